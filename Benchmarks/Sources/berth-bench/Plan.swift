@@ -1,0 +1,35 @@
+/// How much is measured.
+struct Plan: Sendable {
+  /// Turns of each server whose median is taken.
+  var rounds: Int
+  /// Length of one turn of GET requests.
+  var turnSeconds: Double
+  /// 256 MiB blobs pushed in one turn.
+  var largePushes: Int
+  /// Small artifacts pushed by each server over all rounds.
+  var smallArtifacts: Int
+  /// Length of one turn of manifest requests beside streaming blobs.
+  var latencyTurnSeconds: Double
+  /// Starts of each server.
+  var starts: Int
+  /// Transfers of 1 GiB that are open at once, in each direction.
+  var openTransfers: Int
+  /// Tags of the larger registry, fifty to a repository.
+  var scaleTags: Int
+  /// Tags of the one large repository.
+  var largeRepositoryTags: Int
+  /// Blobs that nothing refers to, for the collector.
+  var garbageBlobs: Int
+  /// Artifacts pushed with, and without, the collector at work.
+  var collectorArtifacts: Int
+
+  static let full = Plan(
+    rounds: 5, turnSeconds: 1.5, largePushes: 2, smallArtifacts: 10_000, latencyTurnSeconds: 3, starts: 5,
+    openTransfers: 200, scaleTags: 100_000, largeRepositoryTags: 100_000, garbageBlobs: 100_000,
+    collectorArtifacts: 10_000)
+
+  static let quick = Plan(
+    rounds: 2, turnSeconds: 0.4, largePushes: 1, smallArtifacts: 800, latencyTurnSeconds: 1, starts: 2,
+    openTransfers: 200, scaleTags: 10_000, largeRepositoryTags: 10_000, garbageBlobs: 10_000,
+    collectorArtifacts: 2_000)
+}

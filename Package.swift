@@ -1,0 +1,65 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target of Berth is compiled alike: Swift 6 mode, explicit existentials, imports that do not leak.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "berth",
+  products: [.executable(name: "berth", targets: ["berth"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(name: "CLinux"),
+
+    .target(name: "OCI", exclude: ["README.md"], swiftSettings: strict),
+    .target(name: "Ground", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
+    .target(name: "BlobStorage", dependencies: ["OCI", "Ground", "CLinux", "CLibCrypto", nioCore], exclude: ["README.md"], swiftSettings: strict),
+    .target(name: "Metadata", dependencies: ["OCI", "Ground", "CSQLite", logging], exclude: ["README.md"], swiftSettings: strict),
+    .target(name: "Access", dependencies: ["OCI", "Metadata"], exclude: ["README.md"], swiftSettings: strict),
+    .target(
+      name: "RegistryCore", dependencies: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", nioCore, logging],
+      exclude: ["README.md"], swiftSettings: strict),
+    .target(
+      name: "Upkeep", dependencies: ["OCI", "Ground", "BlobStorage", "Metadata", "RegistryCore", lifecycle, logging],
+      exclude: ["README.md"], swiftSettings: strict),
+    .target(
+      name: "HTTPService",
+      dependencies: [
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioTLS,
+        nioSSL, lifecycle, logging,
+      ], exclude: ["README.md"], swiftSettings: strict),
+    .executableTarget(
+      name: "berth",
+      dependencies: [
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "CYAML", "CLinux",
+        arguments, lifecycle, logging, signals,
+      ], exclude: ["README.md"], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

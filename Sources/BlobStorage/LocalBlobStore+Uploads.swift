@@ -1,0 +1,145 @@
+public import NIOCore
+public import OCI
+import Synchronization
+
+extension LocalBlobStore {
+  /// How much is read at once when a staged upload must be hashed again.
+  static let rereadBytes = 1 << 20
+  /// After so many bytes the kernel is asked to begin writing back, so that the closing sync has little left to do.
+  static let writebackBytes: Int64 = 8 << 20
+  /// So much space is reserved ahead of what came: not all that a client announces, which costs it nothing to announce.
+  static let reserveBytes: Int64 = 16 << 20
+
+  public func append<Source: AsyncSequence & Sendable>(
+    _ source: Source, to upload: UploadID, at offset: Int64, expectedLength: Int64?, limit: Int64,
+    hashing algorithm: Digest.Algorithm
+  ) async throws -> Int64 where Source.Element == ByteBuffer {
+    var state = try claim(upload)
+    do {
+      let file = try disk.open(layout.upload(upload), .create)
+      let size = try file.size()
+      if size != state.offset {
+        // Bytes of an earlier life of this process, or of a write that failed half-way: the file's size is the truth.
+        state.hasher = nil
+        state.offset = size
+      }
+      if size == 0 { state.hasher = (ContentHasher(algorithm), algorithm) }
+      guard offset == size else { throw StorageError.offsetMismatch(current: size) }
+      guard offset + (expectedLength ?? 0) <= limit else { throw StorageError.tooLarge(limit: limit) }
+      let end = expectedLength.map { offset + $0 } ?? 0
+      try await receive(source, into: file, &state, limit: limit, expectedEnd: end)
+    } catch {
+      release(upload, state)
+      throw error
+    }
+    release(upload, state)
+    return state.offset
+  }
+
+  private func receive<Source: AsyncSequence>(
+    _ source: Source, into file: any DiskFile, _ state: inout UploadState, limit: Int64, expectedEnd: Int64
+  ) async throws where Source.Element == ByteBuffer {
+    var writtenBack = state.offset
+    var reserved = state.offset
+    for try await chunk in source {
+      guard state.offset + Int64(chunk.readableBytes) <= limit else { throw StorageError.tooLarge(limit: limit) }
+      let start = state.offset
+      if start >= reserved && reserved < expectedEnd && start > 0 {
+        reserved = min(expectedEnd, start + Self.reserveBytes)
+        file.preallocate(reserved)
+      }
+      do {
+        try chunk.withUnsafeReadableBytes { try file.write($0, at: start) }
+      } catch {
+        try? file.truncate(to: start)  // So that the offset is what was hashed; the next append looks at the size again.
+        throw error
+      }
+      chunk.withUnsafeReadableBytes { state.hasher?.state.update($0) }
+      state.offset += Int64(chunk.readableBytes)
+      if state.offset - writtenBack >= Self.writebackBytes {
+        file.startWriteback(at: writtenBack, length: state.offset - writtenBack)
+        writtenBack = state.offset
+      }
+    }
+  }
+
+  public func offset(of upload: UploadID) async throws -> Int64? {
+    try unlessMissing { () throws(DiskError) in try disk.open(layout.upload(upload), .read).size() }
+  }
+
+  public func publish(_ upload: UploadID, as digest: Digest) async throws -> Int64 {
+    let state = try claim(upload)
+    do {
+      let opened = try unlessMissing { () throws(DiskError) in try disk.open(layout.upload(upload), .write) }
+      guard let file = opened else { throw StorageError.uploadUnknown }
+      let size = try file.size()
+      try file.sync()
+      let actual: Digest
+      if let hasher = state.hasher, hasher.algorithm == digest.algorithm, state.offset == size {
+        actual = hasher.state.digest()
+      } else {
+        actual = try Self.digest(of: file, digest.algorithm)
+      }
+      guard actual == digest else {
+        try disk.unlink(layout.upload(upload))
+        throw StorageError.digestMismatch(expected: digest, actual: actual)
+      }
+      // Also over a blob that is there: ours was just verified, the other may be damaged.
+      try disk.rename(layout.upload(upload), to: layout.blob(digest))
+      try disk.syncDirectory(layout.shard(of: digest))
+      forget(upload)
+      return size
+    } catch {
+      if error is StorageError { forget(upload) } else { release(upload, state) }
+      throw error
+    }
+  }
+
+  public func discard(_ upload: UploadID) async throws {
+    _ = try claim(upload)
+    defer { forget(upload) }
+    try unlessMissing { () throws(DiskError) in try disk.unlink(layout.upload(upload)) }
+  }
+
+  public func uploads() async throws -> [UploadID] {
+    try disk.list(layout.uploads).compactMap { UploadID($0) }
+  }
+
+  /// Reads a whole file and computes its digest. Blocks.
+  static func digest(of file: any DiskFile, _ algorithm: Digest.Algorithm) throws -> Digest {
+    var hasher = ContentHasher(algorithm)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: rereadBytes, alignment: 16)
+    defer { buffer.deallocate() }
+    var offset: Int64 = 0
+    while true {
+      let count = try file.read(at: offset, into: buffer)
+      hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      if count < buffer.count { return hasher.digest() }
+      offset += Int64(count)
+    }
+  }
+
+  private func claim(_ upload: UploadID) throws -> UploadState {
+    try uploadStates.withLock { states in
+      if let known = states[upload] {
+        if known.isBusy { throw StorageError.uploadBusy }
+        states[upload]?.isBusy = true
+        return known
+      }
+      let fresh = UploadState()
+      states[upload] = fresh
+      return fresh
+    }
+  }
+
+  private func release(_ upload: UploadID, _ state: UploadState) {
+    uploadStates.withLock { states in
+      states[upload] = state
+      states[upload]?.isBusy = false
+    }
+  }
+
+  private func forget(_ upload: UploadID) {
+    uploadStates.withLock { $0[upload] = nil }
+  }
+}

@@ -1,0 +1,138 @@
+internal import Ground
+public import NIOCore
+public import OCI
+import Synchronization
+
+/// Blobs as files below one directory, which this process owns alone (see ``DirectoryLock``).
+///
+/// Its methods block: call them on a ``WorkerPool``.
+public final class LocalBlobStore: BlobStore {
+  let disk: any Disk
+  let layout: BlobLayout
+  let journal: Journal
+  let uploadStates = Mutex<[UploadID: UploadState]>([:])
+  private let openFiles: BoundedCache<Digest, BlobFile>
+  private let temporaryNames = Atomic<Int>(0)
+
+  /// What this process knows of an upload that it has appended to.
+  struct UploadState {
+    var isBusy = true
+    /// Nil when bytes came before this process did: then the whole is read again to compute the digest.
+    var hasher: (state: ContentHasher, algorithm: Digest.Algorithm)?
+    var offset: Int64 = 0
+  }
+
+  /// Prepares the directory, and restores what a crash left in the journal.
+  ///
+  /// - Parameter openFileLimit: how many blobs are kept open for readers to come.
+  public init(directory: String, disk: any Disk = LocalDisk(), openFileLimit: Int = 512) throws {
+    self.disk = disk
+    layout = BlobLayout(root: directory)
+    journal = Journal(disk: disk, layout: layout)
+    openFiles = BoundedCache(costLimit: openFileLimit)
+    try layout.prepare(on: disk)
+    for name in try disk.list(layout.uploads) where name.hasPrefix(Self.temporaryPrefix) {
+      try disk.unlink("\(layout.uploads)/\(name)")
+    }
+    try journal.replay { digest, bytes in
+      let path = try self.writeTemporary(bytes, sync: true)
+      try self.disk.rename(path, to: self.layout.blob(digest))
+      try self.disk.syncDirectory(self.layout.shard(of: digest))
+    }
+  }
+
+  private static let temporaryPrefix = "put-"
+
+  /// Bytes that wait in the journal, for `/metrics` and for deciding when to settle.
+  public var journalSizeBytes: Int64 { journal.sizeBytes }
+
+  public func stat(_ digest: Digest) async throws -> BlobStat? {
+    try unlessMissing { () throws(DiskError) in
+      BlobStat(digest: digest, sizeBytes: try disk.open(layout.blob(digest), .read).size())
+    }
+  }
+
+  public func open(_ digest: Digest) async throws -> BlobFile {
+    if let open = openFiles.value(for: digest) { return open }
+    let generation = openFiles.generation
+    let opened = try unlessMissing { () throws(DiskError) in
+      let file = try disk.open(layout.blob(digest), .read)
+      return BlobFile(digest: digest, sizeBytes: try file.size(), file: file)
+    }
+    guard let opened else { throw StorageError.blobUnknown(digest) }
+    openFiles.insert(opened, for: digest, cost: 1, since: generation)
+    return opened
+  }
+
+  public func openIfAtHand(_ digest: Digest) -> BlobFile? { openFiles.value(for: digest) }
+
+  public func put(_ bytes: ByteBuffer, as digest: Digest) async throws {
+    precondition(bytes.readableBytes <= Self.smallBlobLimitBytes, "a small blob")
+    // The journal comes first: a file that is not synced must not replace a durable one before the journal holds it.
+    let place = try await journal.append(digest, bytes)
+    do {
+      let path = try bytes.withUnsafeReadableBytes { try writeTemporary($0, sync: false) }
+      try disk.rename(path, to: layout.blob(digest))
+    } catch {
+      journal.finish(place, digest: digest, wasWritten: false)
+      throw error
+    }
+    journal.finish(place, digest: digest, wasWritten: true)
+  }
+
+  private func writeTemporary(_ bytes: UnsafeRawBufferPointer, sync: Bool) throws -> String {
+    let number = temporaryNames.wrappingAdd(1, ordering: .relaxed).newValue
+    let path = "\(layout.uploads)/\(Self.temporaryPrefix)\(number)"
+    let file = try disk.open(path, .create)
+    do {
+      try file.write(bytes, at: 0)
+      if sync { try file.sync() }
+    } catch {
+      try? disk.unlink(path)  // The write's error is the one to tell; a leftover goes at the next start.
+      throw error
+    }
+    return path
+  }
+
+  public func remove(_ digests: [Digest]) async throws {
+    var shards: Set<String> = []
+    for digest in digests {
+      openFiles.remove(digest)
+      try unlessMissing { () throws(DiskError) in try disk.unlink(layout.blob(digest)) }
+      // Also when it was missing: a removal that a crash cut short may have unlinked it without the directory's sync.
+      shards.insert(layout.shard(of: digest))
+    }
+    for shard in shards.sorted() { try disk.syncDirectory(shard) }
+  }
+
+  public func quarantine(_ digest: Digest) async throws {
+    openFiles.remove(digest)
+    let target = "\(layout.quarantine)/\(digest.algorithm.rawValue)-\(digest.hex)"
+    let moved: Void? = try unlessMissing { () throws(DiskError) in try disk.rename(layout.blob(digest), to: target) }
+    guard moved != nil else { return }
+    try disk.syncDirectory(layout.shard(of: digest))
+    try disk.syncDirectory(layout.quarantine)
+  }
+
+  public func list(after: Digest?, limit: Int) async throws -> [BlobStat] {
+    var found: [BlobStat] = []
+    let algorithms = Digest.Algorithm.allCases.sorted { $0.rawValue < $1.rawValue }
+    for algorithm in algorithms {
+      if let after, algorithm.rawValue < after.algorithm.rawValue { continue }
+      let from = after?.algorithm == algorithm ? after?.hex : nil
+      for shard in BlobLayout.shardNames {
+        if let from, shard < from.prefix(2) { continue }
+        for name in try disk.list("\(layout.algorithm(algorithm))/\(shard)") {
+          if let from, name <= from { continue }
+          guard let digest = try? Digest(parsing: "\(algorithm.rawValue):\(name)") else { continue }
+          // Absent when it was removed since the directory was read.
+          if let stat = try await stat(digest) { found.append(stat) }
+          if found.count == limit { return found }
+        }
+      }
+    }
+    return found
+  }
+
+  public func settle() async throws { try journal.settle() }
+}

@@ -1,0 +1,37 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+
+void berth_start_writeback(int fd, int64_t offset, int64_t length) {
+  int saved = errno;
+  (void)sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
+  errno = saved;
+}
+
+int berth_preallocate(int fd, int64_t length) {
+  // FALLOC_FL_KEEP_SIZE: the size of a staged upload is its offset, so it must not run ahead of what was written.
+  return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, length) == 0 ? 0 : errno;
+}
+
+void berth_tune_allocator(void) {
+  mallopt(M_MMAP_THRESHOLD, 16 * 1024 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
+  mallopt(M_ARENA_MAX, 4);
+}
+
+int berth_try_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno; }
+
+int berth_file_system_space(const char *path, int64_t *free_bytes, int64_t *total_bytes) {
+  struct statvfs v;
+  if (statvfs(path, &v) != 0) return errno;
+  *free_bytes = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
+  *total_bytes = (int64_t)v.f_blocks * (int64_t)v.f_frsize;
+  return 0;
+}
+
+void berth_name_thread(const char *name) { (void)pthread_setname_np(pthread_self(), name); }

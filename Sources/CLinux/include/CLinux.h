@@ -1,0 +1,23 @@
+#pragma once
+/// Linux calls and constants that the Swift overlay of the C library does not show. Thin wrappers: no policy here.
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// Starts writing back the dirty pages of a range without waiting for them. Errors are harmless and ignored.
+void berth_start_writeback(int fd, int64_t offset, int64_t length);
+
+/// Reserves `length` bytes from the start of the file. Returns 0 or an errno; EOPNOTSUPP where the file system cannot.
+int berth_preallocate(int fd, int64_t length);
+
+/// Sets malloc's thresholds so that large buffers return to the system and middling ones are reused.
+void berth_tune_allocator(void);
+
+/// Takes an exclusive advisory lock on an open file without waiting. Returns 0, or an errno (EWOULDBLOCK when held).
+int berth_try_lock(int fd);
+
+/// Free and total bytes of the file system that holds `path`. Returns 0 or an errno.
+int berth_file_system_space(const char *path, int64_t *free_bytes, int64_t *total_bytes);
+
+/// Names the calling thread for `ps -L`, at most 15 bytes.
+void berth_name_thread(const char *name);

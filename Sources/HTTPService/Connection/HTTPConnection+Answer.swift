@@ -1,0 +1,193 @@
+import BlobStorage
+import Ground
+import NIOCore
+import NIOHTTP1
+
+// How an answer is sent.
+extension HTTPConnection {
+  /// Small bodies go out in one write with their head.
+  private static let joinLimitBytes = 64 * 1024
+
+  func sendContinue(_ context: ChannelHandlerContext) {
+    switch mode {
+    case .http1:
+      context.writeAndFlush(NIOAny(IOData.byteBuffer(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))), promise: nil)
+    case .http2:
+      let head = HTTPResponseHead(version: .http2, status: .continue)
+      context.writeAndFlush(NIOAny(HTTPServerResponsePart.head(head)), promise: nil)
+    }
+  }
+
+  /// Answers a request that never became one, and closes.
+  func refuse(_ context: ChannelHandlerContext, _ status: HTTPResponseStatus, _ message: String) {
+    guard case .http1 = mode else { return context.close(promise: nil) }
+    let response = services.responder.refusal(status, message)
+    var buffer = context.channel.allocator.buffer(capacity: 512)
+    ResponseHead.write(response, closes: true, keepsAliveExplicitly: false, date: date.current(), into: &buffer)
+    if case .bytes(let bytes) = response.body { buffer.writeImmutableBuffer(bytes) }
+    context.writeAndFlush(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
+    services.responder.didFinish(
+      RequestRecord(
+        request: nil, status: Int(status.code), bytesIn: 0, bytesOut: response.contentLength, nanoseconds: 0,
+        wasCutShort: false, note: message))
+    linger(context)
+  }
+
+  /// Reads and drops what still comes, for a moment: closing at once would reset the connection under the answer.
+  private func linger(_ context: ChannelHandlerContext) {
+    phase = .lingering(
+      until: services.time.monotonicNanoseconds + ConnectionLimits.lingerTimeout.wholeMicroseconds * 1000)
+    context.close(mode: .output, promise: nil)
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    context.eventLoop.scheduleTask(in: TimeAmount(ConnectionLimits.lingerTimeout)) { bound.value.close(promise: nil) }
+    context.read()
+  }
+
+  func answer(_ context: ChannelHandlerContext, _ exchange: Exchange, _ response: Response) {
+    guard case .exchanging(let current) = phase, current === exchange, exchange.answer == nil else { return }
+    var response = response
+    if exchange.request.method == .HEAD { response = response.withoutBody() }
+    exchange.answer = response
+    pace.restart(at: services.time.monotonicNanoseconds)
+    let closes = closes(after: exchange) || !canGoOn(after: exchange)
+    switch mode {
+    case .http1(let fromKernel): sendHTTP1(context, exchange, response, closes: closes, fromKernel: fromKernel)
+    case .http2: sendHTTP2(context, exchange, response)
+    }
+  }
+
+  /// Whether the rest of the request's body is little enough to be read away.
+  private func canGoOn(after exchange: Exchange) -> Bool {
+    if exchange.bodyIsComplete { return true }
+    if exchange.expectsContinue && !exchange.continueWasSent { return false }
+    guard let length = exchange.request.contentLength else { return false }
+    return length - exchange.bytesIn <= ConnectionLimits.drainLimitBytes
+  }
+
+  // MARK: HTTP/1.1
+
+  private func sendHTTP1(
+    _ context: ChannelHandlerContext, _ exchange: Exchange, _ response: Response, closes: Bool, fromKernel: Bool
+  ) {
+    var bodyBytes = 0
+    if case .bytes(let bytes) = response.body { bodyBytes = bytes.readableBytes }
+    let joined = bodyBytes <= Self.joinLimitBytes ? bodyBytes : 0
+    var buffer = context.channel.allocator.buffer(capacity: 512 + joined)
+    ResponseHead.write(
+      response, closes: closes, keepsAliveExplicitly: exchange.isHTTP10 && !closes, date: date.current(), into: &buffer)
+    switch response.body {
+    case .none:
+      context.writeAndFlush(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
+      answered(context, exchange, closes: closes)
+    case .bytes(let bytes) where bytes.readableBytes <= Self.joinLimitBytes:
+      buffer.writeImmutableBuffer(bytes)
+      exchange.bytesOut = Int64(bytes.readableBytes)
+      exchange.queuedBytes = exchange.bytesOut
+      context.writeAndFlush(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
+      answered(context, exchange, closes: closes)
+    case .bytes(let bytes):
+      exchange.bytesOut = Int64(bytes.readableBytes)
+      exchange.queuedBytes = exchange.bytesOut
+      context.write(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
+      context.writeAndFlush(NIOAny(IOData.byteBuffer(bytes)), promise: nil)
+      answered(context, exchange, closes: closes)
+    case .file(let blob, let range):
+      let transfer = FileTransfer(blob, range, fromKernel: fromKernel)
+      exchange.transfer = transfer
+      context.write(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
+      sendPiece(context, exchange, transfer, closes: closes) { NIOAny($0) }
+    }
+  }
+
+  /// Sends one piece and, when it is gone, the next: back-pressure, and a turn for others between two pieces.
+  private func sendPiece(
+    _ context: ChannelHandlerContext, _ exchange: Exchange, _ transfer: FileTransfer, closes: Bool,
+    wrap: @escaping (IOData) -> NIOAny
+  ) {
+    guard !transfer.isDone else {
+      transfer.finish()
+      exchange.transfer = nil
+      if case .http2 = mode { context.writeAndFlush(NIOAny(HTTPServerResponsePart.end(nil)), promise: nil) }
+      return answered(context, exchange, closes: closes)
+    }
+    let piece: IOData
+    do {
+      piece = try transfer.piece(allocator: context.channel.allocator)
+    } catch {
+      // The head promised more: only closing tells the client.
+      transfer.finish()
+      exchange.transfer = nil
+      finish(exchange, wasCutShort: true)
+      phase = .closed
+      return context.close(promise: nil)
+    }
+    let length = piece.readableBytes
+    exchange.queuedBytes += Int64(length)
+    let bound = NIOLoopBound((self, context, exchange, transfer, wrap), eventLoop: context.eventLoop)
+    let promise = context.eventLoop.makePromise(of: Void.self)
+    context.writeAndFlush(wrap(piece), promise: promise)
+    promise.futureResult.whenComplete { result in
+      let (connection, context, exchange, transfer, wrap) = bound.value
+      switch result {
+      case .success:
+        exchange.bytesOut += Int64(length)
+        connection.sendPiece(context, exchange, transfer, closes: closes, wrap: wrap)
+      case .failure:
+        transfer.finish()
+        exchange.transfer = nil
+        connection.finish(exchange, wasCutShort: true)
+        connection.phase = .closed
+        context.close(promise: nil)
+      }
+    }
+  }
+
+  // MARK: HTTP/2
+
+  private func sendHTTP2(_ context: ChannelHandlerContext, _ exchange: Exchange, _ response: Response) {
+    context.write(NIOAny(HTTPServerResponsePart.head(ResponseHead.http2(response, date: date.current()))), promise: nil)
+    switch response.body {
+    case .none: break
+    case .bytes(let bytes):
+      exchange.bytesOut = Int64(bytes.readableBytes)
+      exchange.queuedBytes = exchange.bytesOut
+      if bytes.readableBytes > 0 { context.write(NIOAny(HTTPServerResponsePart.body(.byteBuffer(bytes))), promise: nil) }
+    case .file(let blob, let range):
+      let transfer = FileTransfer(blob, range, fromKernel: false)
+      exchange.transfer = transfer
+      return sendPiece(context, exchange, transfer, closes: true) { NIOAny(HTTPServerResponsePart.body($0)) }
+    }
+    context.writeAndFlush(NIOAny(HTTPServerResponsePart.end(nil)), promise: nil)
+    answered(context, exchange, closes: true)
+  }
+
+  // MARK: The end
+
+  private func answered(_ context: ChannelHandlerContext, _ exchange: Exchange, closes: Bool) {
+    finish(exchange, wasCutShort: false)
+    if case .http2 = mode {
+      // One stream, one exchange; the codec closes the stream with the end of both sides.
+      if !exchange.bodyIsComplete { context.close(promise: nil) }
+      return
+    }
+    if closes {
+      if exchange.bodyIsComplete || !exchange.mayHaveBody {
+        phase = .closed
+        context.close(promise: nil)
+      } else {
+        linger(context)
+      }
+      return
+    }
+    if exchange.bodyIsComplete { next(context) } else { context.read() }
+  }
+
+  func finish(_ exchange: Exchange, wasCutShort: Bool) {
+    let record = RequestRecord(
+      request: exchange.request, status: exchange.answer.map { Int($0.status.code) } ?? 499,
+      bytesIn: exchange.bytesIn, bytesOut: exchange.bytesOut,
+      nanoseconds: services.time.monotonicNanoseconds - exchange.startedAt, wasCutShort: wasCutShort,
+      note: exchange.answer?.note)
+    services.responder.didFinish(record)
+  }
+}

@@ -1,0 +1,313 @@
+import Ground
+import NIOCore
+import NIOHTTP1
+
+/// One connection, or one HTTP/2 stream: reads requests, one after the other, and sends their answers in that order.
+///
+/// Lives on its event loop and never blocks it. It reads only when it wants more: after an answer, and while a body's reader
+/// has room.
+final class HTTPConnection: ChannelInboundHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundOut = Never
+
+  enum Mode { case http1(fromKernel: Bool), http2 }
+
+  /// A request that is being received or answered.
+  final class Exchange {
+    let request: Request
+    let isKeepAlive: Bool
+    let expectsContinue: Bool
+    let isHTTP10: Bool
+    let startedAt: Int64
+    var bytesIn: Int64 = 0
+    var bytesOut: Int64 = 0
+    var bodyIsComplete = false
+    var handlerHasStarted = false
+    var continueWasSent = false
+    var answer: Response?
+    var transfer: FileTransfer?
+    /// Bytes of the answer's body that were handed to the channel.
+    var queuedBytes: Int64 = 0
+    let mayHaveBody: Bool
+
+    init(
+      _ request: Request, isKeepAlive: Bool, expectsContinue: Bool, isHTTP10: Bool, mayHaveBody: Bool, startedAt: Int64
+    ) {
+      self.mayHaveBody = mayHaveBody
+      self.request = request
+      self.isKeepAlive = isKeepAlive
+      self.expectsContinue = expectsContinue
+      self.isHTTP10 = isHTTP10
+      self.startedAt = startedAt
+    }
+  }
+
+  enum Phase {
+    /// Waiting for a head since then, in monotonic nanoseconds.
+    case waiting(since: Int64)
+    case exchanging(Exchange)
+    /// The answer is out and the rest of its request is thrown away, until then.
+    case lingering(until: Int64)
+    case closed
+  }
+
+  let services: ConnectionServices
+  let mode: Mode
+  let date: HTTPDate
+  var phase: Phase
+  var isFirstRequest = true
+  /// Parts of later requests that came along with this one.
+  private var pipelined = CircularBuffer<HTTPServerRequestPart>()
+  private var readIsPending = false
+  var isDraining = false
+  var pace = Pace()
+  private var tick: Scheduled<Void>?
+  private var peer = Peer(address: nil, isTLS: false)
+  private var inputIsClosed = false
+
+  init(services: ConnectionServices, mode: Mode, isTLS: Bool) {
+    self.services = services
+    self.mode = mode
+    date = HTTPDate(time: services.time)
+    phase = .waiting(since: services.time.monotonicNanoseconds)
+    peer = Peer(address: nil, isTLS: isTLS)
+  }
+
+  // MARK: Life of the connection
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    if context.channel.isActive { begin(context) }
+  }
+
+  func channelActive(context: ChannelHandlerContext) { begin(context) }
+
+  private func begin(_ context: ChannelHandlerContext) {
+    guard tick == nil else { return }
+    let channel = context.channel
+    peer = Peer(address: channel.remoteAddress ?? channel.parent?.remoteAddress, isTLS: peer.isTLS)
+    services.connections.add(self, context)
+    scheduleTick(context)
+    read(context)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    tick?.cancel()
+    services.connections.remove(self)
+    if case .exchanging(let exchange) = phase {
+      exchange.request.body.fail(.disconnected)
+      // An answer that is being sent ends by its failing write.
+      if exchange.transfer == nil && exchange.answer != nil { finish(exchange, wasCutShort: true) }
+      if exchange.answer == nil { finish(exchange, wasCutShort: true) }
+    }
+    phase = .closed
+  }
+
+  private func scheduleTick(_ context: ChannelHandlerContext) {
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    tick = context.eventLoop.scheduleTask(in: TimeAmount(ConnectionLimits.tick)) {
+      let (connection, context) = bound.value
+      connection.lookAtClocks(context)
+      if case .closed = connection.phase { return }
+      connection.scheduleTick(context)
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard case .waiting = phase else { return context.close(promise: nil) }
+    switch error {
+    case HTTPParserError.headerOverflow:
+      refuse(
+        context, HTTPResponseStatus(statusCode: 431, reasonPhrase: "Request Header Fields Too Large"),
+        "the head of the request is larger than \(services.limits.headerBytes) bytes (limits.header_bytes)")
+    case is HTTPParserError: refuse(context, .badRequest, "the request is not valid HTTP/1.1")
+    default: context.close(promise: nil)
+    }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let event = event as? ChannelEvent, case .inputClosed = event {
+      inputIsClosed = true
+      switch phase {
+      case .exchanging(let exchange) where exchange.bodyIsComplete: break  // It still may read its answer.
+      default: context.close(promise: nil)
+      }
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  // MARK: Reading
+
+  private func read(_ context: ChannelHandlerContext) {
+    guard !readIsPending else { return }
+    readIsPending = true
+    context.read()
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    readIsPending = false
+    if wantsToRead { read(context) }
+    context.fireChannelReadComplete()
+  }
+
+  private var wantsToRead: Bool {
+    switch phase {
+    case .waiting: pipelined.isEmpty
+    case .exchanging(let exchange):
+      !exchange.bodyIsComplete && exchange.request.body.wantsMore
+        && (!exchange.expectsContinue || exchange.continueWasSent)
+    case .lingering: true
+    case .closed: false
+    }
+  }
+
+  /// The reader of the body has room, or waits.
+  func bodyIsDemanded(_ context: ChannelHandlerContext, by exchange: Exchange) {
+    guard case .exchanging(let current) = phase, current === exchange, exchange.answer == nil else { return }
+    if exchange.expectsContinue && !exchange.continueWasSent && !exchange.bodyIsComplete {
+      exchange.continueWasSent = true
+      sendContinue(context)
+    }
+    if wantsToRead { read(context) }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    receive(context, unwrapInboundIn(data))
+  }
+
+  private func receive(_ context: ChannelHandlerContext, _ part: HTTPServerRequestPart) {
+    switch (phase, part) {
+    case (.waiting, .head(let head)): begin(context, head)
+    case (.waiting, _): break
+    case (.exchanging(let exchange), _) where exchange.bodyIsComplete:
+      pipelined.append(part)
+    case (.exchanging(let exchange), .body(let chunk)):
+      exchange.bytesIn += Int64(chunk.readableBytes)
+      pace.moved(chunk.readableBytes)
+      if exchange.answer == nil { _ = exchange.request.body.deliver(chunk) }
+    case (.exchanging(let exchange), .end):
+      exchange.bodyIsComplete = true
+      exchange.request.body.finish()
+      if exchange.answer == nil {
+        if !exchange.handlerHasStarted { start(context, exchange) }
+      } else if exchange.transfer == nil {
+        // The answer went out before the body's end.
+        next(context)
+      }
+    case (.exchanging, .head): break
+    case (.lingering, _), (.closed, _): break
+    }
+  }
+
+  private func begin(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
+    isFirstRequest = false
+    pace.restart(at: services.time.monotonicNanoseconds)
+    let (path, query) = Self.split(head.uri)
+    let contentLength = head.headers.first(name: "content-length").flatMap { Int64($0) }
+    let hasBody = (contentLength ?? 0) > 0 || head.headers.contains(name: "transfer-encoding")
+    let isHTTP2: Bool
+    if case .http2 = mode { isHTTP2 = true } else { isHTTP2 = false }
+    let mayHaveBody = hasBody || (isHTTP2 && contentLength == nil)
+    let connection = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    let box = ExchangeBox()
+    let body = RequestBody {
+      connection.eventLoop.execute {
+        let (connection, context) = connection.value
+        if let exchange = box.exchange { connection.bodyIsDemanded(context, by: exchange) }
+      }
+    }
+    let request = Request(
+      method: head.method, path: path, queryText: query, headers: head.headers, body: body,
+      contentLength: contentLength ?? (mayHaveBody ? nil : 0), peer: peer, id: services.nextRequestID())
+    let expects = head.headers.first(name: "expect").map { $0.lowercased() == "100-continue" } ?? false
+    let exchange = Exchange(
+      request, isKeepAlive: head.isKeepAlive && !isDraining, expectsContinue: expects && hasBody,
+      isHTTP10: head.version == .http1_0, mayHaveBody: mayHaveBody,
+      startedAt: services.time.monotonicNanoseconds)
+    box.exchange = exchange
+    phase = .exchanging(exchange)
+    if let problem = Self.problem(head, isHTTP2: isHTTP2) {
+      return answer(context, exchange, services.responder.refusal(.badRequest, problem))
+    }
+    if !mayHaveBody, let response = services.responder.answerAtHand(request) {
+      // The end of this request is on its way and is taken as such; it has no body.
+      return answer(context, exchange, response)
+    }
+    // A small body is gathered first, so that its handler runs once and without waiting.
+    let gathers = !exchange.expectsContinue && (contentLength.map { $0 <= ConnectionLimits.gatherLimitBytes } ?? false)
+    if !gathers || !hasBody { start(context, exchange) }
+  }
+
+  private final class ExchangeBox: @unchecked Sendable {
+    // Set once, before the body can be demanded, and read on the same event loop.
+    weak var exchange: Exchange?
+  }
+
+  /// What makes a head unacceptable (RFC 9112, section 3.2), or nil.
+  private static func problem(_ head: HTTPRequestHead, isHTTP2: Bool) -> String? {
+    let hosts = head.headers[canonicalForm: "host"]
+    if hosts.count > 1 { return "the request has more than one Host header" }
+    if hosts.isEmpty && head.version == .http1_1 && !isHTTP2 { return "the request has no Host header" }
+    return nil
+  }
+
+  private static func split(_ uri: String) -> (path: String, query: String?) {
+    var target = uri[...]
+    if !target.utf8.starts(with: [0x2F]), let scheme = target.firstRange(of: "://") {
+      // The absolute form, which a client behind a proxy may use (RFC 9112, section 3.2.2).
+      let authority = target[scheme.upperBound...]
+      target = authority.firstIndex(of: "/").map { authority[$0...] } ?? "/"
+    }
+    guard let mark = target.utf8.firstIndex(of: 0x3F) else { return (String(target), nil) }
+    return (String(target[..<mark]), String(target[target.utf8.index(after: mark)...]))
+  }
+
+  private func start(_ context: ChannelHandlerContext, _ exchange: Exchange) {
+    exchange.handlerHasStarted = true
+    let connection = NIOLoopBound((self, context, exchange), eventLoop: context.eventLoop)
+    let request = exchange.request
+    let responder = services.responder
+    services.inFlight.increment()
+    Task(executorPreference: services.workers(for: request)) {
+      let response = await responder.respond(to: request)
+      connection.eventLoop.execute {
+        let (connection, context, exchange) = connection.value
+        connection.services.inFlight.decrement()
+        connection.answer(context, exchange, response)
+      }
+    }
+  }
+
+  // MARK: After an answer
+
+  /// Goes on with the next request, or ends the connection.
+  func next(_ context: ChannelHandlerContext) {
+    guard case .exchanging(let exchange) = phase else { return }
+    guard !closes(after: exchange) && !inputIsClosed else {
+      phase = .closed
+      return context.close(promise: nil)
+    }
+    phase = .waiting(since: services.time.monotonicNanoseconds)
+    while let part = pipelined.popFirst() {
+      receive(context, part)
+      // A request that is being answered takes only its own parts; the others stay.
+      if case .exchanging(let exchange) = phase, exchange.bodyIsComplete { break }
+      if case .closed = phase { return }
+    }
+    if wantsToRead { read(context) }
+  }
+
+  func closes(after exchange: Exchange) -> Bool { !exchange.isKeepAlive || isDraining }
+
+  /// Stops taking requests: closes now when idle, else after the answer.
+  func drain(_ context: ChannelHandlerContext) {
+    isDraining = true
+    if case .waiting = phase {
+      phase = .closed
+      context.close(promise: nil)
+    }
+  }
+}
+
+extension TimeAmount {
+  init(_ duration: Duration) { self = .nanoseconds(duration.wholeMicroseconds * 1000) }
+}

@@ -1,0 +1,219 @@
+public import Access
+import Glibc
+public import Ground
+public import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTP2
+import NIOPosix
+import NIOSSL
+import NIOTLS
+public import RegistryCore
+public import ServiceLifecycle
+import Synchronization
+
+/// Listens, and hands each connection to ``HTTPConnection``.
+public final class HTTPServer: Service {
+  /// Where to listen.
+  public enum Address: Sendable, CustomStringConvertible {
+    case tcp(host: String, port: Int)
+    case unix(path: String)
+
+    public var description: String {
+      switch self {
+      case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+      case .unix(let path): "unix:\(path)"
+      }
+    }
+  }
+
+  private let addresses: [Address]
+  private let settings: HTTPServiceSettings
+  private let tls: TLSIdentity?
+  private let services: ConnectionServices
+  private let group: MultiThreadedEventLoopGroup
+  private let logger: Logger
+  private let listeners = Mutex<[any Channel]>([])
+
+  /// - Parameters:
+  ///   - log: where a line for each request goes; nil for none.
+  ///   - workers: runs what may block.
+  ///   - uploadWorkers: runs bodies that stream.
+  ///   - eventLoops: nil makes one for each processor.
+  public init(
+    addresses: [Address], settings: HTTPServiceSettings, tls: TLSIdentity?, registry: Registry, policy: Policy,
+    health: Health, metrics: Metrics, log: RequestLog?, workers: WorkerPool, uploadWorkers: WorkerPool,
+    eventLoops: Int? = nil, time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
+    logger: Logger
+  ) {
+    self.addresses = addresses
+    self.settings = settings
+    self.tls = tls
+    self.logger = logger
+    let routes = RegistryRoutes(
+      registry: registry, policy: policy, settings: settings, health: health, metrics: metrics, log: log, logger: logger)
+    services = ConnectionServices(
+      responder: routes, limits: settings.limits, time: time, random: random, workers: workers,
+      uploadWorkers: uploadWorkers)
+    group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoops ?? System.coreCount)
+    let services = services
+    metrics.gauge("berth_http_connections", "Connections that are open.") { Double(services.connections.count) }
+    metrics.gauge("registry_http_in_flight_requests", "Requests that are being worked on.") {
+      Double(services.inFlight.count)
+    }
+    metrics.gauge("berth_worker_queue_length", "Jobs that wait for a worker thread.") {
+      Double(workers.queueLength + uploadWorkers.queueLength)
+    }
+  }
+
+  /// Binds every address; afterwards connections are accepted. Answers the addresses with the ports that the system chose.
+  public func listen() async throws -> [Address] {
+    var bound: [Address] = []
+    for address in addresses {
+      let channel: any Channel
+      switch address {
+      case .tcp(let host, let port):
+        channel = try await bootstrap().bind(host: host, port: port).get()
+        bound.append(.tcp(host: host, port: channel.localAddress?.port ?? port))
+      case .unix(let path):
+        channel = try await bootstrap().bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+        bound.append(address)
+      }
+      listeners.withLock { $0.append(channel) }
+    }
+    return bound
+  }
+
+  /// Serves until the surrounding group shuts down; then lets what is in flight finish, within the limit.
+  public func run() async throws {
+    if listeners.withLock({ $0.isEmpty }) { _ = try await listen() }
+    do {
+      try await gracefulShutdown()
+    } catch is CancellationError {}
+    await stop()
+  }
+
+  /// Stops accepting, drains, and closes what is left when the limit is over.
+  public func stop() async {
+    for listener in listeners.withLock({ $0 }) { try? await listener.close().get() }
+    services.connections.drainAll()
+    let end = services.time.monotonicNanoseconds + services.limits.shutdownGrace.wholeMicroseconds * 1000
+    while services.connections.count > 0 && services.time.monotonicNanoseconds < end {
+      try? await Task.sleep(for: .milliseconds(5))
+    }
+    if services.connections.count > 0 {
+      logger.warning("connections are cut", metadata: ["count": "\(services.connections.count)"])
+      services.connections.closeAll()
+    }
+    try? await group.shutdownGracefully()
+  }
+
+  private func bootstrap() -> ServerBootstrap {
+    let services = services
+    let tls = tls
+    return ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 1024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelInitializer { [limits = settings.limits] channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(ConnectionGate(limit: limits.connections, services))
+        }
+      }
+      .childChannelOption(.autoRead, value: false)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelOption(.recvAllocator, value: Self.receiveAllocator)
+      .childChannelOption(.writeBufferWaterMark, value: .init(low: 256 * 1024, high: 1 << 20))
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try Self.configure(channel, services, tls) }
+      }
+  }
+
+  /// The stock allocator stops at 64 KiB; at 256 KiB an upload costs a third less, and at 1 MiB others begin to wait.
+  private static var receiveAllocator: AdaptiveRecvByteBufferAllocator {
+    AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 256 * 1024)
+  }
+
+  private static func configure(_ channel: any Channel, _ services: ConnectionServices, _ tls: TLSIdentity?) throws {
+    guard let tls else { return try addHTTP1(channel, services, isTLS: false) }
+    // Until the handshake is over the connection reads by itself.
+    try channel.syncOptions?.setOption(.autoRead, value: true)
+    try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context))
+    let negotiation = ApplicationProtocolNegotiationHandler { (result, channel) -> EventLoopFuture<Void> in
+      channel.eventLoop.makeCompletedFuture {
+        switch result {
+        case .negotiated("h2"): try addHTTP2(channel, services)
+        case .negotiated, .fallback:
+          try channel.syncOptions?.setOption(.autoRead, value: false)
+          try addHTTP1(channel, services, isTLS: true)
+        }
+      }
+    }
+    try channel.pipeline.syncOperations.addHandler(negotiation)
+  }
+
+  private static func addHTTP1(_ channel: any Channel, _ services: ConnectionServices, isTLS: Bool) throws {
+    var limits = NIOHTTPDecoderLimitConfiguration()
+    limits.maxHeaderFieldSize = services.limits.headerBytes
+    limits.maxHeaderListSize = services.limits.headerBytes
+    let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+    try channel.pipeline.syncOperations.addHandlers(
+      ByteToMessageHandler(decoder),
+      HTTPConnection(services: services, mode: .http1(fromKernel: !isTLS), isTLS: isTLS))
+  }
+
+  private static func addHTTP2(_ channel: any Channel, _ services: ConnectionServices) throws {
+    var connection = NIOHTTP2Handler.ConnectionConfiguration()
+    connection.initialSettings = [
+      HTTP2Setting(parameter: .maxConcurrentStreams, value: 100),
+      HTTP2Setting(parameter: .maxHeaderListSize, value: services.limits.headerBytes),
+      HTTP2Setting(parameter: .initialWindowSize, value: 1 << 20),
+    ]
+    var stream = NIOHTTP2Handler.StreamConfiguration()
+    stream.targetWindowSize = 1 << 20
+    _ = try channel.pipeline.syncOperations.configureHTTP2Pipeline(
+      mode: .server, connectionConfiguration: connection, streamConfiguration: stream
+    ) { stream in
+      stream.eventLoop.makeCompletedFuture {
+        try stream.syncOptions?.setOption(.autoRead, value: false)
+        try stream.pipeline.syncOperations.addHandlers(
+          HTTP2FramePayloadToHTTP1ServerCodec(), HTTPConnection(services: services, mode: .http2, isTLS: true))
+      }
+    }
+  }
+}
+
+/// Accepts no more connections than the limit; the others wait in the listener's queue.
+private final class ConnectionGate: ChannelDuplexHandler {
+  typealias InboundIn = any Channel
+  typealias InboundOut = any Channel
+  typealias OutboundIn = any Channel
+  typealias OutboundOut = any Channel
+
+  private let limit: Int
+  private let services: ConnectionServices
+  private var isHoldingBack = false
+
+  init(limit: Int, _ services: ConnectionServices) {
+    self.limit = limit
+    self.services = services
+  }
+
+  func read(context: ChannelHandlerContext) {
+    guard services.connections.count >= limit else { return context.read() }
+    guard !isHoldingBack else { return }
+    isHoldingBack = true
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    context.eventLoop.scheduleTask(in: .milliseconds(100)) {
+      let (gate, context) = bound.value
+      gate.isHoldingBack = false
+      gate.read(context: context)
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // Too many open files, or a connection that was gone before it was accepted: the listener goes on.
+    if error is IOError { return }
+    context.fireErrorCaught(error)
+  }
+}

@@ -1,0 +1,98 @@
+import Access
+import NIOCore
+import NIOHTTP1
+import OCI
+import RegistryCore
+
+// `/v2/<name>/manifests/<reference>`: end-3, end-7, end-9.
+extension RegistryRoutes {
+  func manifestAtHand(_ request: Request, _ name: RepositoryName, _ reference: Reference) -> Response? {
+    guard let permit = try? permit(Pull.self, name, request),
+      let manifest = registry.manifestAtHand(reference, permit: permit)
+    else { return nil }
+    return present(manifest, request)
+  }
+
+  func getManifest(_ request: Request, _ name: RepositoryName, _ reference: Reference) async throws -> Response {
+    let permit = try permit(Pull.self, name, request)
+    return present(try await registry.manifest(reference, permit: permit), request)
+  }
+
+  /// Served as it was pushed, whatever `Accept` says: every client takes what it finds, and a conversion would change the
+  /// digest.
+  private func present(_ manifest: CachedManifest, _ request: Request) -> Response {
+    let digest = manifest.digest.description
+    let tag = "\"\(digest)\""
+    let headers = [
+      (name: "content-type", value: manifest.mediaType.text), (name: "docker-content-digest", value: digest),
+      (name: "etag", value: tag), Self.apiVersion,
+    ]
+    if EntityTag.isListed(tag, in: request.headers, "if-none-match") { return Response(.notModified, headers: headers) }
+    return Response(.ok, headers: headers, body: .bytes(manifest.body))
+  }
+
+  func putManifest(_ request: Request, _ name: RepositoryName, _ reference: Reference) async throws -> Response {
+    let permit = try permit(Push.self, name, request)
+    let limit = registry.settings.manifestLimitBytes
+    if let length = request.contentLength, length > Int64(limit) { throw registry.manifestTooLarge() }
+    let tags = try tagParameters(request, reference)
+    let contentType = try mediaType(request)
+    guard let bytes = try await request.body.collect(limit: limit) else {
+      throw registry.manifestTooLarge()
+    }
+    let pushed = try await registry.pushManifest(bytes, as: reference, tags: tags, contentType: contentType, permit: permit)
+    var headers = [
+      (name: "location", value: location(request, "/v2/\(name)/manifests/\(pushed.digest)")),
+      (name: "docker-content-digest", value: pushed.digest.description), Self.apiVersion,
+    ]
+    if let subject = pushed.subject { headers.append((name: "oci-subject", value: subject.description)) }
+    if case .digest = reference { headers += pushed.tags.map { (name: "oci-tag", value: $0.text) } }
+    return Response(.created, headers: headers)
+  }
+
+  /// The `tag` parameters of a push by digest. A push by tag has its one tag already, and they mean nothing there.
+  private func tagParameters(_ request: Request, _ reference: Reference) throws -> [Tag] {
+    guard case .digest = reference else { return [] }
+    let texts = try query(request).all("tag")
+    guard texts.count <= Registry.tagsInPushLimit else {
+      throw Refusal(
+        .uriTooLong, .tagInvalid, "one push can name at most \(Registry.tagsInPushLimit) tags; push the rest after it")
+    }
+    return try texts.map { text in
+      do throws(ParseError) {
+        return try Tag(parsing: text)
+      } catch {
+        throw RegistryError(error, as: .tagInvalid)
+      }
+    }
+  }
+
+  private func mediaType(_ request: Request) throws -> MediaType? {
+    guard let text = request.header("content-type"), !text.isEmpty else { return nil }
+    do throws(ParseError) {
+      return try MediaType(parsing: text)
+    } catch {
+      throw RegistryError(error, as: .manifestInvalid)
+    }
+  }
+
+  func deleteManifest(_ request: Request, _ name: RepositoryName, _ reference: Reference) async throws -> Response {
+    let permit = try permit(Delete.self, name, request)
+    switch reference {
+    case .tag(let tag): try await registry.deleteTag(tag, permit: permit)
+    case .digest(let digest): try await registry.deleteManifest(digest, permit: permit)
+    }
+    return Response(.accepted, headers: [Self.apiVersion])
+  }
+}
+
+/// Entity tags in conditions (RFC 9110, section 8.8.3). Ours are the quoted digest, and strong.
+enum EntityTag {
+  static func isListed(_ tag: String, in headers: HTTPHeaders, _ name: String) -> Bool {
+    guard let first = headers.first(name: name) else { return false }
+    if first == tag || first == "*" { return true }
+    return headers[canonicalForm: name].contains { item in
+      item == tag || item == "*" || (item.hasPrefix("W/") && item.dropFirst(2) == tag)
+    }
+  }
+}

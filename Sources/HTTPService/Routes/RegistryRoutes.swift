@@ -1,0 +1,137 @@
+import Access
+import Ground
+import Logging
+import NIOCore
+import NIOHTTP1
+import OCI
+import RegistryCore
+
+/// Turns requests into calls of the registry.
+///
+/// `answerAtHand` is the quick path for reads that memory can answer; whatever it does not know goes through `respond`.
+/// Both take a permit before anything else (invariant I7).
+final class RegistryRoutes: Responder {
+  let registry: Registry
+  let policy: Policy
+  let settings: HTTPServiceSettings
+  let health: Health
+  let figures: RequestFigures
+  let log: RequestLog?
+  let logger: Logger
+  let metrics: Metrics
+
+  init(
+    registry: Registry, policy: Policy, settings: HTTPServiceSettings, health: Health, metrics: Metrics,
+    log: RequestLog?, logger: Logger
+  ) {
+    self.registry = registry
+    self.policy = policy
+    self.settings = settings
+    self.health = health
+    self.metrics = metrics
+    figures = RequestFigures(metrics)
+    self.log = log
+    self.logger = logger
+  }
+
+  func answerAtHand(_ request: Request) -> Response? {
+    guard request.method == .GET || request.method == .HEAD, request.queryText == nil else { return nil }
+    guard case .endpoint(let endpoint) = Endpoint.parse(path: request.path) else { return nil }
+    switch endpoint {
+    case .base: return base()
+    case .manifest(let name, let reference): return manifestAtHand(request, name, reference)
+    case .blob(let name, let digest): return blobAtHand(request, name, digest)
+    case .catalog, .uploads, .upload, .tags, .referrers: return nil
+    }
+  }
+
+  func respond(to request: Request) async -> Response {
+    do {
+      return try await route(request)
+    } catch {
+      return failure(error, request)
+    }
+  }
+
+  private func route(_ request: Request) async throws -> Response {
+    guard request.path.utf8.starts(with: "/v2".utf8) else { return try await pages(request) }
+    switch Endpoint.parse(path: request.path) {
+    case .endpoint(let endpoint): return try await route(request, endpoint)
+    case .invalid(let code, let message):
+      // A name that cannot exist is a name that is not there; only a push is told what is wrong with it.
+      let isRead = request.method == .GET || request.method == .HEAD
+      if code == .tagInvalid && isRead { throw RegistryError(.manifestUnknown, message) }
+      throw RegistryError(code, message)
+    case .notFound: throw Refusal(.notFound, .unsupported, "there is nothing at this path; the API is at /v2/")
+    }
+  }
+
+  private func route(_ request: Request, _ endpoint: Endpoint) async throws -> Response {
+    switch (endpoint, request.method) {
+    case (.base, .GET), (.base, .HEAD): return base()
+    case (.catalog, .GET), (.catalog, .HEAD): return try await catalog(request)
+    case (.manifest(let name, let reference), .GET), (.manifest(let name, let reference), .HEAD):
+      return try await getManifest(request, name, reference)
+    case (.manifest(let name, let reference), .PUT): return try await putManifest(request, name, reference)
+    case (.manifest(let name, let reference), .DELETE): return try await deleteManifest(request, name, reference)
+    case (.blob(let name, let digest), .GET): return try await getBlob(request, name, digest)
+    case (.blob(let name, let digest), .HEAD): return try await headBlob(request, name, digest)
+    case (.blob(let name, let digest), .DELETE): return try await deleteBlob(request, name, digest)
+    case (.uploads(let name), .POST): return try await postUpload(request, name)
+    case (.upload(let name, let session), .GET), (.upload(let name, let session), .HEAD):
+      return try await getUpload(request, name, session)
+    case (.upload(let name, let session), .PATCH): return try await patchUpload(request, name, session)
+    case (.upload(let name, let session), .PUT): return try await putUpload(request, name, session)
+    case (.upload(let name, let session), .DELETE): return try await deleteUpload(request, name, session)
+    case (.tags(let name), .GET), (.tags(let name), .HEAD): return try await tags(request, name)
+    case (.referrers(let name, let digest), .GET), (.referrers(let name, let digest), .HEAD):
+      return try await referrers(request, name, digest)
+    case (.base, _), (.catalog, _), (.manifest, _), (.blob, _), (.uploads, _), (.upload, _), (.tags, _), (.referrers, _):
+      throw Refusal(.methodNotAllowed, .unsupported, "this path does not take \(request.method.rawValue)")
+    }
+  }
+
+  /// `GET /v2/`, end-1.
+  private func base() -> Response {
+    var response = Response.json(.ok, Array("{}".utf8))
+    response.headers.append(Self.apiVersion)
+    return response
+  }
+
+  static let apiVersion = (name: "docker-distribution-api-version", value: "registry/2.0")
+
+  // MARK: Who may
+
+  /// Who asks. Until accounts exist, nobody in particular.
+  func actor(_ request: Request) -> Actor { .anonymous }
+
+  func permit<Action>(
+    _ action: Action.Type, _ name: RepositoryName, _ request: Request
+  ) throws(AccessDenied) -> Permit<Action> {
+    try policy.permit(action, on: name, for: actor(request))
+  }
+
+  // MARK: Parameters
+
+  func query(_ request: Request) throws(RegistryError) -> Query {
+    guard let text = request.queryText else { return Query() }
+    do throws(ParseError) {
+      return try Query(parsing: text)
+    } catch {
+      throw RegistryError(error, as: .unsupported)
+    }
+  }
+
+  func digest(_ text: String) throws(RegistryError) -> Digest {
+    do throws(ParseError) {
+      return try Digest(parsing: text)
+    } catch {
+      throw RegistryError(error, as: .digestInvalid)
+    }
+  }
+
+  func didFinish(_ record: RequestRecord) {
+    figures.count(record)
+    if settings.logsRequests { log?.write(record) }
+  }
+}

@@ -1,0 +1,161 @@
+import Access
+import BlobStorage
+import NIOCore
+import NIOHTTP1
+import OCI
+import RegistryCore
+
+// `/v2/<name>/blobs/uploads/` and `/v2/<name>/blobs/uploads/<session>`: end-4, end-5, end-6, end-11, end-13, end-14.
+extension RegistryRoutes {
+  func postUpload(_ request: Request, _ name: RepositoryName) async throws -> Response {
+    let permit = try permit(Push.self, name, request)
+    let query = try query(request)
+    if let mount = query.first("mount"), let response = try await mountBlob(request, query, mount, permit) {
+      return response
+    }
+    if let hint = query.first("digest-algorithm"), Digest.Algorithm(rawValue: hint) == nil {
+      throw RegistryError(.digestInvalid, "this registry computes sha256 and sha512")
+    }
+    let token = registry.beginUpload(permit: permit)
+    guard let text = query.first("digest") else { return progress(.accepted, request, permit, token, offset: 0) }
+    let digest = try digest(text)
+    try await store(request, token, at: 0, hashing: digest.algorithm)
+    return try await finish(request, token, digest, permit)
+  }
+
+  private func mountBlob(
+    _ request: Request, _ query: Query, _ mount: String, _ permit: Permit<Push>
+  ) async throws -> Response? {
+    let digest = try digest(mount)
+    let source: RepositoryName?
+    do throws(ParseError) {
+      if let text = query.first("from") { source = try RepositoryName(parsing: text) } else { source = nil }
+    } catch {
+      throw RegistryError(error, as: .nameInvalid)
+    }
+    let policy = policy
+    let actor = permit.actor
+    let mounted = try await registry.mount(digest, from: source, permit: permit) { name in
+      (try? policy.permit(Pull.self, on: name, for: actor)) != nil
+    }
+    return mounted ? created(request, permit.repository, digest) : nil
+  }
+
+  func getUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
+    let permit = try permit(Push.self, name, request)
+    let token = try registry.upload(session, permit: permit)
+    return progress(.noContent, request, permit, token, offset: try await registry.offset(of: token))
+  }
+
+  func patchUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
+    let permit = try permit(Push.self, name, request)
+    let token = try registry.upload(session, permit: permit)
+    return try await tellingProgress(request, permit, token) {
+      let offset = try await append(request, token)
+      return progress(.accepted, request, permit, token, offset: offset)
+    }
+  }
+
+  func putUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
+    let permit = try permit(Push.self, name, request)
+    let token = try registry.upload(session, permit: permit)
+    guard let text = try query(request).first("digest") else {
+      throw RegistryError(.digestInvalid, "the digest parameter is missing: PUT …?digest=sha256:<hex>")
+    }
+    let digest = try digest(text)
+    return try await tellingProgress(request, permit, token) {
+      try await store(request, token, at: nil, hashing: digest.algorithm)
+      return try await finish(request, token, digest, permit)
+    }
+  }
+
+  func deleteUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
+    let permit = try permit(Push.self, name, request)
+    try await registry.cancelUpload(try registry.upload(session, permit: permit))
+    return Response(.noContent, headers: [Self.apiVersion])
+  }
+
+  /// The bytes of a request that finishes an upload: small ones that are all here stay in memory, in the request.
+  private func store(
+    _ request: Request, _ token: UploadToken, at start: Int64?, hashing algorithm: Digest.Algorithm
+  ) async throws {
+    if request.contentLength == 0 { return }
+    if isWhole(request), try await registry.offset(of: token) == 0, try contentRange(request)?.first ?? 0 == 0 { return }
+    _ = try await append(request, token, hashing: algorithm)
+  }
+
+  private func isWhole(_ request: Request) -> Bool {
+    request.contentLength.map { $0 <= Int64(LocalBlobStore.smallBlobLimitBytes) } ?? false
+  }
+
+  private func finish(
+    _ request: Request, _ token: UploadToken, _ digest: Digest, _ permit: Permit<Push>
+  ) async throws -> Response {
+    if isWhole(request), request.contentLength != 0, try await registry.offset(of: token) == 0 {
+      guard let bytes = try await request.body.collect(limit: LocalBlobStore.smallBlobLimitBytes) else { throw RegistryError(.sizeInvalid, "more bytes came than Content-Length said") }
+      try await registry.finishUpload(token, with: bytes, as: digest, permit: permit)
+    } else {
+      try await registry.finishUpload(token, as: digest, permit: permit)
+    }
+    return created(request, permit.repository, digest)
+  }
+
+  /// Appends the request's body where `Content-Range` says, or at the end without one.
+  private func append(
+    _ request: Request, _ token: UploadToken, hashing algorithm: Digest.Algorithm = .sha256
+  ) async throws -> Int64 {
+    let range = try contentRange(request)
+    if let range, let length = request.contentLength, length != range.count {
+      throw RegistryError(
+        .sizeInvalid, "Content-Range names \(range.count) bytes and Content-Length \(length)")
+    }
+    return try await registry.append(
+      request.body, to: token, at: range?.first, expectedLength: request.contentLength, hashing: algorithm)
+  }
+
+  private func contentRange(_ request: Request) throws(RegistryError) -> ContentRange? {
+    guard let header = request.header("content-range") else { return nil }
+    do throws(ParseError) {
+      return try ContentRange(parsing: header)
+    } catch {
+      throw RegistryError(error, as: .blobUploadInvalid)
+    }
+  }
+
+  /// A refusal of a range tells where to go on, so that the client needs not ask.
+  private func tellingProgress(
+    _ request: Request, _ permit: Permit<Push>, _ token: UploadToken, _ body: () async throws -> Response
+  ) async throws -> Response {
+    do {
+      return try await body()
+    } catch let error as RegistryError where error.code == .rangeInvalid {
+      var response = failure(error, request)
+      let offset = try await registry.offset(of: token)
+      response.headers += progress(.accepted, request, permit, token, offset: offset).headers
+        .filter { $0.name != Self.apiVersion.name }
+      return response
+    }
+  }
+
+  private func progress(
+    _ status: HTTPResponseStatus, _ request: Request, _ permit: Permit<Push>, _ token: UploadToken, offset: Int64
+  ) -> Response {
+    var headers = [
+      (name: "location", value: location(request, "/v2/\(permit.repository)/blobs/uploads/\(token.text)")),
+      (name: "range", value: "0-\(max(0, offset - 1))"), (name: "docker-upload-uuid", value: token.text), Self.apiVersion,
+    ]
+    if settings.chunkMinimumBytes > 0 {
+      headers.append((name: "oci-chunk-min-length", value: String(settings.chunkMinimumBytes)))
+    }
+    return Response(status, headers: headers)
+  }
+
+  private func created(_ request: Request, _ name: RepositoryName, _ digest: Digest) -> Response {
+    Response(
+      .created,
+      headers: [
+        (name: "location", value: location(request, "/v2/\(name)/blobs/\(digest)")),
+        (name: "docker-content-digest", value: digest.description), Self.apiVersion,
+      ])
+  }
+}

@@ -1,0 +1,17 @@
+import OCI
+
+/// What an operator may choose of the service.
+public struct HTTPServiceSettings: Sendable {
+  public var limits = ConnectionLimits()
+  /// Before every `Location`, when the registry is known under another address: `https://registry.example/prefix`.
+  public var publicURL: String?
+  /// Whether a peer's `Forwarded` and `X-Forwarded-…` headers are believed.
+  public var trustsForwarded: @Sendable (_ peerAddress: String?) -> Bool = { $0 == nil || $0 == "127.0.0.1" || $0 == "::1" }
+  /// Told to clients as `OCI-Chunk-Min-Length`; 0 tells nothing.
+  public var chunkMinimumBytes = 0
+  public var manifestLimitBytes = Manifest.sizeLimitBytes
+  public var logsRequests = true
+  public var version = "0"
+
+  public init() {}
+}

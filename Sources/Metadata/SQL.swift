@@ -1,0 +1,59 @@
+/// A statement and its bound values. `\(x)` binds; it never splices.
+///
+/// The text is the same for a statement every time, so that a driver can keep it prepared.
+public struct SQL: Sendable, ExpressibleByStringInterpolation {
+  public private(set) var text: String
+  public private(set) var values: [SQLValue]
+
+  public init(stringLiteral value: StaticString) {
+    text = value.description
+    values = []
+  }
+
+  public init(stringInterpolation interpolation: Interpolation) {
+    text = interpolation.text
+    values = interpolation.values
+  }
+
+  public struct Interpolation: StringInterpolationProtocol {
+    var text = ""
+    var values: [SQLValue] = []
+
+    public init(literalCapacity: Int, interpolationCount: Int) {
+      text.reserveCapacity(literalCapacity + interpolationCount)
+      values.reserveCapacity(interpolationCount)
+    }
+
+    public mutating func appendLiteral(_ literal: StaticString) { text += literal.description }
+
+    public mutating func appendInterpolation(_ value: some SQLBindable) {
+      // A question mark in every dialect's stored text; the driver renders what its database wants.
+      text += "?"
+      values.append(value.sqlValue)
+    }
+
+    public mutating func appendInterpolation(_ value: (some SQLBindable)?) {
+      text += "?"
+      values.append(value?.sqlValue ?? .null)
+    }
+  }
+}
+
+/// What a column or a parameter can hold.
+public enum SQLValue: Sendable, Hashable {
+  case null
+  case integer(Int64)
+  case text(String)
+  case bytes([UInt8])
+}
+
+/// A type with one way to be stored.
+public protocol SQLBindable {
+  var sqlValue: SQLValue { get }
+}
+
+extension Int64: SQLBindable { public var sqlValue: SQLValue { .integer(self) } }
+extension Int: SQLBindable { public var sqlValue: SQLValue { .integer(Int64(self)) } }
+extension Bool: SQLBindable { public var sqlValue: SQLValue { .integer(self ? 1 : 0) } }
+extension String: SQLBindable { public var sqlValue: SQLValue { .text(self) } }
+extension [UInt8]: SQLBindable { public var sqlValue: SQLValue { .bytes(self) } }

@@ -1,0 +1,175 @@
+import CSQLite
+
+/// One connection to an SQLite database. Used by one thread at a time, not always the same.
+final class SQLiteConnection: SQLConnection {
+  let handle: OpaquePointer
+  private var statements: [String: SQLiteStatement] = [:]
+
+  /// A bound on kept statements; our statements are fixed texts, some hundred.
+  static let statementLimit = 512
+
+  /// - Parameter readOnly: refuses every statement that would write.
+  init(path: String, readOnly: Bool, cacheBytes: Int) throws {
+    var opened: OpaquePointer?
+    let mode = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+    let status = sqlite3_open_v2(path, &opened, mode | SQLITE_OPEN_NOMUTEX, nil)
+    guard status == SQLITE_OK, let opened else {
+      let message = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+      sqlite3_close(opened)
+      throw DatabaseError.failed(code: status, message: "cannot open \(path): \(message)")
+    }
+    handle = opened
+    sqlite3_extended_result_codes(handle, 1)
+    // Only our own process opens the file while it serves; the wait is for a tool that looks at it.
+    sqlite3_busy_timeout(handle, 5000)
+    try pragma("cache_size = -\(cacheBytes / 1024)")
+    try pragma("foreign_keys = ON")
+    try pragma("temp_store = MEMORY")
+    try pragma("trusted_schema = OFF")
+  }
+
+  deinit {
+    for statement in statements.values { statement.finalize() }
+    sqlite3_close(handle)
+  }
+
+  /// Runs a pragma. Only for text that stands in this target.
+  func pragma(_ text: String) throws { try executeScript("PRAGMA \(text)") }
+
+  /// The single value that a pragma answers.
+  func pragmaValue(_ name: String) throws -> String {
+    let statement = try prepare("PRAGMA \(name)")
+    defer { statement.reset() }
+    return try statement.step() ? statement.text(0) : ""
+  }
+
+  /// Runs statements that bind nothing and answer nothing: migrations.
+  func executeScript(_ text: String) throws {
+    guard sqlite3_exec(handle, text, nil, nil, nil) == SQLITE_OK else { throw failure() }
+  }
+
+  func run(_ sql: SQL, row: (borrowing Row) throws -> Bool) throws -> Int {
+    let statement = try prepare(sql.text)
+    defer { statement.reset() }
+    try statement.bind(sql.values)
+    while try statement.step() {
+      if try !row(Row(columns: statement)) { break }
+    }
+    return Int(sqlite3_changes(handle))
+  }
+
+  /// Whether SQLite ended the transaction by itself, as it does when the disk is full.
+  var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
+
+  func begin() throws { try runPlain("BEGIN IMMEDIATE") }
+  func beginReading() throws { try runPlain("BEGIN") }
+  func commit() throws { try runPlain("COMMIT") }
+  func savepoint() throws { try runPlain("SAVEPOINT job") }
+  func releaseSavepoint() throws { try runPlain("RELEASE job") }
+  func rollbackToSavepoint() throws {
+    try runPlain("ROLLBACK TO job")
+    try releaseSavepoint()
+  }
+
+  /// Ends the transaction, if one is open. Failing to roll back has no remedy beyond what SQLite does itself.
+  func rollback() {
+    if isInTransaction { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+  }
+
+  private func runPlain(_ text: String) throws {
+    let statement = try prepare(text)
+    defer { statement.reset() }
+    _ = try statement.step()
+  }
+
+  private func prepare(_ text: String) throws -> SQLiteStatement {
+    if let kept = statements[text] { return kept }
+    if statements.count >= Self.statementLimit {
+      for statement in statements.values { statement.finalize() }
+      statements = [:]
+    }
+    var prepared: OpaquePointer?
+    let status = sqlite3_prepare_v3(handle, text, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+    guard status == SQLITE_OK, let prepared else { throw failure() }
+    let statement = SQLiteStatement(handle: prepared, connection: handle)
+    statements[text] = statement
+    return statement
+  }
+
+  func failure() -> DatabaseError { Self.error(of: handle) }
+
+  static func error(of handle: OpaquePointer) -> DatabaseError {
+    let code = sqlite3_extended_errcode(handle)
+    let message = String(cString: sqlite3_errmsg(handle))
+    switch code & 0xFF {
+    case SQLITE_FULL: return .outOfSpace(message)
+    case SQLITE_CORRUPT, SQLITE_NOTADB: return .corrupt(message)
+    case SQLITE_IOERR where sqlite3_system_errno(handle) == 28: return .outOfSpace(message)
+    default: return .failed(code: code, message: message)
+    }
+  }
+}
+
+/// A prepared statement that is kept by its connection.
+final class SQLiteStatement: RowColumns {
+  private let handle: OpaquePointer
+  private let connection: OpaquePointer
+
+  init(handle: OpaquePointer, connection: OpaquePointer) {
+    self.handle = handle
+    self.connection = connection
+  }
+
+  func finalize() { sqlite3_finalize(handle) }
+
+  func reset() {
+    sqlite3_reset(handle)
+    sqlite3_clear_bindings(handle)
+  }
+
+  /// Answers whether there is a row.
+  func step() throws -> Bool {
+    switch sqlite3_step(handle) {
+    case SQLITE_ROW: return true
+    case SQLITE_DONE: return false
+    default: throw SQLiteConnection.error(of: connection)
+    }
+  }
+
+  func bind(_ values: [SQLValue]) throws {
+    // Tells SQLite to copy what is bound: our strings live only as long as the call.
+    let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+    for (index, value) in values.enumerated() {
+      let position = Int32(index + 1)
+      let status =
+        switch value {
+        case .null: sqlite3_bind_null(handle, position)
+        case .integer(let number): sqlite3_bind_int64(handle, position, number)
+        case .text(var text):
+          text.withUTF8 { utf8 in
+            utf8.withMemoryRebound(to: CChar.self) { sqlite3_bind_text(handle, position, $0.baseAddress, Int32($0.count), copied) }
+          }
+        case .bytes(let bytes):
+          bytes.isEmpty
+            ? sqlite3_bind_zeroblob(handle, position, 0)
+            : bytes.withUnsafeBytes { sqlite3_bind_blob(handle, position, $0.baseAddress, Int32($0.count), copied) }
+        }
+      guard status == SQLITE_OK else { throw SQLiteConnection.error(of: connection) }
+    }
+  }
+
+  func integer(_ column: Int) -> Int64 { sqlite3_column_int64(handle, Int32(column)) }
+
+  func isNull(_ column: Int) -> Bool { sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
+
+  func text(_ column: Int) -> String {
+    guard let start = sqlite3_column_text(handle, Int32(column)) else { return "" }
+    let count = Int(sqlite3_column_bytes(handle, Int32(column)))
+    return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+  }
+
+  func bytes(_ column: Int) -> [UInt8] {
+    guard let start = sqlite3_column_blob(handle, Int32(column)) else { return [] }
+    return Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, Int32(column)))))
+  }
+}

@@ -1,0 +1,41 @@
+public import OCI
+
+/// The row key of a repository.
+public struct RepositoryID: Sendable, Hashable, SQLBindable {
+  public let value: Int64
+  public var sqlValue: SQLValue { .integer(value) }
+}
+
+extension Reading where Self: ~Copyable {
+  public func repository(named name: RepositoryName) throws -> RepositoryID? {
+    try first("SELECT id FROM repository WHERE name = \(name)") { RepositoryID(value: $0.integer(0)) }
+  }
+
+  public func name(of repository: RepositoryID) throws -> RepositoryName? {
+    try first("SELECT name FROM repository WHERE id = \(repository)") { try $0.repositoryName(0) }
+  }
+
+  /// Repositories that hold a manifest, in the order of their names' bytes. Cost: that of the page, whatever the size of the
+  /// registry.
+  public func catalogue(after name: String, limit: Int) throws -> [RepositoryName] {
+    try all(
+      """
+      SELECT name FROM repository r
+      WHERE name > \(name) AND EXISTS (SELECT 1 FROM manifest m WHERE m.repository_id = r.id)
+      ORDER BY name LIMIT \(limit)
+      """
+    ) { try $0.repositoryName(0) }
+  }
+}
+
+extension Transaction {
+  /// The repository's key; the repository is made when there is none. Not before something is stored in it.
+  public func ensureRepository(_ name: RepositoryName) throws -> RepositoryID {
+    if let known = try repository(named: name) { return known }
+    let made = try first("INSERT INTO repository (name, created_at) VALUES (\(name), \(now)) RETURNING id") {
+      RepositoryID(value: $0.integer(0))
+    }
+    guard let made else { throw DatabaseError.corrupt("an insert answered no row") }
+    return made
+  }
+}

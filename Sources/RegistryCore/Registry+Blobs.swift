@@ -1,0 +1,168 @@
+public import Access
+public import BlobStorage
+internal import Ground
+internal import Logging
+internal import Metadata
+public import NIOCore
+public import OCI
+
+extension Registry {
+  /// The size of a blob that is answered from memory and needs no lease; nil says nothing.
+  public func blobSizeAtHand(_ digest: Digest, permit: Permit<Pull>) -> Int64? {
+    guard let link = caches.links.value(for: LinkKey(repository: permit.repository, digest: digest)) else { return nil }
+    return needsLease(link) ? nil : link.sizeBytes
+  }
+
+  /// A blob that can be sent without waiting; nil says nothing.
+  public func blobAtHand(_ digest: Digest, permit: Permit<Pull>) -> BlobContent? {
+    guard caches.links.value(for: LinkKey(repository: permit.repository, digest: digest)) != nil else { return nil }
+    if let bytes = caches.smallBlobs.value(for: digest) { return .bytes(bytes) }
+    return store.openIfAtHand(digest).flatMap { file in
+      file.sizeBytes <= Int64(Self.smallBlobBytes) ? nil : .file(file)
+    }
+  }
+
+  static var smallBlobBytes: Int { LocalBlobStore.smallBlobLimitBytes }
+
+  /// A blob's size, for `HEAD`.
+  ///
+  /// - Parameter push: when the asker may push, an unreferenced blob is leased: a client that is told the blob is here will
+  ///   not push it.
+  /// - Throws: ``RegistryError`` with `BLOB_UNKNOWN`.
+  public func blobSize(_ digest: Digest, permit: Permit<Pull>, push: Permit<Push>?) async throws -> Int64 {
+    guard let link = try await link(digest, in: permit.repository) else { throw Self.unknown(digest, permit.repository) }
+    guard push != nil, needsLease(link) else { return link.sizeBytes }
+    let repository = permit.repository
+    let lease = settings.lease
+    let key = LinkKey(repository: repository, digest: digest)
+    let generation = caches.links.generation
+    let renewed = try await database.write { transaction -> LinkedBlob? in
+      guard let id = try transaction.repository(named: repository) else { return nil }
+      try transaction.renewLease(digest, in: id, until: transaction.now + lease)
+      return try transaction.blob(digest, in: repository)
+    }
+    guard let renewed else { throw Self.unknown(digest, repository) }
+    caches.links.insert(renewed, for: key, cost: 1, since: generation)
+    return renewed.sizeBytes
+  }
+
+  /// A blob to be sent.
+  ///
+  /// - Throws: ``RegistryError`` with `BLOB_UNKNOWN`, also when its bytes turn out to be missing or cut short; then it is
+  ///   marked corrupt, and heals with its next push.
+  public func blob(_ digest: Digest, permit: Permit<Pull>) async throws -> BlobContent {
+    guard let link = try await link(digest, in: permit.repository) else { throw Self.unknown(digest, permit.repository) }
+    if let bytes = caches.smallBlobs.value(for: digest) { return .bytes(bytes) }
+    let file: BlobFile
+    do {
+      file = try await store.open(digest)
+    } catch StorageError.blobUnknown {
+      try await setAside(digest, because: "its bytes are missing")
+      throw Self.unknown(digest, permit.repository)
+    }
+    guard file.sizeBytes == link.sizeBytes else {
+      try await setAside(digest, because: "it has \(file.sizeBytes) bytes and should have \(link.sizeBytes)")
+      throw Self.unknown(digest, permit.repository)
+    }
+    guard file.sizeBytes <= Int64(Self.smallBlobBytes) else { return .file(file) }
+    let generation = caches.smallBlobs.generation
+    let size = Int(file.sizeBytes)
+    var buffer = ByteBufferAllocator().buffer(capacity: size)
+    _ = try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) {
+      try file.file.read(at: 0, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<size]))
+    }
+    caches.smallBlobs.insert(buffer, for: digest, cost: size + RegistryCaches.manifestOverheadBytes, since: generation)
+    return .bytes(buffer)
+  }
+
+  /// Takes a blob out of the repository. Other repositories keep theirs; the bytes go when nobody has them.
+  ///
+  /// - Throws: `BLOB_UNKNOWN`; `UNSUPPORTED` while a manifest of the repository names it, because deleting it would break an
+  ///   image that was acknowledged.
+  public func deleteBlob(_ digest: Digest, permit: Permit<Delete>) async throws {
+    let repository = permit.repository
+    let outcome = try await database.write { transaction -> Transaction.Unlinking in
+      guard let id = try transaction.repository(named: repository) else { return .unknown }
+      return try transaction.unlinkBlob(digest, from: id)
+    }
+    caches.links.remove(LinkKey(repository: repository, digest: digest))
+    switch outcome {
+    case .unlinked: return
+    case .unknown: throw Self.unknown(digest, repository)
+    case .referenced:
+      throw RegistryError(
+        .unsupported, "a manifest in \(repository) names this blob; delete the manifest, and the blob is collected by itself",
+        details: [["digest": .string(digest.description)]])
+    }
+  }
+
+  /// Makes a blob that is already stored readable through the permit's repository, without its bytes being sent.
+  ///
+  /// - Parameters:
+  ///   - source: where the client says it is; nil: anywhere that the client may read.
+  ///   - mayRead: whether the client may pull from a repository.
+  /// - Returns: false when there is no such blob to mount: the client uploads it then.
+  public func mount(
+    _ digest: Digest, from source: RepositoryName?, permit: Permit<Push>,
+    mayRead: @escaping @Sendable (RepositoryName) -> Bool
+  ) async throws -> Bool {
+    let repository = permit.repository
+    let lease = settings.lease
+    if let source, !mayRead(source) { return false }
+    let mounted = try await database.write { transaction -> Bool in
+      let candidates = try source.map { [$0] } ?? transaction.repositories(with: digest, limit: Self.mountCandidateLimit)
+      let found = try candidates.contains { candidate in
+        try mayRead(candidate) && transaction.blob(digest, in: candidate) != nil
+      }
+      guard found else { return false }
+      try transaction.linkBlob(digest, to: try transaction.ensureRepository(repository), leasedUntil: transaction.now + lease)
+      return true
+    }
+    if mounted { caches.links.remove(LinkKey(repository: repository, digest: digest)) }
+    return mounted
+  }
+
+  /// How many repositories are tried as the source of a mount that names none.
+  static let mountCandidateLimit = 16
+
+  /// Marks a blob whose bytes are damaged or gone, and takes it out of readers' way. The next push of it heals it.
+  public func setAside(_ digest: Digest, because reason: String) async throws {
+    let marked = try await database.write { try $0.markCorrupt(digest) }
+    caches.forgetBlobEverywhere(digest)
+    guard marked else { return }
+    logger.error("blob is corrupt", metadata: ["digest": "\(digest)", "reason": "\(reason)"])
+    try await store.quarantine(digest)
+  }
+
+  func link(_ digest: Digest, in repository: RepositoryName) async throws -> LinkedBlob? {
+    let key = LinkKey(repository: repository, digest: digest)
+    if let known = caches.links.value(for: key) { return known }
+    let generation = caches.links.generation
+    let link = try await database.read { try $0.blob(digest, in: repository) }
+    if let link { caches.links.insert(link, for: key, cost: 1, since: generation) }
+    return link
+  }
+
+  /// Whether so much of the lease has gone that a `HEAD` by a pusher renews it.
+  private func needsLease(_ link: LinkedBlob) -> Bool {
+    link.isUnreferenced && link.leasedUntil < time.now + settings.lease / 2
+  }
+
+  static func unknown(_ digest: Digest, _ repository: RepositoryName) -> RegistryError {
+    RegistryError(
+      .blobUnknown, "\(repository) has no such blob", details: [["digest": .string(digest.description)]])
+  }
+}
+
+/// A blob that is ready to be sent.
+public enum BlobContent: Sendable {
+  case bytes(ByteBuffer)
+  case file(BlobFile)
+
+  public var sizeBytes: Int64 {
+    switch self {
+    case .bytes(let bytes): Int64(bytes.readableBytes)
+    case .file(let file): file.sizeBytes
+    }
+  }
+}

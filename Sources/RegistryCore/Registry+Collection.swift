@@ -1,0 +1,86 @@
+internal import Access
+public import BlobStorage
+internal import Ground
+public import Metadata
+internal import OCI
+
+// Collection (invariant I3): claim in a transaction that sees no reference and no lease → unlink and sync → delete the row.
+// The gate keeps publishers of the same digest out meanwhile. Everything here is done in small batches, so that nobody who
+// pushes waits for more than one of them.
+extension Registry {
+  /// Manifests that no tag, index or subject has named since `age` ago.
+  public func idleManifests(olderThan age: Duration, limit: Int) async throws -> [IdleManifest] {
+    try await database.read { try $0.idleManifests(before: $0.now - age, limit: limit) }
+  }
+
+  public func idleLinks(limit: Int) async throws -> [IdleLink] { try await database.read { try $0.idleLinks(limit: limit) } }
+
+  public func unlinkedBlobs(limit: Int) async throws -> [BlobRow] {
+    try await database.read { try $0.unlinkedBlobs(limit: limit) }
+  }
+
+  /// Deletes those of `manifests` that are still idle. Answers how many.
+  public func collect(manifests: [IdleManifest], olderThan age: Duration) async throws -> Int {
+    let lease = unreferencedLease
+    let deleted = try await database.write { transaction in
+      var deleted: [(IdleManifest, DeletedManifest)] = []
+      for manifest in manifests where try transaction.isIdle(manifest, before: transaction.now - age) {
+        let gone = try transaction.deleteManifest(
+          manifest.digest, from: manifest.repository, keptUntil: transaction.now + lease, actor: Actor.system.name)
+        if let gone { deleted.append((manifest, gone)) }
+      }
+      return deleted
+    }
+    for (manifest, gone) in deleted { caches.forget(gone, manifest.digest, in: manifest.name) }
+    return deleted.count
+  }
+
+  /// Drops those of `links` that are still unreferenced and past their lease. Answers how many.
+  public func collect(links: [IdleLink]) async throws -> Int {
+    let dropped = try await database.write { transaction in
+      try links.filter { try transaction.dropIdleLink($0) }
+    }
+    for link in dropped { caches.links.remove(LinkKey(repository: link.name, digest: link.digest)) }
+    return dropped.count
+  }
+
+  /// Removes those of `blobs` that are still unlinked and past their lease. Answers what was freed.
+  public func collect(blobs: [BlobRow]) async throws -> (blobs: Int, bytes: Int64) {
+    let shut = blobs.filter { gate.claim($0.digest) }
+    defer { for blob in shut { gate.release(blob.digest) } }
+    let claimed = try await database.write { transaction in
+      try shut.filter { try transaction.claimBlob($0.digest) }
+    }
+    guard !claimed.isEmpty else { return (0, 0) }
+    try await remove(claimed.map(\.digest))
+    return (claimed.count, claimed.reduce(0) { $0 + $1.sizeBytes })
+  }
+
+  private func remove(_ claimed: [Digest]) async throws {
+    try await store.remove(claimed)
+    for digest in claimed { caches.smallBlobs.remove(digest) }
+    try await database.write { transaction in
+      for digest in claimed { try transaction.deleteClaimedBlob(digest) }
+    }
+  }
+
+  /// Ends removals that were claimed by a process that is no more.
+  func finishInterruptedRemovals() async throws {
+    let claimed = try await database.read { try $0.claimedBlobs() }
+    if !claimed.isEmpty { try await remove(claimed) }
+  }
+
+  /// Removes bytes that no row names (invariant I4), of those given. Answers what was freed.
+  public func removeOrphans(_ found: [BlobStat]) async throws -> (blobs: Int, bytes: Int64) {
+    var freed: (blobs: Int, bytes: Int64) = (0, 0)
+    for stat in found {
+      // A publisher whose bytes have their name and whose row is not yet committed is inside the gate.
+      guard gate.claim(stat.digest) else { continue }
+      defer { gate.release(stat.digest) }
+      guard try await database.read({ try $0.blob(stat.digest) }) == nil else { continue }
+      try await store.remove([stat.digest])
+      freed = (freed.blobs + 1, freed.bytes + stat.sizeBytes)
+    }
+    return freed
+  }
+}

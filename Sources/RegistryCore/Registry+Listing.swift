@@ -1,0 +1,84 @@
+public import Access
+internal import BlobStorage
+internal import Metadata
+internal import NIOCore
+public import OCI
+
+/// A page of a list, and where the next one begins.
+public struct Page<Element: Sendable>: Sendable {
+  public let elements: [Element]
+  /// Nil when this is the last page.
+  public let next: String?
+}
+
+extension Registry {
+  /// Tags in the order of their bytes.
+  ///
+  /// - Parameter limit: the most that the page may hold; 0 answers an empty page.
+  /// - Throws: `NAME_UNKNOWN` when nothing was ever pushed there.
+  public func tags(after last: String, limit: Int, permit: Permit<Pull>) async throws -> Page<Tag> {
+    let repository = permit.repository
+    let found = try await database.read { transaction -> [Tag]? in
+      guard let id = try transaction.repository(named: repository) else { return nil }
+      return try transaction.tags(in: id, after: last, limit: limit == 0 ? 0 : limit + 1)
+    }
+    guard let found else { throw Self.unknownName(repository) }
+    return Self.page(found, limit: limit) { $0.text }
+  }
+
+  /// Repositories that hold a manifest, in the order of their names' bytes, as far as the permit shows them.
+  public func catalogue(after last: String, limit: Int, permit: CataloguePermit) async throws -> Page<RepositoryName> {
+    guard limit > 0 else { return Page(elements: [], next: nil) }
+    var shown: [RepositoryName] = []
+    var position = last
+    while shown.count <= limit {
+      let from = position
+      let batch = try await database.read { try $0.catalogue(after: from, limit: limit + 1) }
+      shown += batch.filter { permit.shows($0) }
+      guard batch.count == limit + 1, let end = batch.last else { break }
+      position = end.text
+    }
+    return Self.page(shown, limit: limit) { $0.text }
+  }
+
+  /// How many referrers a page holds: with annotations of usual size it stays well under the manifest limit.
+  public static let referrersPageLimit = 500
+
+  /// Manifests that name `subject`, whether it is here or not.
+  public func referrers(
+    of subject: Digest, artifactType: String?, after last: Digest?, permit: Permit<Pull>
+  ) async throws -> Page<Descriptor> {
+    let repository = permit.repository
+    let found = try await database.read { transaction in
+      try transaction.referrers(
+        of: subject, in: repository, artifactType: artifactType, after: last, limit: Self.referrersPageLimit + 1)
+    }
+    return Self.page(found, limit: Self.referrersPageLimit) { $0.digest.description }
+  }
+
+  private static func page<Element: Sendable>(_ found: [Element], limit: Int, _ key: (Element) -> String) -> Page<Element> {
+    guard found.count > limit, limit > 0 else { return Page(elements: found, next: nil) }
+    let elements = Array(found.prefix(limit))
+    return Page(elements: elements, next: elements.last.map(key))
+  }
+
+  static func unknownName(_ repository: RepositoryName) -> RegistryError {
+    RegistryError(
+      .nameUnknown, "there is no repository \(repository)", details: [["name": .string(repository.text)]])
+  }
+
+  /// The index that a client without the referrers API looks for under the tag `<algorithm>-<hex>`, made from the rows, so
+  /// that it is always in step. Only where no tag of that name was pushed.
+  ///
+  /// Source: distribution-spec, "Referrers Tag Schema".
+  func fallbackIndex(_ reference: Reference, permit: Permit<Pull>) async throws -> CachedManifest? {
+    guard case .tag(let tag) = reference, let dash = tag.text.firstIndex(of: "-") else { return nil }
+    let text = tag.text[..<dash] + ":" + tag.text[tag.text.index(after: dash)...]
+    guard let subject = try? Digest(parsing: text) else { return nil }
+    let page = try await referrers(of: subject, artifactType: nil, after: nil, permit: permit)
+    guard !page.elements.isEmpty else { return nil }
+    let bytes = Listing.referrers(page.elements)
+    let digest = bytes.withUnsafeBytes { Digest.computing(.sha256, over: $0) }
+    return CachedManifest(StoredManifest(digest: digest, mediaType: .ociIndex, bytes: bytes))
+  }
+}

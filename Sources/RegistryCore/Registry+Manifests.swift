@@ -1,0 +1,163 @@
+public import Access
+internal import BlobStorage
+internal import Ground
+internal import Metadata
+public import NIOCore
+public import OCI
+
+/// What was pushed.
+public struct PushedManifest: Sendable {
+  public let digest: Digest
+  public let subject: Digest?
+  public let tags: [Tag]
+}
+
+extension Registry {
+  /// How many tags one push may name. The specification asks for ten at least.
+  public static let tagsInPushLimit = 100
+
+  /// A manifest that is answered from memory; nil says nothing.
+  public func manifestAtHand(_ reference: Reference, permit: Permit<Pull>) -> CachedManifest? {
+    let digest: Digest
+    switch reference {
+    case .digest(let named): digest = named
+    case .tag(let tag):
+      guard let known = caches.tags.value(for: TagKey(repository: permit.repository, tag: tag)) else { return nil }
+      digest = known
+    }
+    return caches.manifests.value(for: ManifestKey(repository: permit.repository, digest: digest))
+  }
+
+  /// A manifest by tag or digest.
+  ///
+  /// - Throws: `MANIFEST_UNKNOWN`.
+  public func manifest(_ reference: Reference, permit: Permit<Pull>) async throws -> CachedManifest {
+    if let known = manifestAtHand(reference, permit: permit) { return known }
+    let repository = permit.repository
+    let manifestGeneration = caches.manifests.generation
+    let tagGeneration = caches.tags.generation
+    let found = try await database.read { transaction -> StoredManifest? in
+      switch reference {
+      case .digest(let digest): return try transaction.manifest(digest, in: repository)
+      case .tag(let tag):
+        guard let digest = try transaction.digest(of: tag, in: repository) else { return nil }
+        return try transaction.manifest(digest, in: repository)
+      }
+    }
+    guard let found else {
+      if let fallback = try await fallbackIndex(reference, permit: permit) { return fallback }
+      throw RegistryError(
+        .manifestUnknown, "\(repository) has no manifest \(reference)", details: [["reference": .string(reference.description)]])
+    }
+    let manifest = CachedManifest(found)
+    caches.keep(manifest, in: repository, since: manifestGeneration)
+    if case .tag(let tag) = reference {
+      caches.tags.insert(found.digest, for: TagKey(repository: repository, tag: tag), cost: 1, since: tagGeneration)
+    }
+    return manifest
+  }
+
+  /// Stores a manifest and points tags to it, all or nothing. On return it is readable and survives power loss.
+  ///
+  /// - Parameters:
+  ///   - reference: the tag to point, or the digest that the bytes must have.
+  ///   - tags: more tags to point to it.
+  ///   - contentType: the media type that the client gave.
+  /// - Throws: `MANIFEST_INVALID`, `DIGEST_INVALID`, `MANIFEST_BLOB_UNKNOWN` with what is missing, `SIZE_INVALID`.
+  public func pushManifest(
+    _ bytes: ByteBuffer, as reference: Reference, tags: [Tag], contentType: MediaType?, permit: Permit<Push>
+  ) async throws -> PushedManifest {
+    guard bytes.readableBytes <= settings.manifestLimitBytes else { throw manifestTooLarge() }
+    let algorithm: Digest.Algorithm
+    var allTags = tags
+    switch reference {
+    case .digest(let digest): algorithm = digest.algorithm
+    case .tag(let tag):
+      algorithm = .sha256
+      allTags = [tag]
+    }
+    let digest = bytes.withUnsafeReadableBytes { Digest.computing(algorithm, over: $0) }
+    if case .digest(let expected) = reference, expected != digest {
+      throw Self.translated(.digestMismatch(expected: expected, actual: digest))
+    }
+    let manifest: Manifest
+    do throws(ParseError) {
+      manifest = try Self.parse(bytes, contentType)
+    } catch {
+      throw RegistryError(error, as: error.kind == .unsupportedAlgorithm ? .digestInvalid : .manifestInvalid)
+    }
+    let record = ManifestRecord(digest: digest, manifest: manifest, bytes: Array(buffer: bytes))
+    try await store(record, allTags, permit)
+    return PushedManifest(digest: digest, subject: manifest.subject?.digest, tags: allTags)
+  }
+
+  private static func parse(_ bytes: ByteBuffer, _ contentType: MediaType?) throws(ParseError) -> Manifest {
+    let result = bytes.withUnsafeReadableBytes { bytes -> Result<Manifest, ParseError> in
+      do throws(ParseError) {
+        return .success(try Manifest(parsing: bytes, contentType: contentType))
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
+  /// One transaction checks the references and stores everything (invariants I2 and I6).
+  private func store(_ record: ManifestRecord, _ tags: [Tag], _ permit: Permit<Push>) async throws {
+    let repository = permit.repository
+    let allowsMissing = settings.acceptsSparseManifests
+    let generation = caches.manifests.generation
+    try await database.write { transaction in
+      let id = try transaction.ensureRepository(repository)
+      let missing = try transaction.insertManifest(record, into: id, allowsMissing: allowsMissing)
+      guard missing.isEmpty || allowsMissing else { throw Self.missing(missing, repository) }
+      for tag in tags { try transaction.setTag(tag, in: id, to: record.digest, actor: permit.actor.name) }
+    }
+    for tag in tags { caches.tags.remove(TagKey(repository: repository, tag: tag)) }
+    let stored = StoredManifest(digest: record.digest, mediaType: record.manifest.mediaType, bytes: record.bytes)
+    caches.keep(CachedManifest(stored), in: repository, since: generation)
+  }
+
+  private static func missing(_ descriptors: [Descriptor], _ repository: RepositoryName) -> RegistryError {
+    RegistryError(
+      .manifestBlobUnknown,
+      "\(repository) does not have everything that this manifest names; push what is missing first, then the manifest",
+      details: descriptors.prefix(100).map {
+        ["digest": .string($0.digest.description), "mediaType": .string($0.mediaType.text)]
+      })
+  }
+
+  public func manifestTooLarge() -> RegistryError {
+    RegistryError(
+      .sizeInvalid, "a manifest may have at most \(settings.manifestLimitBytes) bytes here (limits.manifest_bytes)")
+  }
+
+  /// Deletes a tag; its manifest stays. Gone for every reader when this returns.
+  public func deleteTag(_ tag: Tag, permit: Permit<Delete>) async throws {
+    let repository = permit.repository
+    let deleted = try await database.write { transaction -> Bool in
+      guard let id = try transaction.repository(named: repository) else { return false }
+      return try transaction.deleteTag(tag, from: id, actor: permit.actor.name)
+    }
+    caches.tags.remove(TagKey(repository: repository, tag: tag))
+    guard deleted else {
+      throw RegistryError(.manifestUnknown, "\(repository) has no tag \(tag)", details: [["tag": .string(tag.text)]])
+    }
+  }
+
+  /// Deletes a manifest and the tags that point to it. Gone for every reader when this returns.
+  public func deleteManifest(_ digest: Digest, permit: Permit<Delete>) async throws {
+    let repository = permit.repository
+    let lease = unreferencedLease
+    let deleted = try await database.write { transaction -> DeletedManifest? in
+      guard let id = try transaction.repository(named: repository) else { return nil }
+      return try transaction.deleteManifest(
+        digest, from: id, keptUntil: transaction.now + lease, actor: permit.actor.name)
+    }
+    guard let deleted else {
+      throw RegistryError(
+        .manifestUnknown, "\(repository) has no manifest \(digest)", details: [["digest": .string(digest.description)]])
+    }
+    caches.forget(deleted, digest, in: repository)
+  }
+}

@@ -1,0 +1,189 @@
+public import Access
+public import BlobStorage
+internal import Ground
+internal import Metadata
+public import NIOCore
+public import OCI
+import Synchronization
+
+// The order of a push (invariants I1 and I5): stage → sync file → verify digest → rename → sync directory → commit row →
+// answer; for small blobs the journal's sync stands in for those of file and directory. The gate is the lease of the bytes
+// until the row is committed.
+extension Registry {
+  /// Begins an upload. Nothing is stored before its first byte.
+  public func beginUpload(permit: Permit<Push>) -> UploadToken {
+    UploadToken(for: permit.repository, key: uploadKey, now: time.now, random: random)
+  }
+
+  /// The session behind a client's text.
+  ///
+  /// - Throws: `BLOB_UPLOAD_UNKNOWN` when it was not made for this repository, has ended, or has expired.
+  public func upload(_ text: String, permit: Permit<Push>) throws(RegistryError) -> UploadToken {
+    let token = UploadToken(text, for: permit.repository, key: uploadKey)
+    guard let token, endedUploads.value(for: token.upload) == nil, !hasExpired(token) else {
+      throw RegistryError(.blobUploadUnknown, "this upload is unknown, has ended or has expired; begin a new one")
+    }
+    return token
+  }
+
+  private func hasExpired(_ token: UploadToken) -> Bool {
+    let lastTouched = openUploads.withLock { $0[token.upload] } ?? token.startedAt
+    return max(lastTouched, token.startedAt) + settings.uploadsExpireAfter < time.now
+  }
+
+  /// Where an upload ends: how many bytes it holds.
+  public func offset(of token: UploadToken) async throws -> Int64 { try await store.offset(of: token.upload) ?? 0 }
+
+  /// Appends to an upload.
+  ///
+  /// - Parameters:
+  ///   - offset: where the client says that the bytes begin; nil: at the end.
+  ///   - expectedLength: how many bytes the client will send, where it said so.
+  /// - Returns: where the upload ends then.
+  /// - Throws: `RANGE_INVALID` when `offset` is not where the upload ends; it stays usable.
+  public func append<Source: AsyncSequence & Sendable>(
+    _ source: Source, to token: UploadToken, at offset: Int64?, expectedLength: Int64?,
+    hashing algorithm: Digest.Algorithm = .sha256
+  ) async throws -> Int64 where Source.Element == ByteBuffer {
+    try admit(token)
+    let start: Int64
+    if let offset { start = offset } else { start = try await self.offset(of: token) }
+    do {
+      return try await store.append(
+        source, to: token.upload, at: start, expectedLength: expectedLength, limit: settings.blobLimitBytes ?? .max,
+        hashing: algorithm)
+    } catch let error as StorageError {
+      throw Self.translated(error)
+    }
+  }
+
+  /// Counts an upload as open, within the limit.
+  private func admit(_ token: UploadToken) throws(RegistryError) {
+    let now = time.now
+    let admitted = openUploads.withLock { uploads in
+      if uploads[token.upload] == nil && uploads.count >= settings.uploadLimit { return false }
+      uploads[token.upload] = now
+      return true
+    }
+    guard admitted else {
+      throw RegistryError(.tooManyRequests, "\(settings.uploadLimit) uploads are open, which is the limit; try again later")
+    }
+  }
+
+  /// Finishes an upload that holds all its bytes. On return the blob is readable and survives power loss.
+  ///
+  /// - Throws: `DIGEST_INVALID` when the bytes do not have the digest; the upload has ended then.
+  public func finishUpload(_ token: UploadToken, as digest: Digest, permit: Permit<Push>) async throws {
+    guard try await store.offset(of: token.upload) != nil else {
+      // No byte came: the blob is empty, or the client forgot to send it.
+      return try await finishUpload(token, with: ByteBuffer(), as: digest, permit: permit)
+    }
+    do {
+      try await gate.publishing(digest) {
+        let size = try await store.publish(token.upload, as: digest)
+        try await record(digest, sizeBytes: size, permit)
+      }
+    } catch let error as StorageError {
+      if case .digestMismatch = error { end(token) }
+      throw Self.translated(error)
+    }
+    end(token)
+  }
+
+  /// Finishes an upload of which no byte was stored before, with all of its bytes.
+  public func finishUpload(
+    _ token: UploadToken, with bytes: ByteBuffer, as digest: Digest, permit: Permit<Push>
+  ) async throws {
+    try await putBlob(bytes, as: digest, permit: permit)
+    end(token)
+  }
+
+  /// Stores a small blob that has arrived whole. On return it is readable and survives power loss.
+  ///
+  /// - Throws: `DIGEST_INVALID` when the bytes do not have the digest.
+  public func putBlob(_ bytes: ByteBuffer, as digest: Digest, permit: Permit<Push>) async throws {
+    let actual = bytes.withUnsafeReadableBytes { Digest.computing(digest.algorithm, over: $0) }
+    guard actual == digest else { throw Self.translated(.digestMismatch(expected: digest, actual: actual)) }
+    try await gate.publishing(digest) {
+      // Inside the gate a row that says *present* stays so until ours is committed.
+      let known = try await database.read { try $0.blob(digest) }
+      if known?.state != .present { try await store.put(bytes, as: digest) }
+      try await record(digest, sizeBytes: Int64(bytes.readableBytes), permit)
+    }
+  }
+
+  private func record(_ digest: Digest, sizeBytes: Int64, _ permit: Permit<Push>) async throws {
+    let repository = permit.repository
+    let lease = settings.lease
+    let isPresent = try await database.write { transaction -> Bool in
+      guard try transaction.recordBlob(digest, sizeBytes: sizeBytes) else { return false }
+      try transaction.linkBlob(digest, to: try transaction.ensureRepository(repository), leasedUntil: transaction.now + lease)
+      return true
+    }
+    guard isPresent else {
+      // Only a collector of another process could have claimed it: the gate keeps ours out.
+      throw RegistryError(.unavailable, "this blob is being removed just now; push it again")
+    }
+    caches.links.remove(LinkKey(repository: repository, digest: digest))
+  }
+
+  /// Gives an upload up, with its bytes.
+  public func cancelUpload(_ token: UploadToken) async throws {
+    do {
+      try await store.discard(token.upload)
+    } catch let error as StorageError {
+      throw Self.translated(error)
+    }
+    end(token)
+  }
+
+  private func end(_ token: UploadToken) {
+    openUploads.withLock { $0[token.upload] = nil }
+    endedUploads.insert(true, for: token.upload, cost: 1)
+  }
+
+  /// Uploads that hold bytes and were not heard of for as long as the settings allow.
+  public func expiredUploads() async throws -> [UploadID] {
+    let limit = time.now - settings.uploadsExpireAfter
+    let known = openUploads.withLock { $0 }
+    return try await store.uploads().filter { upload in
+      let touched = known[upload] ?? UploadToken.startedAt(upload) ?? .distantPast
+      return touched < limit
+    }
+  }
+
+  /// Discards an upload that ``expiredUploads()`` named; one that is in use again stays.
+  public func discardExpiredUpload(_ upload: UploadID) async throws -> Bool {
+    do {
+      try await store.discard(upload)
+    } catch StorageError.uploadBusy {
+      return false
+    }
+    openUploads.withLock { $0[upload] = nil }
+    return true
+  }
+
+  /// How many uploads hold bytes.
+  public var openUploadCount: Int { openUploads.withLock { $0.count } }
+
+  static func translated(_ error: StorageError) -> RegistryError {
+    switch error {
+    case .blobUnknown(let digest):
+      RegistryError(.blobUnknown, "there is no such blob", details: [["digest": .string(digest.description)]])
+    case .uploadUnknown:
+      RegistryError(.blobUploadUnknown, "this upload is unknown, has ended or has expired; begin a new one")
+    case .uploadBusy:
+      RegistryError(.blobUploadInvalid, "another request is writing to this upload; one at a time")
+    case .offsetMismatch(let current):
+      RegistryError(
+        .rangeInvalid, "the next byte of this upload is \(current); ask its status with GET, and go on from there",
+        details: [["offset": .integer(current)]])
+    case .digestMismatch(let expected, let actual):
+      RegistryError(
+        .digestInvalid, "the bytes that came do not have the digest that was given; push the blob again",
+        details: [["expected": .string(expected.description), "actual": .string(actual.description)]])
+    case .tooLarge(let limit):
+      RegistryError(.sizeInvalid, "a blob may have at most \(limit) bytes here (limits.blob_bytes)")
+    }
+  }
+}

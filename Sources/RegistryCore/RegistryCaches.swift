@@ -1,0 +1,69 @@
+internal import Ground
+internal import Metadata
+public import NIOCore
+public import OCI
+
+/// A manifest that is ready to be sent.
+public struct CachedManifest: Sendable {
+  public let digest: Digest
+  public let mediaType: MediaType
+  public let body: ByteBuffer
+
+  init(_ stored: StoredManifest) {
+    digest = stored.digest
+    mediaType = stored.mediaType
+    body = ByteBuffer(bytes: stored.bytes)
+  }
+}
+
+struct ManifestKey: Hashable, Sendable {
+  let repository: RepositoryName
+  let digest: Digest
+}
+
+struct TagKey: Hashable, Sendable {
+  let repository: RepositoryName
+  let tag: Tag
+}
+
+struct LinkKey: Hashable, Sendable {
+  let repository: RepositoryName
+  let digest: Digest
+}
+
+/// What this process remembers of the database. Each entry is forgotten after the commit that made it stale and before that
+/// commit is answered, so that what was deleted is gone at once.
+struct RegistryCaches: Sendable {
+  /// Entries, each of some hundred bytes.
+  static let entryLimit = 65_536
+  /// What an entry costs beyond its bytes.
+  static let manifestOverheadBytes = 256
+
+  let manifests: BoundedCache<ManifestKey, CachedManifest>
+  let tags = BoundedCache<TagKey, Digest>(costLimit: entryLimit)
+  let links = BoundedCache<LinkKey, LinkedBlob>(costLimit: entryLimit)
+  /// Bytes of small blobs; content-addressed, so only removal and damage can make them stale.
+  let smallBlobs: BoundedCache<Digest, ByteBuffer>
+
+  init(manifestBytes: Int, blobBytes: Int) {
+    manifests = BoundedCache(costLimit: manifestBytes)
+    smallBlobs = BoundedCache(costLimit: blobBytes)
+  }
+
+  func keep(_ manifest: CachedManifest, in repository: RepositoryName, since generation: Int) {
+    manifests.insert(
+      manifest, for: ManifestKey(repository: repository, digest: manifest.digest),
+      cost: manifest.body.readableBytes + Self.manifestOverheadBytes, since: generation)
+  }
+
+  func forget(_ deleted: DeletedManifest, _ digest: Digest, in repository: RepositoryName) {
+    for tag in deleted.tags { tags.remove(TagKey(repository: repository, tag: tag)) }
+    manifests.remove(ManifestKey(repository: repository, digest: digest))
+    for blob in deleted.blobs { links.remove(LinkKey(repository: repository, digest: blob)) }
+  }
+
+  func forgetBlobEverywhere(_ digest: Digest) {
+    links.removeAll()
+    smallBlobs.remove(digest)
+  }
+}

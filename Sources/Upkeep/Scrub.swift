@@ -1,0 +1,145 @@
+public import BlobStorage
+public import Ground
+public import Logging
+import Metadata
+public import OCI
+public import RegistryCore
+
+/// Reads blobs and compares them with their digests; finds rows without bytes and bytes without rows.
+public struct Scrub: Sendable {
+  /// How many rows or files are looked at together.
+  public static let pageLimit = 128
+  static let readBytes = 256 * 1024
+
+  /// What was found wrong with a blob.
+  public struct Finding: Sendable, CustomStringConvertible {
+    public enum Kind: Sendable, Equatable { case missing, wrongSize(Int64), wrongBytes(Digest), unreadable(String) }
+    public let digest: Digest
+    public let kind: Kind
+
+    public var reason: String {
+      switch kind {
+      case .missing: "its bytes are missing"
+      case .wrongSize(let size): "it has \(size) bytes, which is not its size"
+      case .wrongBytes(let actual): "its bytes have the digest \(actual)"
+      case .unreadable(let cause): "it cannot be read: \(cause)"
+      }
+    }
+    public var description: String { "blob \(digest): \(reason)" }
+  }
+
+  private let store: any BlobStore
+  private let time: any TimeSource
+  /// Bytes a second; 0 is as fast as it goes.
+  private let rateBytes: Int
+
+  public init(store: any BlobStore, rateBytes: Int, time: any TimeSource = SystemTime()) {
+    self.store = store
+    self.rateBytes = rateBytes
+    self.time = time
+  }
+
+  /// Compares one blob's bytes with its row. Nil: all is well.
+  public func examine(_ digest: Digest, sizeBytes: Int64) async throws -> Finding? {
+    let blob: BlobFile
+    do {
+      blob = try await store.open(digest)
+    } catch StorageError.blobUnknown {
+      return Finding(digest: digest, kind: .missing)
+    }
+    guard blob.sizeBytes == sizeBytes else { return Finding(digest: digest, kind: .wrongSize(blob.sizeBytes)) }
+    do {
+      let actual = try await read(blob)
+      return actual == digest ? nil : Finding(digest: digest, kind: .wrongBytes(actual))
+    } catch let error as DiskError {
+      return Finding(digest: digest, kind: .unreadable("\(error)"))
+    }
+  }
+
+  private func read(_ blob: BlobFile) async throws -> Digest {
+    var hasher = ContentHasher(blob.digest.algorithm)
+    var offset: Int64 = 0
+    while offset < blob.sizeBytes {
+      let count = try Self.readPiece(blob, at: offset, into: &hasher)
+      if count == 0 { break }
+      offset += Int64(count)
+      let rest = Pace(unitsPerSecond: rateBytes).rest(after: count)
+      if rest > .zero { try await time.sleep(for: rest) }
+    }
+    return hasher.digest()
+  }
+
+  private static func readPiece(_ blob: BlobFile, at offset: Int64, into hasher: inout ContentHasher) throws -> Int {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readBytes, alignment: 16)
+    defer { buffer.deallocate() }
+    let count = try blob.file.read(at: offset, into: buffer)
+    hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    return count
+  }
+}
+
+/// One pass after the other over all blobs, slowly, remembering where it has got to.
+public struct BackgroundScrub: Sendable {
+  static let cursorName = "scrub-cursor"
+
+  private let registry: Registry
+  private let scrub: Scrub
+  private let figures: ScrubFigures?
+  private let logger: Logger
+
+  public init(registry: Registry, scrub: Scrub, figures: ScrubFigures? = nil, logger: Logger) {
+    self.registry = registry
+    self.scrub = scrub
+    self.figures = figures
+    self.logger = logger
+  }
+
+  /// Examines the next page of blobs. Answers false when that was the last of the pass.
+  public func step() async throws -> Bool {
+    let cursor = try await registry.database.read { try $0.keepsake(Self.cursorName) }
+    let after = cursor.flatMap { try? Digest(parsing: String(decoding: $0, as: UTF8.self)) }
+    let page = try await registry.database.read { try $0.blobs(after: after, limit: Scrub.pageLimit) }
+    for row in page where row.state == .present {
+      figures?.blobs.increment()
+      figures?.bytes.increment(by: Int(row.sizeBytes))
+      guard let finding = try await scrub.examine(row.digest, sizeBytes: row.sizeBytes) else { continue }
+      // It may have been collected, or pushed again, while it was read.
+      let again = try await registry.database.read { try $0.blob(row.digest) }
+      guard again?.state == .present else { continue }
+      figures?.corrupt.increment()
+      try await registry.setAside(row.digest, because: finding.reason)
+    }
+    try await removeOrphans(after: after, through: page.count < Scrub.pageLimit ? nil : page.last?.digest)
+    let next = page.count < Scrub.pageLimit ? "" : page.last?.digest.description ?? ""
+    try await registry.database.write { try $0.setKeepsake(Self.cursorName, Array(next.utf8)) }
+    return !next.isEmpty
+  }
+
+  /// Bytes between two places that no row names (invariant I4).
+  private func removeOrphans(after: Digest?, through end: Digest?) async throws {
+    var position = after
+    while true {
+      let found = try await registry.store.list(after: position, limit: Scrub.pageLimit)
+      let inside = found.filter { stat in end.map { stat.digest <= $0 } ?? true }
+      let freed = try await registry.removeOrphans(inside)
+      figures?.orphans.increment(by: freed.blobs)
+      if freed.blobs > 0 {
+        logger.info("bytes without a row removed", metadata: ["blobs": "\(freed.blobs)", "bytes": "\(freed.bytes)"])
+      }
+      guard inside.count == found.count, found.count == Scrub.pageLimit, let last = found.last else { return }
+      position = last.digest
+    }
+  }
+}
+
+/// What the scrub has seen, for `/metrics`.
+public struct ScrubFigures: Sendable {
+  public let blobs, bytes, corrupt, orphans: Counter
+
+  public init(_ metrics: Metrics) {
+    blobs = metrics.counter("berth_scrub_blobs_total", "Blobs that were compared with their digests.")
+    bytes = metrics.counter("berth_scrub_bytes_total", "Bytes that were compared with their digests.")
+    corrupt = metrics.counter("berth_scrub_corrupt_total", "Blobs that were found damaged or missing.")
+    orphans = metrics.counter("berth_scrub_orphans_total", "Blobs without a row whose bytes were removed.")
+  }
+}

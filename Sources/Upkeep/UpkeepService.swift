@@ -1,0 +1,129 @@
+import BlobStorage
+public import Ground
+public import Logging
+public import RegistryCore
+public import ServiceLifecycle
+
+/// Runs the chores while the server serves.
+public final class UpkeepService: Service {
+  /// What an operator may choose.
+  public struct Settings: Sendable {
+    public var collects = true
+    /// Between two rounds of collection that found nothing.
+    public var collectionInterval: Duration = .seconds(60)
+    /// Blobs a second.
+    public var collectionPace = 1000
+    public var untaggedAfter: Duration?
+    public var scrubs = true
+    public var scrubRateBytes = 8 << 20
+    /// Between the ends of two passes of the scrub.
+    public var scrubInterval: Duration = .seconds(7 * 24 * 3600)
+
+    public init() {}
+  }
+
+  /// How often expired uploads are looked for.
+  static let expiryInterval: Duration = .seconds(60)
+  /// How often journals are settled. Short enough that a crash has little to replay.
+  static let settleInterval: Duration = .seconds(5)
+  /// After a failure, a chore rests this long.
+  static let failureRest: Duration = .seconds(10)
+
+  private let registry: Registry
+  private let settings: Settings
+  private let collection: Collection
+  private let scrub: BackgroundScrub
+  private let settle: @Sendable () async throws -> Void
+  private let figures: CollectionFigures
+  private let time: any TimeSource
+  private let workers: WorkerPool
+  private let logger: Logger
+
+  /// - Parameters:
+  ///   - workers: a pool of the upkeep's own, so that no request waits behind a chore.
+  ///   - settle: folds back what was written ahead; called every few seconds.
+  public init(
+    registry: Registry, settings: Settings, workers: WorkerPool, metrics: Metrics, time: any TimeSource = SystemTime(),
+    logger: Logger, settle: @escaping @Sendable () async throws -> Void
+  ) {
+    self.registry = registry
+    self.settings = settings
+    self.workers = workers
+    self.settle = settle
+    self.time = time
+    self.logger = logger
+    figures = CollectionFigures(metrics)
+    collection = Collection(
+      registry: registry, settings: .init(untaggedAfter: settings.untaggedAfter), figures: figures, logger: logger)
+    scrub = BackgroundScrub(
+      registry: registry, scrub: Scrub(store: registry.store, rateBytes: settings.scrubRateBytes, time: time),
+      figures: ScrubFigures(metrics), logger: logger)
+    metrics.gauge("berth_uploads_open", "Uploads that hold bytes.") { Double(registry.openUploadCount) }
+  }
+
+  public func run() async throws {
+    await withTaskExecutorPreference(workers) {
+      await cancelWhenGracefulShutdown {
+        await withTaskGroup { group in
+          if self.settings.collects { group.addTask { await self.collectForever() } }
+          if self.settings.scrubs { group.addTask { await self.scrubForever() } }
+          group.addTask { await self.expireForever() }
+          group.addTask { await self.settleForever() }
+        }
+      }
+    }
+  }
+
+  /// Does `step` again and again until the task is cancelled; a failure is logged and tried again later.
+  private func forever(_ chore: String, _ step: () async throws -> Duration) async {
+    while !Task.isCancelled {
+      var rest = Self.failureRest
+      do {
+        rest = try await step()
+      } catch is CancellationError {
+        return
+      } catch {
+        logger.warning("a chore failed and will be tried again", metadata: ["chore": "\(chore)", "cause": "\(error)"])
+      }
+      do { try await time.sleep(for: rest) } catch { return }
+    }
+  }
+
+  private func collectForever() async {
+    await forever("collection") {
+      guard let plan = try await collection.plan() else {
+        figures.rounds.increment()
+        return settings.collectionInterval
+      }
+      do {
+        try await collection.carryOut(plan)
+      } catch {
+        figures.failures.increment()
+        throw error
+      }
+      return Pace(unitsPerSecond: settings.collectionPace).rest(after: plan.count)
+    }
+  }
+
+  private func scrubForever() async {
+    await forever("scrub") {
+      try await scrub.step() ? .zero : settings.scrubInterval
+    }
+  }
+
+  private func expireForever() async {
+    await forever("expiry of uploads") {
+      for upload in try await registry.expiredUploads() where try await registry.discardExpiredUpload(upload) {
+        logger.info("upload expired", metadata: ["upload": "\(upload)"])
+      }
+      return Self.expiryInterval
+    }
+  }
+
+  private func settleForever() async {
+    await forever("settling") {
+      try await settle()
+      return Self.settleInterval
+    }
+  }
+}

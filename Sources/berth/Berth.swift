@@ -1,0 +1,26 @@
+import ArgumentParser
+import CLinux
+
+@main
+struct Berth: AsyncParsableCommand {
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "berth",
+    abstract: "A container registry in one binary.",
+    discussion: """
+      Try it out:
+        berth serve --open
+        skopeo copy docker-archive:image.tar docker://127.0.0.1:5000/acme/api:1.0 --dest-tls-verify=false
+      """,
+    version: "berth \(version)",
+    subcommands: [
+      ServeCommand.self, CheckCommand.self, CollectCommand.self, ConfigCommand.self, HealthcheckCommand.self,
+      VersionCommand.self,
+    ])
+}
+
+struct VersionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+  func run() { print("berth \(Berth.version)") }
+}

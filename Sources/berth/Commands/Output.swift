@@ -1,0 +1,45 @@
+import Glibc
+
+/// Writes a line to standard error.
+func standardError(_ text: String) {
+  let line = text + "\n"
+  _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+}
+
+/// Shows how far a long command has got: in place at a terminal, and now and then in a log.
+struct Progress {
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private var lastShown: Int64 = 0
+
+  mutating func show(_ text: @autoclosure () -> String) {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    let now = Int64(time.tv_sec) * 10 + Int64(time.tv_nsec) / 100_000_000
+    guard now - lastShown >= (isTerminal ? 2 : 100) else { return }
+    lastShown = now
+    if isTerminal {
+      let line = "\r\u{1B}[K" + text()
+      _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+    } else {
+      standardError(text())
+    }
+  }
+
+  func end() {
+    if isTerminal { _ = "\r\u{1B}[K".withCString { write(STDERR_FILENO, $0, strlen($0)) } }
+  }
+}
+
+/// 1536 → `1.5 KiB`.
+func sizeText(_ bytes: Int64) -> String {
+  let units = ["KiB", "MiB", "GiB", "TiB", "PiB"]
+  guard bytes >= 1024 else { return "\(bytes) B" }
+  var value = Double(bytes)
+  var unit = ""
+  for next in units where value >= 1024 {
+    value /= 1024
+    unit = next
+  }
+  let tenths = Int((value * 10).rounded())
+  return "\(tenths / 10).\(tenths % 10) \(unit)"
+}

@@ -1,0 +1,131 @@
+import ArgumentParser
+import CLinux
+import Glibc
+import Ground
+import HTTPService
+import Logging
+import ServiceLifecycle
+import Synchronization
+import UnixSignals
+
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Run the registry.",
+    discussion: """
+      Listens on 127.0.0.1:5000 and keeps its data in ./berth-data unless told otherwise.
+      Accounts do not exist yet: --open lets everybody do everything, and is accepted on loopback addresses only.
+      """)
+
+  @OptionGroup var options: SettingsOptions
+
+  @Option(help: ArgumentHelp("An address to listen on: 127.0.0.1:5000, [::1]:5000, unix:/run/berth.sock. May be repeated.", valueName: "address"))
+  var listen: [String] = []
+
+  @Option(help: ArgumentHelp("The address that clients know, when it is another one: https://registry.example.", valueName: "url"))
+  var publicUrl: String?
+
+  @Flag(help: "Let everybody do everything. Loopback only.")
+  var open = false
+
+  func run() async throws {
+    berth_tune_allocator()
+    signal(SIGPIPE, SIG_IGN)
+    let loaded = try load()
+    let output = Self.output(loaded.settings)
+    let logger = Logger(label: "berth") { _ in LineLogHandler(output: output) }
+    let server: Server
+    let addresses: [HTTPServer.Address]
+    do {
+      server = try await Server(loaded.settings, output: output, logger: logger)
+      addresses = try await server.http.listen()
+    } catch {
+      output.writer.flush()
+      standardError("berth: \(error)")
+      throw ExitCode.failure
+    }
+    logger.info(
+      "ready",
+      metadata: [
+        "version": "\(Berth.version)", "data": "\(loaded.settings.storage.data)",
+        "listen": "\(addresses.map(\.description).joined(separator: " "))",
+      ])
+    logger.warning("open: everybody on this machine may do everything")
+    tellServiceManager("READY=1")
+    try await runServices(server, loaded, output, logger)
+    await server.close()
+    logger.info("stopped")
+    output.writer.flush()
+  }
+
+  private func load() throws -> LoadedSettings {
+    var flags: [SettingFlag] = []
+    if !listen.isEmpty { flags.append(SettingFlag("--listen", listen)) }
+    if let publicUrl { flags.append(SettingFlag("--public-url", publicUrl)) }
+    if open { flags.append(SettingFlag("--open")) }
+    let loaded = try options.load(more: flags)
+    guard loaded.settings.access.open else {
+      standardError(
+        """
+        berth: accounts do not exist yet, so the registry cannot tell who may do what.
+        To try it out on this machine, start it with --open: everybody who can reach the address may do everything.
+        """)
+      throw ExitCode.wrongConfiguration
+    }
+    return loaded
+  }
+
+  private static func output(_ settings: Settings) -> LineLogHandler.Output {
+    let isTerminal = isatty(STDERR_FILENO) == 1
+    let isJSON: Bool
+    switch settings.logging.format {
+    case .auto: isJSON = !isTerminal
+    case .json: isJSON = true
+    case .text: isJSON = false
+    }
+    return LineLogHandler.Output(
+      writer: LineWriter(descriptor: STDERR_FILENO, flushesEachLine: isTerminal), isJSON: isJSON,
+      level: Logger.Level(settings.logging.level))
+  }
+
+  private func runServices(
+    _ server: Server, _ loaded: LoadedSettings, _ output: LineLogHandler.Output, _ logger: Logger
+  ) async throws {
+    let current = Mutex(loaded.settings)
+    let keeping = Housekeeping(output: output, tls: server.tls, logger: logger) {
+      let fresh = try load().settings
+      let plan = ReloadPlan(from: current.withLock { $0 }, to: fresh)
+      current.withLock { $0 = plan.effective }
+      output.level = Logger.Level(plan.effective.logging.level)
+      for change in plan.live {
+        logger.info("setting changed", metadata: ["setting": "\(change.path)", "value": "\(change.after)"])
+      }
+      for change in plan.restart {
+        logger.warning("setting takes effect after a restart", metadata: ["setting": "\(change.path)"])
+      }
+      logger.info("configuration was read again")
+    }
+    var quiet = Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
+    quiet.logLevel = .critical
+    var group = ServiceGroupConfiguration(
+      services: [
+        .init(service: keeping), .init(service: server.upkeep), .init(service: server.http),
+      ], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+    group.maximumGracefulShutdownDuration = loaded.settings.limits.shutdownGrace + .seconds(10)
+    try await ServiceGroup(configuration: group).run()
+    tellServiceManager("STOPPING=1")
+  }
+}
+
+extension Logger.Level {
+  init(_ level: Settings.LogLevel) {
+    self =
+      switch level {
+      case .trace: .trace
+      case .debug: .debug
+      case .info: .info
+      case .notice: .notice
+      case .warning: .warning
+      case .error: .error
+      }
+  }
+}

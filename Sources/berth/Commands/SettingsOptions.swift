@@ -1,0 +1,25 @@
+import ArgumentParser
+
+/// The options that every command which needs the settings has.
+struct SettingsOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The configuration file (default: /etc/berth/berth.yaml where it exists).", valueName: "file"))
+  var config: String?
+
+  @Option(help: ArgumentHelp("Where blobs and the database are kept (default: ./berth-data).", valueName: "dir"))
+  var data: String?
+
+  func load(more flags: [SettingFlag] = []) throws -> LoadedSettings {
+    let own = data.map { [SettingFlag("--data", $0)] } ?? []
+    do throws(ConfigurationErrors) {
+      return try Settings.load(flags: own + flags, environment: processEnvironment(), configPath: config)
+    } catch {
+      standardError("\(error)")
+      throw ExitCode.wrongConfiguration
+    }
+  }
+}
+
+extension ExitCode {
+  /// sysexits.h, EX_CONFIG: trying again does not help.
+  static let wrongConfiguration = ExitCode(78)
+}

@@ -1,0 +1,163 @@
+extension SettingTable {
+  /// The settings of this version of Berth. Defaults are the initial values in ``Settings``.
+  static let standard = SettingTable(
+    definitions: storage + http + access + limits + uploads + collection + integrity + manifests + cache + logging
+      + workers,
+    sections: [
+      .init(path: "storage", help: "Where Berth keeps blobs and its database."),
+      .init(path: "http", help: "Where the server listens and how clients reach it."),
+      .init(path: "http.tls", help: "Encryption. Without a certificate the server speaks plain HTTP."),
+      .init(path: "access", help: "Who may do what."),
+      .init(path: "limits", help: "What clients may take, so that a slow or greedy one cannot starve the others."),
+      .init(path: "uploads", help: "Blob uploads that are under way."),
+      .init(path: "collection", help: "Background removal of blobs and manifests that nothing refers to."),
+      .init(path: "integrity", help: "Background check of stored bytes against their digests."),
+      .init(path: "manifests", help: "What a manifest must fulfil to be accepted."),
+      .init(path: "cache", help: "Memory and open files kept for content in demand."),
+      .init(path: "logging", help: "What is written to standard error, and how."),
+      .init(path: "workers", help: "Threads for disk and database work."),
+    ])
+
+  private static let storage: [SettingDefinition] = [
+    .init(
+      "storage.data", \.storage.data, .path, aliases: ["BERTH_DATA"], flag: "--data", reload: .restart,
+      help: "Directory for blobs and the database; made when it is missing.")
+  ]
+
+  private static let http: [SettingDefinition] = [
+    .init(
+      "http.listen", \.http.listen, .list(of: .listenAddress, atLeast: 1), aliases: ["BERTH_LISTEN"], flag: "--listen",
+      reload: .restart,
+      help: "Addresses to listen on. Without a host (`:5000`) it is every address; port 0 lets the system choose."),
+    .init(
+      "http.public_url", \.http.publicURL, .optional(.publicURL), aliases: ["BERTH_PUBLIC_URL"], flag: "--public-url",
+      help: "The address that clients use, for `Location` headers. When absent it is taken from the request."),
+    .init(
+      "http.trust_forwarded", \.http.trustForwarded, .list(of: .trustedPeer),
+      help: "Networks of proxies whose `Forwarded` and `X-Forwarded-*` headers are believed; `unix` for unix sockets."),
+    .init(
+      "http.http2", \.http.http2, .boolean, reload: .restart, help: "Offer HTTP/2 to clients that connect over TLS."),
+    .init(
+      "http.tls.certificate", \.http.tls.certificate, .optional(.path),
+      help: "PEM file with the certificate and its chain. Read again when the file changes."),
+    .init(
+      "http.tls.key", \.http.tls.key, .optional(.path), help: "PEM file with the private key of the certificate."),
+    .init(
+      "http.tls.minimum_version", \.http.tls.minimumVersion, .choice(), help: "The oldest TLS version that is accepted."
+    ),
+  ]
+
+  private static let access: [SettingDefinition] = [
+    .init(
+      "access.open", \.access.open, .boolean, aliases: ["BERTH_OPEN"], flag: "--open", reload: .restart,
+      help: "Let everyone push, pull and delete. Only with loopback addresses and unix sockets in `http.listen`.")
+  ]
+
+  private static let limits: [SettingDefinition] = [
+    .init(
+      "limits.connections", \.limits.connections, .integer(1...1_000_000),
+      help: "Connections that may be open at once; more wait in the system's queue."),
+    .init(
+      "limits.header_bytes", \.limits.headerBytes, .byteSize(4096...1_048_576),
+      help: "Size of a request's line and headers together; more is answered with 431."),
+    .init(
+      "limits.manifest_bytes", \.limits.manifestBytes, .byteSize(65_536...67_108_864),
+      help: "Size of a manifest; more is answered with 413. The specification asks for at least 4 MiB."),
+    .init(
+      "limits.blob_bytes", \.limits.blobBytes, .limit(.byteSize(1...Int.max)),
+      help: "Size of a blob; more is answered with 413."),
+    .init(
+      "limits.header_timeout", \.limits.headerTimeout, .duration(.seconds(1)...(.seconds(3600))),
+      help: "Time from the first byte of a request to the end of its headers."),
+    .init(
+      "limits.idle_timeout", \.limits.idleTimeout, .duration(.seconds(1)...(.seconds(3600))),
+      help: "Time that a connection without a request is kept open."),
+    .init(
+      "limits.body_stall_timeout", \.limits.bodyStallTimeout, .duration(.seconds(1)...(.seconds(3600))),
+      help: "Time that a body, in or out, may make no progress at all."),
+    .init(
+      "limits.minimum_rate_bytes", \.limits.minimumRateBytes, .limit(.byteSize(1...1_073_741_824)),
+      help: "Bytes a second that a body must reach on average over the window; slower ones are closed."),
+    .init(
+      "limits.minimum_rate_window", \.limits.minimumRateWindow, .duration(.seconds(1)...(.seconds(3600))),
+      help: "The window of `limits.minimum_rate_bytes`."),
+    .init(
+      "limits.upload_sessions", \.limits.uploadSessions, .integer(1...10_000_000),
+      help: "Uploads that may be open at once; more are answered with 429."),
+    .init(
+      "limits.shutdown_grace", \.limits.shutdownGrace, .duration(.zero...(.seconds(3600))),
+      help: "Time that requests under way may take to finish once the server is told to stop."),
+  ]
+
+  private static let uploads: [SettingDefinition] = [
+    .init(
+      "uploads.expire_after", \.uploads.expireAfter, .duration(.seconds(60)...(.seconds(365 * 86_400))),
+      help: "Time after which an upload that nobody continued is removed."),
+    .init(
+      "uploads.chunk_minimum_bytes", \.uploads.chunkMinimumBytes, .limit(.byteSize(1...1_073_741_824)),
+      help: "Smallest chunk that clients are asked to send, as `OCI-Chunk-Min-Length`."),
+  ]
+
+  private static let collection: [SettingDefinition] = [
+    .init("collection.enabled", \.collection.enabled, .boolean, help: "Collect in the background."),
+    .init(
+      "collection.interval", \.collection.interval, .duration(.seconds(1)...(.seconds(7 * 86_400))),
+      help: "Pause between two rounds."),
+    .init(
+      "collection.lease", \.collection.lease, .duration(.seconds(60)...(.seconds(365 * 86_400))),
+      help: "Time that a pushed blob is kept for the manifest that will refer to it."),
+    .init(
+      "collection.delete_untagged", \.collection.deleteUntagged, .boolean,
+      help: "Also remove manifests that no tag, index or subject keeps."),
+    .init(
+      "collection.untagged_after", \.collection.untaggedAfter, .duration(.zero...(.seconds(3650 * 86_400))),
+      help: "Time that such a manifest stays before it is removed."),
+    .init(
+      "collection.pace", \.collection.pace, .limit(.integer(1...1_000_000)),
+      help: "Blobs removed a second at most."),
+  ]
+
+  private static let integrity: [SettingDefinition] = [
+    .init(
+      "integrity.scrub_enabled", \.integrity.scrubEnabled, .boolean,
+      help: "Read stored blobs in the background and compare them with their digests."),
+    .init(
+      "integrity.scrub_rate_bytes", \.integrity.scrubRateBytes, .limit(.byteSize(4096...1_099_511_627_776)),
+      help: "Bytes read a second at most."),
+    .init(
+      "integrity.scrub_interval", \.integrity.scrubInterval, .duration(.seconds(60)...(.seconds(3650 * 86_400))),
+      help: "Time from the start of one round over all blobs to the start of the next."),
+  ]
+
+  private static let manifests: [SettingDefinition] = [
+    .init(
+      "manifests.accept_sparse_indexes", \.manifests.acceptSparseIndexes, .boolean,
+      help: "Accept an index when some of its manifests are not in the repository.")
+  ]
+
+  private static let cache: [SettingDefinition] = [
+    .init(
+      "cache.manifest_bytes", \.cache.manifestBytes, .byteSize(0...68_719_476_736), reload: .restart,
+      help: "Memory for manifests; 0 keeps none."),
+    .init(
+      "cache.blob_bytes", \.cache.blobBytes, .byteSize(0...68_719_476_736), reload: .restart,
+      help: "Memory for small blobs; 0 keeps none."),
+    .init(
+      "cache.descriptors", \.cache.descriptors, .integer(0...1_000_000), reload: .restart,
+      help: "Blob files that are kept open; 0 keeps none."),
+  ]
+
+  private static let logging: [SettingDefinition] = [
+    .init(
+      "logging.format", \.logging.format, .choice(), reload: .restart,
+      help: "`auto` is text at a terminal and JSON otherwise."),
+    .init("logging.level", \.logging.level, .choice(), help: "The least severe message that is written."),
+    .init("logging.requests", \.logging.requests, .boolean, help: "Write one line for each request."),
+  ]
+
+  private static let workers: [SettingDefinition] = [
+    .init(
+      "workers.threads", \.workers.threads, .automatic(.integer(1...1024)), reload: .restart,
+      help: "Threads for work that blocks; `auto` fits the machine.")
+  ]
+}

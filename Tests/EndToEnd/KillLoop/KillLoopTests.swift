@@ -1,0 +1,90 @@
+import Testing
+
+extension EndToEnd {
+  @Suite struct KillLoopTests {
+    /// Kills in one run, and how long the server lives between them. Collection comes round every second.
+    private static let rounds = 6
+    private static let lifeMilliseconds = 1200...2600
+    private static let pushers = 4
+
+    @Test("whatever was acknowledged survives kill -9 with collection running, digest for digest")
+    func killLoop() async throws {
+      try await withServer(configuration: ServerSettings.eagerCollection) { server, _ in
+        let ledger = Ledger()
+        let stop = StopSign()
+        let shared = (0..<6).map { _ in randomBytes(8_000) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for number in 0..<Self.pushers {
+            let address = server.address
+            group.addTask {
+              try await onOwnThread { Pusher(number, address, ledger, sharedLayers: shared, stop: stop).run() }
+            }
+          }
+          do {
+            for _ in 0..<Self.rounds {
+              try await Task.sleep(for: .milliseconds(Int.random(in: Self.lifeMilliseconds)))
+              await server.killHard()
+              try await server.start()
+            }
+          } catch {
+            stop.raise()
+            throw error
+          }
+          stop.raise()
+          try await group.waitForAll()
+        }
+        await server.killHard()
+        try await server.start()
+
+        let contents = ledger.now
+        #expect(contents.complaints.count == 0, "\(contents.complaints.prefix(10))")
+        #expect(contents.acknowledged.count > 100, "too little was pushed to tell anything")
+        #expect(contents.deleted.count > 20, "too little was deleted to tell anything")
+
+        // Collection gets its time with everything that is now unreferenced; what is referenced must outlive it.
+        try await Task.sleep(for: .seconds(4))
+        try await verify(contents, at: server.address)
+        try await server.stop()
+        let check = try await server.check()
+        #expect(check.succeeded, "\(check.story)")
+      }
+    }
+
+    /// Reads every acknowledged image with all its blobs, and asks for every deleted one.
+    private func verify(_ contents: Ledger.Contents, at address: Address) async throws {
+      let threads = 4
+      let problems = try await withThrowingTaskGroup(of: [String].self) { group in
+        for part in 0..<threads {
+          group.addTask {
+            try await onOwnThread { try Self.problems(contents, part: part, of: threads, at: address) }
+          }
+        }
+        return try await group.reduce(into: []) { $0 += $1 }
+      }
+      #expect(problems.count == 0, "of \(contents.acknowledged.count) images: \(problems.prefix(10))")
+    }
+
+    private static func problems(
+      _ contents: Ledger.Contents, part: Int, of parts: Int, at address: Address
+    ) throws -> [String] {
+      var connection = try HTTPConnection(address)
+      var problems: [String] = []
+      for index in stride(from: part, to: contents.acknowledged.count, by: parts) {
+        let entry = contents.acknowledged[index]
+        do {
+          let digest = try RegistryReader.verify(connection, entry.repository, entry.tag)
+          if digest != entry.digest { problems.append("\(entry) is now \(digest)") }
+        } catch {
+          problems.append("\(entry): \(error)")
+          connection = try HTTPConnection(address)
+        }
+      }
+      for index in stride(from: part, to: contents.deleted.count, by: parts) {
+        let entry = contents.deleted[index]
+        let answer = try connection.request("GET", "/v2/\(entry.repository)/manifests/\(entry.digest)")
+        if answer.status != 404 { problems.append("\(entry) was deleted and answers \(answer.status)") }
+      }
+      return problems
+    }
+  }
+}
