@@ -60,6 +60,19 @@ let package = Package(
         "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "CYAML", "CLinux",
         arguments, lifecycle, logging, signals,
       ], exclude: ["README.md"], swiftSettings: strict),
+
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "HTTPService", nioCore, logging,
+      ], exclude: ["README.md"], swiftSettings: strict),
+    .testTarget(name: "OCITests", dependencies: ["OCI"], swiftSettings: strict),
+    .testTarget(
+      name: "ConformanceTests",
+      dependencies: ["TestSupport", "CLibCrypto", "OCI", "RegistryCore", "HTTPService", "BlobStorage", "Metadata"],
+      swiftSettings: strict),
+    .testTarget(name: "berthTests", dependencies: ["berth"], swiftSettings: strict),
+    .testTarget(name: "EndToEnd", dependencies: ["CLibCrypto"], path: "Tests/EndToEnd", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

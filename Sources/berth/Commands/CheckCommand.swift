@@ -10,7 +10,8 @@ struct CheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Verify every blob against its digest, and every row against the others.",
     discussion: """
-      Works on a data directory that no server is using. Changes nothing unless --quarantine is given.
+      Works on a data directory that no server is using. A damaged blob is set aside: readers are refused, and the next
+      push of it heals it.
       Ends with 0 when all is well, and with 1 when something is wrong.
       """)
 
@@ -19,8 +20,8 @@ struct CheckCommand: AsyncParsableCommand {
   @Flag(help: "Compare sizes only, and do not read the bytes.")
   var fast = false
 
-  @Flag(help: "Set damaged blobs aside: readers are refused, and the next push of the blob heals it.")
-  var quarantine = false
+  @Flag(help: "Only report, and set nothing aside.")
+  var reportOnly = false
 
   /// How many contradictions of each kind between rows are printed.
   static let inconsistencyLimit = 100
@@ -69,7 +70,7 @@ struct CheckCommand: AsyncParsableCommand {
         if let problem = try await problem(row, scrub, storage) {
           problems += 1
           print(problem)
-          if quarantine, row.state == .present { try await registry.setAside(row.digest, because: problem) }
+          if !reportOnly, row.state == .present { try await registry.setAside(row.digest, because: problem) }
         }
         seen += 1
         seenBytes += row.sizeBytes
