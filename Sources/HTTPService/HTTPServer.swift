@@ -28,7 +28,7 @@ public final class HTTPServer: Service {
   }
 
   private let addresses: [Address]
-  private let settings: HTTPServiceSettings
+  private let liveSettings: Live<HTTPServiceSettings>
   private let tls: TLSIdentity?
   private let services: ConnectionServices
   private let group: MultiThreadedEventLoopGroup
@@ -47,13 +47,13 @@ public final class HTTPServer: Service {
     logger: Logger
   ) {
     self.addresses = addresses
-    self.settings = settings
+    liveSettings = Live(settings)
     self.tls = tls
     self.logger = logger
     let routes = RegistryRoutes(
-      registry: registry, policy: policy, settings: settings, health: health, metrics: metrics, log: log, logger: logger)
+      registry: registry, policy: policy, settings: liveSettings, health: health, metrics: metrics, log: log, logger: logger)
     services = ConnectionServices(
-      responder: routes, limits: settings.limits, time: time, random: random, workers: workers,
+      responder: routes, settings: liveSettings, time: time, random: random, workers: workers,
       uploadWorkers: uploadWorkers)
     group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoops ?? System.coreCount)
     let services = services
@@ -64,6 +64,12 @@ public final class HTTPServer: Service {
     metrics.gauge("berth_worker_queue_length", "Jobs that wait for a worker thread.") {
       Double(workers.queueLength + uploadWorkers.queueLength)
     }
+  }
+
+  /// What is in force. Setting it takes effect with the next request; limits of a connection with the next connection.
+  public var settings: HTTPServiceSettings {
+    get { liveSettings.value }
+    set { liveSettings.value = newValue }
   }
 
   /// Binds every address; afterwards connections are accepted. Answers the addresses with the ports that the system chose.
@@ -114,9 +120,9 @@ public final class HTTPServer: Service {
     return ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .serverChannelInitializer { [limits = settings.limits] channel in
+      .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(ConnectionGate(limit: limits.connections, services))
+          try channel.pipeline.syncOperations.addHandler(ConnectionGate(services))
         }
       }
       .childChannelOption(.autoRead, value: false)
@@ -190,17 +196,13 @@ private final class ConnectionGate: ChannelDuplexHandler {
   typealias OutboundIn = any Channel
   typealias OutboundOut = any Channel
 
-  private let limit: Int
   private let services: ConnectionServices
   private var isHoldingBack = false
 
-  init(limit: Int, _ services: ConnectionServices) {
-    self.limit = limit
-    self.services = services
-  }
+  init(_ services: ConnectionServices) { self.services = services }
 
   func read(context: ChannelHandlerContext) {
-    guard services.connections.count >= limit else { return context.read() }
+    guard services.connections.count >= services.limits.connections else { return context.read() }
     guard !isHoldingBack else { return }
     isHoldingBack = true
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)

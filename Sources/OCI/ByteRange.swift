@@ -23,7 +23,8 @@ public enum RangeRequest: Sendable, Hashable {
   /// The last so many bytes.
   case suffix(Int64)
 
-  /// Reads one range of bytes. Nil for anything else (a syntax error, another unit, several ranges): such a header is
+  /// Reads one range of bytes. A range that ends before it begins is one that ``resolve(size:)`` cannot satisfy.
+  /// Nil for anything else (a syntax error, another unit, several ranges): such a header is
   /// ignored and the whole content is answered, which RFC 9110, section 14.2 allows.
   ///
   /// Positions past `Int64.max` are read as `Int64.max`: no content is as large.
@@ -56,7 +57,7 @@ public enum RangeRequest: Sendable, Hashable {
     if left.isEmpty { return right.saturatingDecimal().map(RangeRequest.suffix) }
     guard let first = left.saturatingDecimal() else { return nil }
     if right.isEmpty { return .from(first: first, last: nil) }
-    guard let last = right.saturatingDecimal(), last >= first else { return nil }
+    guard let last = right.saturatingDecimal() else { return nil }
     return .from(first: first, last: last)
   }
 }

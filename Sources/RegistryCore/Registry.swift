@@ -36,7 +36,7 @@ public final class Registry: Sendable {
 
   public let database: any Database
   public let store: any BlobStore
-  public let settings: Settings
+  private let liveSettings: Live<Settings>
   let caches: RegistryCaches
   let gate = DigestGate()
   let time: any TimeSource
@@ -54,7 +54,7 @@ public final class Registry: Sendable {
   ) async throws {
     self.database = database
     self.store = store
-    self.settings = settings
+    liveSettings = Live(settings)
     self.time = time
     self.random = random
     self.logger = logger
@@ -67,6 +67,12 @@ public final class Registry: Sendable {
     }
     for upload in try await store.uploads() { openUploads.withLock { $0[upload] = UploadToken.startedAt(upload) } }
     try await finishInterruptedRemovals()
+  }
+
+  /// What is in force. Setting it takes effect with the next call; the sizes of caches stay as they were at the start.
+  public var settings: Settings {
+    get { liveSettings.value }
+    set { liveSettings.value = newValue }
   }
 
   /// The shorter of the lease and the time that a blob stays after its last manifest went.

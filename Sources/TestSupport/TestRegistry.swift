@@ -59,6 +59,12 @@ public func temporaryDirectory() throws -> String {
 
 /// Removes a directory with everything in it.
 public func removeTree(_ path: String) throws {
-  let status = nftw(path, { entry, _, _, _ in entry.map { remove($0) } ?? 0 }, 16, Int32(FTW_DEPTH) | Int32(FTW_PHYS))
-  guard status == 0 else { throw DiskError(operation: "remove", path: path, code: errno) }
+  let disk = LocalDisk()
+  for name in try disk.list(path) {
+    let entry = "\(path)/\(name)"
+    var status = stat()
+    guard lstat(entry, &status) == 0 else { throw DiskError(operation: "stat", path: entry, code: errno) }
+    if status.st_mode & S_IFMT == S_IFDIR { try removeTree(entry) } else { try disk.unlink(entry) }
+  }
+  guard rmdir(path) == 0 else { throw DiskError(operation: "remove", path: path, code: errno) }
 }

@@ -30,11 +30,10 @@ public final class UpkeepService: Service {
   static let failureRest: Duration = .seconds(10)
 
   private let registry: Registry
-  private let settings: Settings
-  private let collection: Collection
-  private let scrub: BackgroundScrub
+  private let liveSettings: Live<Settings>
   private let settle: @Sendable () async throws -> Void
   private let figures: CollectionFigures
+  private let scrubFigures: ScrubFigures
   private let time: any TimeSource
   private let workers: WorkerPool
   private let logger: Logger
@@ -47,26 +46,28 @@ public final class UpkeepService: Service {
     logger: Logger, settle: @escaping @Sendable () async throws -> Void
   ) {
     self.registry = registry
-    self.settings = settings
+    liveSettings = Live(settings)
     self.workers = workers
     self.settle = settle
     self.time = time
     self.logger = logger
     figures = CollectionFigures(metrics)
-    collection = Collection(
-      registry: registry, settings: .init(untaggedAfter: settings.untaggedAfter), figures: figures, logger: logger)
-    scrub = BackgroundScrub(
-      registry: registry, scrub: Scrub(store: registry.store, rateBytes: settings.scrubRateBytes, time: time),
-      figures: ScrubFigures(metrics), logger: logger)
+    scrubFigures = ScrubFigures(metrics)
     metrics.gauge("berth_uploads_open", "Uploads that hold bytes.") { Double(registry.openUploadCount) }
+  }
+
+  /// What is in force. Setting it takes effect with each chore's next round.
+  public var settings: Settings {
+    get { liveSettings.value }
+    set { liveSettings.value = newValue }
   }
 
   public func run() async throws {
     await withTaskExecutorPreference(workers) {
       await cancelWhenGracefulShutdown {
         await withTaskGroup { group in
-          if self.settings.collects { group.addTask { await self.collectForever() } }
-          if self.settings.scrubs { group.addTask { await self.scrubForever() } }
+          group.addTask { await self.collectForever() }
+          group.addTask { await self.scrubForever() }
           group.addTask { await self.expireForever() }
           group.addTask { await self.settleForever() }
         }
@@ -91,6 +92,10 @@ public final class UpkeepService: Service {
 
   private func collectForever() async {
     await forever("collection") {
+      let settings = settings
+      let collection = Collection(
+        registry: registry, settings: .init(untaggedAfter: settings.untaggedAfter), figures: figures, logger: logger)
+      guard settings.collects else { return settings.collectionInterval }
       guard let plan = try await collection.plan() else {
         figures.rounds.increment()
         return settings.collectionInterval
@@ -107,7 +112,12 @@ public final class UpkeepService: Service {
 
   private func scrubForever() async {
     await forever("scrub") {
-      try await scrub.step() ? .zero : settings.scrubInterval
+      let settings = settings
+      guard settings.scrubs else { return Self.expiryInterval }
+      let scrub = BackgroundScrub(
+        registry: registry, scrub: Scrub(store: registry.store, rateBytes: settings.scrubRateBytes, time: time),
+        figures: scrubFigures, logger: logger)
+      return try await scrub.step() ? .zero : settings.scrubInterval
     }
   }
 

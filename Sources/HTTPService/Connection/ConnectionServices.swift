@@ -6,7 +6,7 @@ import Synchronization
 /// What all connections of a server share.
 final class ConnectionServices: Sendable {
   let responder: any Responder
-  let limits: ConnectionLimits
+  private let settings: Live<HTTPServiceSettings>
   let time: any TimeSource
   let connections = OpenConnections()
   let inFlight = InFlight()
@@ -19,16 +19,18 @@ final class ConnectionServices: Sendable {
   ///   - workers: for requests that are over soon.
   ///   - uploadWorkers: for bodies that stream, so that those never wait behind them.
   init(
-    responder: any Responder, limits: ConnectionLimits, time: any TimeSource, random: any RandomSource,
+    responder: any Responder, settings: Live<HTTPServiceSettings>, time: any TimeSource, random: any RandomSource,
     workers: WorkerPool, uploadWorkers: WorkerPool
   ) {
     self.responder = responder
-    self.limits = limits
+    self.settings = settings
     self.time = time
     self.workers = workers
     self.uploadWorkers = uploadWorkers
     requestIDPrefix = random.hexadecimal(byteCount: 4)
   }
+
+  var limits: ConnectionLimits { settings.value.limits }
 
   func workers(for request: Request) -> WorkerPool {
     let isStream = request.contentLength.map { $0 > ConnectionLimits.gatherLimitBytes } ?? true

@@ -50,18 +50,18 @@ extension HTTPConnection {
     let now = services.time.monotonicNanoseconds
     switch phase {
     case .waiting(let since):
-      let limit = isFirstRequest ? services.limits.headerTimeout : services.limits.idleTimeout
+      let limit = isFirstRequest ? limits.headerTimeout : limits.idleTimeout
       if now - since > limit.wholeMicroseconds * 1000 { close(context) }
     case .exchanging(let exchange):
       if exchange.answer != nil {
         // What waits in the channel moves in the kernel's time, so it is asked for.
         let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         pace.reached(Int(exchange.queuedBytes) - waiting)
-        if waiting > 0 && pace.isTooSlow(now: now, services.limits) { close(context) }
+        if waiting > 0 && pace.isTooSlow(now: now, limits) { close(context) }
       } else if !exchange.bodyIsComplete && exchange.request.body.wantsMore
         && (!exchange.expectsContinue || exchange.continueWasSent)
       {
-        guard pace.isTooSlow(now: now, services.limits) else { return }
+        guard pace.isTooSlow(now: now, limits) else { return }
         exchange.request.body.fail(.stalled)
         if !exchange.handlerHasStarted {
           answer(context, exchange, services.responder.refusal(.requestTimeout, "the body came too slowly"))

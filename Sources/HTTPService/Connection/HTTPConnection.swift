@@ -52,6 +52,7 @@ final class HTTPConnection: ChannelInboundHandler {
   }
 
   let services: ConnectionServices
+  let limits: ConnectionLimits
   let mode: Mode
   let date: HTTPDate
   var phase: Phase
@@ -67,6 +68,7 @@ final class HTTPConnection: ChannelInboundHandler {
 
   init(services: ConnectionServices, mode: Mode, isTLS: Bool) {
     self.services = services
+    limits = services.limits
     self.mode = mode
     date = HTTPDate(time: services.time)
     phase = .waiting(since: services.time.monotonicNanoseconds)
@@ -118,7 +120,7 @@ final class HTTPConnection: ChannelInboundHandler {
     case HTTPParserError.headerOverflow:
       refuse(
         context, HTTPResponseStatus(statusCode: 431, reasonPhrase: "Request Header Fields Too Large"),
-        "the head of the request is larger than \(services.limits.headerBytes) bytes (limits.header_bytes)")
+        "the head of the request is larger than \(limits.headerBytes) bytes (limits.header_bytes)")
     case is HTTPParserError: refuse(context, .badRequest, "the request is not valid HTTP/1.1")
     default: context.close(promise: nil)
     }

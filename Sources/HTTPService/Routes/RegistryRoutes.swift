@@ -13,7 +13,7 @@ import RegistryCore
 final class RegistryRoutes: Responder {
   let registry: Registry
   let policy: Policy
-  let settings: HTTPServiceSettings
+  private let liveSettings: Live<HTTPServiceSettings>
   let health: Health
   let figures: RequestFigures
   let log: RequestLog?
@@ -21,18 +21,20 @@ final class RegistryRoutes: Responder {
   let metrics: Metrics
 
   init(
-    registry: Registry, policy: Policy, settings: HTTPServiceSettings, health: Health, metrics: Metrics,
+    registry: Registry, policy: Policy, settings: Live<HTTPServiceSettings>, health: Health, metrics: Metrics,
     log: RequestLog?, logger: Logger
   ) {
     self.registry = registry
     self.policy = policy
-    self.settings = settings
+    liveSettings = settings
     self.health = health
     self.metrics = metrics
     figures = RequestFigures(metrics)
     self.log = log
     self.logger = logger
   }
+
+  var settings: HTTPServiceSettings { liveSettings.value }
 
   func answerAtHand(_ request: Request) -> Response? {
     guard request.method == .GET || request.method == .HEAD, request.queryText == nil else { return nil }

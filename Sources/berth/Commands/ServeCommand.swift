@@ -95,6 +95,7 @@ struct ServeCommand: AsyncParsableCommand {
       let fresh = try load().settings
       let plan = ReloadPlan(from: current.withLock { $0 }, to: fresh)
       current.withLock { $0 = plan.effective }
+      server.apply(plan.effective)
       output.level = Logger.Level(plan.effective.logging.level)
       for change in plan.live {
         logger.info("setting changed", metadata: ["setting": "\(change.path)", "value": "\(change.after)"])

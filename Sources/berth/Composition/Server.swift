@@ -15,6 +15,7 @@ struct Server {
   let http: HTTPServer
   let upkeep: UpkeepService
   let tls: TLSIdentity?
+  let registry: Registry
   let storage: Storage
   let logger: Logger
 
@@ -27,7 +28,7 @@ struct Server {
     let threads = settings.workers.threads ?? max(4, 2 * sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let workers = WorkerPool(name: "berth-work", threads: threads)
     storage = try Storage(settings: settings)
-    let registry = try await storage.registry(settings, logger: logger)
+    registry = try await storage.registry(settings, logger: logger)
     tls = try Self.tls(settings, logger)
     let health = Self.health(storage, settings)
     Self.addFigures(metrics, storage, settings)
@@ -95,6 +96,13 @@ struct Server {
       Double(storage.database.commitFigures.commits)
     }
     metrics.gauge("berth_build_info", "The version.", labels: "version=\"\(Berth.version)\"") { 1 }
+  }
+
+  /// Takes over what can change while serving.
+  func apply(_ settings: Settings) {
+    registry.settings = Registry.Settings(settings)
+    http.settings = HTTPServiceSettings(settings)
+    upkeep.settings = UpkeepService.Settings(settings)
   }
 
   /// What is left to do when nobody is served any more.

@@ -38,13 +38,14 @@ extension SettingTable {
     .init(
       "http.http2", \.http.http2, .boolean, reload: .restart, help: "Offer HTTP/2 to clients that connect over TLS."),
     .init(
-      "http.tls.certificate", \.http.tls.certificate, .optional(.path),
+      "http.tls.certificate", \.http.tls.certificate, .optional(.path), reload: .restart,
       help: "PEM file with the certificate and its chain. Read again when the file changes."),
     .init(
-      "http.tls.key", \.http.tls.key, .optional(.path), help: "PEM file with the private key of the certificate."),
+      "http.tls.key", \.http.tls.key, .optional(.path), reload: .restart,
+      help: "PEM file with the private key of the certificate."),
     .init(
-      "http.tls.minimum_version", \.http.tls.minimumVersion, .choice(), help: "The oldest TLS version that is accepted."
-    ),
+      "http.tls.minimum_version", \.http.tls.minimumVersion, .choice(), reload: .restart,
+      help: "The oldest TLS version that is accepted."),
   ]
 
   private static let access: [SettingDefinition] = [
@@ -91,7 +92,7 @@ extension SettingTable {
 
   private static let uploads: [SettingDefinition] = [
     .init(
-      "uploads.expire_after", \.uploads.expireAfter, .duration(.seconds(60)...(.seconds(365 * 86_400))),
+      "uploads.expire_after", \.uploads.expireAfter, .duration(.seconds(1)...(.seconds(365 * 86_400))),
       help: "Time after which an upload that nobody continued is removed."),
     .init(
       "uploads.chunk_minimum_bytes", \.uploads.chunkMinimumBytes, .limit(.byteSize(1...1_073_741_824)),
@@ -104,7 +105,7 @@ extension SettingTable {
       "collection.interval", \.collection.interval, .duration(.seconds(1)...(.seconds(7 * 86_400))),
       help: "Pause between two rounds."),
     .init(
-      "collection.lease", \.collection.lease, .duration(.seconds(60)...(.seconds(365 * 86_400))),
+      "collection.lease", \.collection.lease, .duration(.seconds(1)...(.seconds(365 * 86_400))),
       help: "Time that a pushed blob is kept for the manifest that will refer to it."),
     .init(
       "collection.delete_untagged", \.collection.deleteUntagged, .boolean,
