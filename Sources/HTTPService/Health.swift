@@ -1,26 +1,40 @@
 import Synchronization
 
-/// What keeps the server from being ready. Each part of the composition adds its own question.
+/// What keeps the server from being ready, and what an operator should know. Each part of the composition adds its own
+/// question.
 public final class Health: Sendable {
-  public struct Problem: Sendable {
-    public let part: String
-    public let problem: String
+  /// What is wrong with a part, in words for an operator.
+  public enum Problem: Sendable {
+    /// The server cannot do its work: a balancer should send requests elsewhere.
+    case notReady(String)
+    /// It can still do most of it: pulls go on where the disk is full.
+    case warning(String)
   }
 
-  private let checks = Mutex<[(part: String, check: @Sendable () async -> String?)]>([])
+  /// What all parts answered.
+  public struct Report: Sendable {
+    public var problems: [(part: String, text: String)] = []
+    public var warnings: [(part: String, text: String)] = []
+  }
+
+  private let checks = Mutex<[(part: String, check: @Sendable () async -> Problem?)]>([])
 
   public init() {}
 
-  /// Adds a question; it answers nil when its part is well, else what is wrong, in words for an operator.
-  public func add(_ part: String, _ check: @escaping @Sendable () async -> String?) {
+  /// Adds a question; it answers nil when its part is well.
+  public func add(_ part: String, _ check: @escaping @Sendable () async -> Problem?) {
     checks.withLock { $0.append((part, check)) }
   }
 
-  public func problems() async -> [Problem] {
-    var problems: [Problem] = []
+  public func report() async -> Report {
+    var report = Report()
     for (part, check) in checks.withLock({ $0 }) {
-      if let problem = await check() { problems.append(Problem(part: part, problem: problem)) }
+      switch await check() {
+      case .notReady(let text): report.problems.append((part, text))
+      case .warning(let text): report.warnings.append((part, text))
+      case nil: break
+      }
     }
-    return problems
+    return report
   }
 }

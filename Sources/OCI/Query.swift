@@ -12,9 +12,9 @@ public struct Query: Sendable, Hashable {
   }
 
   /// No endpoint has ten parameters; more than this is not a client but an attack.
-  public static let parameterLimit = 64
+  public static let parameterLimit = 128
   /// The longest query in bytes. A mount with a sha512 digest and the longest name needs less than a tenth.
-  public static let lengthLimitBytes = 8 * 1024
+  public static let lengthLimitBytes = 24 * 1024
 
   public let parameters: [Parameter]
 

@@ -15,7 +15,7 @@ final class HTTPConnection: ChannelInboundHandler {
   /// A request that is being received or answered.
   final class Exchange {
     let request: Request
-    let isKeepAlive: Bool
+    var isKeepAlive: Bool
     let expectsContinue: Bool
     let isHTTP10: Bool
     let startedAt: Int64
@@ -115,7 +115,18 @@ final class HTTPConnection: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    guard case .waiting = phase else { return context.close(promise: nil) }
+    switch phase {
+    case .waiting: break
+    case .exchanging(let exchange) where error is HTTPParserError && exchange.answer == nil:
+      exchange.isKeepAlive = false
+      exchange.request.body.fail(.malformed)
+      if !exchange.handlerHasStarted {
+        answer(context, exchange, services.responder.refusal(.badRequest, "the body is not valid HTTP/1.1"))
+      }
+      return
+    case .lingering: return  // What is thrown away need not be well-formed.
+    case .exchanging, .closed: return context.close(promise: nil)
+    }
     switch error {
     case HTTPParserError.headerOverflow:
       refuse(
@@ -228,6 +239,7 @@ final class HTTPConnection: ChannelInboundHandler {
     box.exchange = exchange
     phase = .exchanging(exchange)
     if let problem = Self.problem(head, isHTTP2: isHTTP2) {
+      exchange.isKeepAlive = false
       return answer(context, exchange, services.responder.refusal(.badRequest, problem))
     }
     if !mayHaveBody, let response = services.responder.answerAtHand(request) {
@@ -248,6 +260,10 @@ final class HTTPConnection: ChannelInboundHandler {
   private static func problem(_ head: HTTPRequestHead, isHTTP2: Bool) -> String? {
     let hosts = head.headers[canonicalForm: "host"]
     if hosts.count > 1 { return "the request has more than one Host header" }
+    let codings = head.headers[canonicalForm: "transfer-encoding"]
+    if !codings.isEmpty && (codings.count > 1 || codings[0].lowercased() != "chunked") {
+      return "the only transfer coding that is known here is chunked"
+    }
     if hosts.isEmpty && head.version == .http1_1 && !isHTTP2 { return "the request has no Host header" }
     return nil
   }

@@ -15,11 +15,12 @@ final class RequestBody: AsyncSequence, Sendable {
 
   /// Why a body ended before its end.
   enum Interruption: Error, CustomStringConvertible {
-    case disconnected, stalled
+    case disconnected, stalled, malformed
     var description: String {
       switch self {
       case .disconnected: "the client went away before it had sent everything"
       case .stalled: "the client sent too slowly"
+      case .malformed: "the body is not valid HTTP/1.1"
       }
     }
   }

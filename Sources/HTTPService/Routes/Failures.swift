@@ -36,7 +36,8 @@ extension RegistryRoutes {
       return envelope(.forbidden, .denied, "you may not \(error.action) here", [])
     case let error as StorageError: return failure(Self.translated(error), request)
     case let interruption as RequestBody.Interruption:
-      return envelope(.requestTimeout, .blobUploadInvalid, "\(interruption)", [])
+      let status: HTTPResponseStatus = interruption == .malformed ? .badRequest : .requestTimeout
+      return envelope(status, .blobUploadInvalid, "\(interruption)", [])
     case let error as DiskError where error.isOutOfSpace: return outOfSpace(error, request)
     case DatabaseError.outOfSpace: return outOfSpace(error, request)
     default:

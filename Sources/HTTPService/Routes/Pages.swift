@@ -7,7 +7,8 @@ import OCI
 extension RegistryRoutes {
   func pages(_ request: Request) async throws -> Response {
     guard request.method == .GET || request.method == .HEAD else {
-      throw Refusal(.methodNotAllowed, .unsupported, "this path does not take \(request.method.rawValue)")
+      throw Refusal(
+        .methodNotAllowed, .unsupported, "this path does not take this method", headers: [("allow", "GET, HEAD")])
     }
     switch request.path {
     case "/": return .text(.ok, "Berth \(settings.version), a container registry. Its API is at /v2/.\n")
@@ -22,11 +23,14 @@ extension RegistryRoutes {
   }
 
   private func readiness() async -> Response {
-    let problems = await health.problems()
+    let report = await health.report()
+    func listed(_ entries: [(part: String, text: String)]) -> JSONValue {
+      .array(entries.map { ["part": .string($0.part), "text": .string($0.text)] })
+    }
+    let isReady = report.problems.isEmpty
     let body: JSONValue = [
-      "ready": .bool(problems.isEmpty),
-      "problems": .array(problems.map { ["part": .string($0.part), "problem": .string($0.problem)] }),
+      "ready": .bool(isReady), "problems": listed(report.problems), "warnings": listed(report.warnings),
     ]
-    return .json(problems.isEmpty ? .ok : .serviceUnavailable, body.bytes + [0x0A])
+    return .json(isReady ? .ok : .serviceUnavailable, body.bytes + [0x0A])
   }
 }

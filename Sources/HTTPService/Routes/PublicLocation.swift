@@ -88,7 +88,9 @@ struct ForwardedOrigin: Equatable {
       (byte >= 0x61 && byte <= 0x7A) || (byte >= 0x41 && byte <= 0x5A) || (byte >= 0x30 && byte <= 0x39)
         || byte == 0x2D || byte == 0x2E || byte == 0x2F || byte == 0x5F || byte == 0x7E
     }
-    guard prefix.first == "/", isPlain, prefix.utf8.count <= 1024, !prefix.contains("//") else { return nil }
+    guard prefix.first == "/", isPlain, prefix.utf8.count <= 1024, !prefix.contains("//"),
+      !prefix.split(separator: "/").contains(where: { $0 == "." || $0 == ".." })
+    else { return nil }
     return String(prefix)
   }
 }

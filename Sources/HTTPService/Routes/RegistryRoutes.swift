@@ -89,7 +89,19 @@ final class RegistryRoutes: Responder {
     case (.referrers(let name, let digest), .GET), (.referrers(let name, let digest), .HEAD):
       return try await referrers(request, name, digest)
     case (.base, _), (.catalog, _), (.manifest, _), (.blob, _), (.uploads, _), (.upload, _), (.tags, _), (.referrers, _):
-      throw Refusal(.methodNotAllowed, .unsupported, "this path does not take \(request.method.rawValue)")
+      throw Refusal(
+        .methodNotAllowed, .unsupported, "this path does not take this method",
+        headers: [("allow", Self.allowedMethods(endpoint))])
+    }
+  }
+
+  private static func allowedMethods(_ endpoint: Endpoint) -> String {
+    switch endpoint {
+    case .base, .catalog, .tags, .referrers: "GET, HEAD"
+    case .manifest: "GET, HEAD, PUT, DELETE"
+    case .blob: "GET, HEAD, DELETE"
+    case .uploads: "POST"
+    case .upload: "GET, HEAD, PATCH, PUT, DELETE"
     }
   }
 
@@ -115,12 +127,14 @@ final class RegistryRoutes: Responder {
 
   // MARK: Parameters
 
-  func query(_ request: Request) throws(RegistryError) -> Query {
+  func query(_ request: Request) throws(Refusal) -> Query {
     guard let text = request.queryText else { return Query() }
     do throws(ParseError) {
       return try Query(parsing: text)
     } catch {
-      throw RegistryError(error, as: .unsupported)
+      let isTooLong = text.utf8.count > Query.lengthLimitBytes
+        || text.utf8.count(where: { $0 == UInt8(ascii: "&") }) >= Query.parameterLimit
+      throw Refusal(isTooLong ? .uriTooLong : .badRequest, .unsupported, error.message)
     }
   }
 

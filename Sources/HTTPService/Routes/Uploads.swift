@@ -107,7 +107,7 @@ extension RegistryRoutes {
     let range = try contentRange(request)
     if let range, let length = request.contentLength, length != range.count {
       throw RegistryError(
-        .sizeInvalid, "Content-Range names \(range.count) bytes and Content-Length \(length)")
+        .blobUploadInvalid, "Content-Range names \(range.count) bytes and Content-Length \(length)")
     }
     return try await registry.append(
       request.body, to: token, at: range?.first, expectedLength: request.contentLength, hashing: algorithm)

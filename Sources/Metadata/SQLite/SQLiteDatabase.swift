@@ -61,15 +61,23 @@ public final class SQLiteDatabase: Database {
 
   public func read<V: Sendable>(_ body: @escaping @Sendable (borrowing ReadTransaction) throws -> V) async throws -> V {
     guard let readers else {
-      return try await write { transaction in
-        try body(ReadTransaction(connection: transaction.connection, now: transaction.now))
-      }
+      return try await write { try Self.reading($0.connection, $0.now, body) }
     }
     return try readers.with { connection in
       try connection.beginReading()
       defer { connection.rollback() }
-      return try body(ReadTransaction(connection: connection, now: time.now))
+      return try Self.reading(connection, time.now, body)
     }
+  }
+
+  /// Apart, and not inlined: the optimiser of Swift 6.3 stops when it specialises the making of a non-copyable value in a
+  /// closure.
+  @inline(never)
+  private static func reading<V>(
+    _ connection: any SQLConnection, _ now: Timestamp, _ body: (borrowing ReadTransaction) throws -> V
+  ) throws -> V {
+    let transaction = ReadTransaction(connection: connection, now: now)
+    return try body(transaction)
   }
 
   public func write<V: Sendable>(_ body: @escaping @Sendable (borrowing Transaction) throws -> V) async throws -> V {

@@ -19,7 +19,7 @@ struct Server {
   let storage: Storage
   let logger: Logger
 
-  /// At least this much must be free for the registry to call itself ready.
+  /// With less free space than this, `/readyz` warns.
   static let leastFreeBytes: Int64 = 64 << 20
 
   init(_ settings: Settings, output: LineLogHandler.Output, logger: Logger) async throws {
@@ -62,15 +62,15 @@ struct Server {
         _ = try await storage.database.read { try $0.keepsake("readiness") }
         return nil
       } catch {
-        return "\(error)"
+        return .notReady("\(error)")
       }
     }
     health.add("storage") {
       var free: Int64 = 0
       var total: Int64 = 0
       let status = berth_file_system_space(settings.storage.data, &free, &total)
-      if status != 0 { return "the data directory cannot be read (errno \(status))" }
-      return free < leastFreeBytes ? "only \(sizeText(free)) are free" : nil
+      if status != 0 { return .notReady("the data directory cannot be read (errno \(status))") }
+      return free < leastFreeBytes ? .warning("only \(sizeText(free)) are free; pushes may fail") : nil
     }
     return health
   }
