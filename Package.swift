@@ -39,8 +39,12 @@ let package = Package(
 
     .target(name: "OCI", exclude: ["README.md"], swiftSettings: strict),
     .target(name: "Ground", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
-    .target(name: "BlobStorage", dependencies: ["OCI", "Ground", "CLinux", "CLibCrypto", nioCore], exclude: ["README.md"], swiftSettings: strict),
-    .target(name: "Metadata", dependencies: ["OCI", "Ground", "CSQLite", logging], exclude: ["README.md"], swiftSettings: strict),
+    .target(
+      name: "BlobStorage", dependencies: ["OCI", "Ground", "CLinux", "CLibCrypto", nioCore], exclude: ["README.md"],
+      swiftSettings: strict),
+    .target(
+      name: "Metadata", dependencies: ["OCI", "Ground", "CSQLite", logging], exclude: ["README.md"],
+      swiftSettings: strict),
     .target(name: "Access", dependencies: ["OCI", "Metadata"], exclude: ["README.md"], swiftSettings: strict),
     .target(
       name: "RegistryCore", dependencies: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", nioCore, logging],
@@ -51,13 +55,15 @@ let package = Package(
     .target(
       name: "HTTPService",
       dependencies: [
-        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioTLS,
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", nioCore, nioPosix, nioHTTP1, nioHTTP2,
+        nioTLS,
         nioSSL, lifecycle, logging,
       ], exclude: ["README.md"], swiftSettings: strict),
     .executableTarget(
       name: "berth",
       dependencies: [
-        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "CYAML", "CLinux",
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "CYAML",
+        "CLinux",
         arguments, lifecycle, logging, signals,
       ], exclude: ["README.md"], swiftSettings: strict),
 

@@ -82,7 +82,9 @@ final class LocalFile: DiskFile {
   func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) -> Int {
     var done = 0
     while done < buffer.count {
-      let count = retrying { pread(handle, buffer.baseAddress.map { $0 + done }, buffer.count - done, Int(offset) + done) }
+      let count = retrying {
+        pread(handle, buffer.baseAddress.map { $0 + done }, buffer.count - done, Int(offset) + done)
+      }
       guard count >= 0 else { throw failure("read") }
       if count == 0 { break }
       done += count
@@ -93,7 +95,9 @@ final class LocalFile: DiskFile {
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(DiskError) {
     var done = 0
     while done < bytes.count {
-      let count = retrying { pwrite(handle, bytes.baseAddress.map { $0 + done }, bytes.count - done, Int(offset) + done) }
+      let count = retrying {
+        pwrite(handle, bytes.baseAddress.map { $0 + done }, bytes.count - done, Int(offset) + done)
+      }
       guard count >= 0 else { throw failure("write") }
       done += count
     }

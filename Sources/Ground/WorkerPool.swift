@@ -29,13 +29,15 @@ public final class WorkerPool: TaskExecutor, @unchecked Sendable {
     for _ in 0..<threadCount {
       let box = Unmanaged.passRetained(ThreadStart(pool: self, name: name))
       var thread = pthread_t()
-      let status = pthread_create(&thread, nil, { argument in
-        guard let argument else { return nil }
-        let start = Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
-        berth_name_thread(start.name)
-        start.pool.work()
-        return nil
-      }, box.toOpaque())
+      let status = pthread_create(
+        &thread, nil,
+        { argument in
+          guard let argument else { return nil }
+          let start = Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
+          berth_name_thread(start.name)
+          start.pool.work()
+          return nil
+        }, box.toOpaque())
       precondition(status == 0, "cannot start a worker thread: errno \(status)")
       threads.append(thread)
     }

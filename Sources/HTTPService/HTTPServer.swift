@@ -51,7 +51,8 @@ public final class HTTPServer: Service {
     self.tls = tls
     self.logger = logger
     let routes = RegistryRoutes(
-      registry: registry, policy: policy, settings: liveSettings, health: health, metrics: metrics, log: log, logger: logger)
+      registry: registry, policy: policy, settings: liveSettings, health: health, metrics: metrics, log: log,
+      logger: logger)
     services = ConnectionServices(
       responder: routes, settings: liveSettings, time: time, random: random, workers: workers,
       uploadWorkers: uploadWorkers)

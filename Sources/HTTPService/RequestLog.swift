@@ -36,7 +36,9 @@ public final class RequestLog: Sendable {
       escape(request.method.rawValue, &line)
       add(" ")
       escape(request.path, &line)
-      add(" \(record.status) in=\(record.bytesIn) out=\(record.bytesOut) ms=\(milliseconds(record.nanoseconds)) id=\(request.id)")
+      add(
+        " \(record.status) in=\(record.bytesIn) out=\(record.bytesOut) ms=\(milliseconds(record.nanoseconds)) id=\(request.id)"
+      )
       if let agent = request.header("user-agent") {
         add(" agent=\"")
         escape(agent, &line)

@@ -6,7 +6,9 @@ public struct HTTPServiceSettings: Sendable {
   /// Before every `Location`, when the registry is known under another address: `https://registry.example/prefix`.
   public var publicURL: String?
   /// Whether a peer's `Forwarded` and `X-Forwarded-…` headers are believed.
-  public var trustsForwarded: @Sendable (_ peerAddress: String?) -> Bool = { $0 == nil || $0 == "127.0.0.1" || $0 == "::1" }
+  public var trustsForwarded: @Sendable (_ peerAddress: String?) -> Bool = {
+    $0 == nil || $0 == "127.0.0.1" || $0 == "::1"
+  }
   /// Told to clients as `OCI-Chunk-Min-Length`; 0 tells nothing.
   public var chunkMinimumBytes = 0
   public var manifestLimitBytes = Manifest.sizeLimitBytes

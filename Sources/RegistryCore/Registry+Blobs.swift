@@ -30,7 +30,9 @@ extension Registry {
   ///   not push it.
   /// - Throws: ``RegistryError`` with `BLOB_UNKNOWN`.
   public func blobSize(_ digest: Digest, permit: Permit<Pull>, push: Permit<Push>?) async throws -> Int64 {
-    guard let link = try await link(digest, in: permit.repository) else { throw Self.unknown(digest, permit.repository) }
+    guard let link = try await link(digest, in: permit.repository) else {
+      throw Self.unknown(digest, permit.repository)
+    }
     guard push != nil, needsLease(link) else { return link.sizeBytes }
     let repository = permit.repository
     let lease = settings.lease
@@ -51,7 +53,9 @@ extension Registry {
   /// - Throws: ``RegistryError`` with `BLOB_UNKNOWN`, also when its bytes turn out to be missing or cut short; then it is
   ///   marked corrupt, and heals with its next push.
   public func blob(_ digest: Digest, permit: Permit<Pull>) async throws -> BlobContent {
-    guard let link = try await link(digest, in: permit.repository) else { throw Self.unknown(digest, permit.repository) }
+    guard let link = try await link(digest, in: permit.repository) else {
+      throw Self.unknown(digest, permit.repository)
+    }
     if let bytes = caches.smallBlobs.value(for: digest) { return .bytes(bytes) }
     let file: BlobFile
     do {
@@ -91,7 +95,8 @@ extension Registry {
     case .unknown: throw Self.unknown(digest, repository)
     case .referenced:
       throw RegistryError(
-        .unsupported, "a manifest in \(repository) names this blob; delete the manifest, and the blob is collected by itself",
+        .unsupported,
+        "a manifest in \(repository) names this blob; delete the manifest, and the blob is collected by itself",
         details: [["digest": .string(digest.description)]])
     }
   }
@@ -110,12 +115,14 @@ extension Registry {
     let lease = settings.lease
     if let source, !mayRead(source) { return false }
     let mounted = try await database.write { transaction -> Bool in
-      let candidates = try source.map { [$0] } ?? transaction.repositories(with: digest, limit: Self.mountCandidateLimit)
+      let candidates =
+        try source.map { [$0] } ?? transaction.repositories(with: digest, limit: Self.mountCandidateLimit)
       let found = try candidates.contains { candidate in
         try mayRead(candidate) && transaction.blob(digest, in: candidate) != nil
       }
       guard found else { return false }
-      try transaction.linkBlob(digest, to: try transaction.ensureRepository(repository), leasedUntil: transaction.now + lease)
+      try transaction.linkBlob(
+        digest, to: try transaction.ensureRepository(repository), leasedUntil: transaction.now + lease)
       return true
     }
     if mounted { caches.links.remove(LinkKey(repository: repository, digest: digest)) }

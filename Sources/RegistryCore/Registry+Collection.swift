@@ -13,7 +13,9 @@ extension Registry {
     try await database.read { try $0.idleManifests(before: $0.now - age, limit: limit) }
   }
 
-  public func idleLinks(limit: Int) async throws -> [IdleLink] { try await database.read { try $0.idleLinks(limit: limit) } }
+  public func idleLinks(limit: Int) async throws -> [IdleLink] {
+    try await database.read { try $0.idleLinks(limit: limit) }
+  }
 
   public func unlinkedBlobs(limit: Int) async throws -> [BlobRow] {
     try await database.read { try $0.unlinkedBlobs(limit: limit) }

@@ -56,7 +56,9 @@ extension Registry {
     return Self.page(found, limit: Self.referrersPageLimit) { $0.digest.description }
   }
 
-  private static func page<Element: Sendable>(_ found: [Element], limit: Int, _ key: (Element) -> String) -> Page<Element> {
+  private static func page<Element: Sendable>(_ found: [Element], limit: Int, _ key: (Element) -> String) -> Page<
+    Element
+  > {
     guard found.count > limit, limit > 0 else { return Page(elements: found, next: nil) }
     let elements = Array(found.prefix(limit))
     return Page(elements: elements, next: elements.last.map(key))

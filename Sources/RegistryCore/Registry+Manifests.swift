@@ -47,7 +47,8 @@ extension Registry {
     guard let found else {
       if let fallback = try await fallbackIndex(reference, permit: permit) { return fallback }
       throw RegistryError(
-        .manifestUnknown, "\(repository) has no manifest \(reference)", details: [["reference": .string(reference.description)]])
+        .manifestUnknown, "\(repository) has no manifest \(reference)",
+        details: [["reference": .string(reference.description)]])
     }
     let manifest = CachedManifest(found)
     caches.keep(manifest, in: repository, since: manifestGeneration)

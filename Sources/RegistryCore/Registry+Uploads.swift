@@ -66,7 +66,8 @@ extension Registry {
       return true
     }
     guard admitted else {
-      throw RegistryError(.tooManyRequests, "\(settings.uploadLimit) uploads are open, which is the limit; try again later")
+      throw RegistryError(
+        .tooManyRequests, "\(settings.uploadLimit) uploads are open, which is the limit; try again later")
     }
   }
 
@@ -117,7 +118,8 @@ extension Registry {
     let lease = settings.lease
     let isPresent = try await database.write { transaction -> Bool in
       guard try transaction.recordBlob(digest, sizeBytes: sizeBytes) else { return false }
-      try transaction.linkBlob(digest, to: try transaction.ensureRepository(repository), leasedUntil: transaction.now + lease)
+      try transaction.linkBlob(
+        digest, to: try transaction.ensureRepository(repository), leasedUntil: transaction.now + lease)
       return true
     }
     guard isPresent else {

@@ -47,7 +47,8 @@ public struct UploadToken: Sendable, Hashable {
   private static func code(_ identity: String, _ repository: RepositoryName, _ key: [UInt8]) -> String {
     let code = MessageAuthentication.code(for: Array("\(identity) \(repository.text)".utf8), key: key)
     let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: code.prefix(codeBytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    return String(
+      decoding: code.prefix(codeBytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 }
 

@@ -59,7 +59,8 @@ public struct Collection: Chore {
       let count = try await registry.collect(manifests: plan.manifests, olderThan: age)
       figures?.manifests.increment(by: count)
       for manifest in plan.manifests {
-        logger.debug("manifest collected", metadata: ["repository": "\(manifest.name)", "digest": "\(manifest.digest)"])
+        logger.debug(
+          "manifest collected", metadata: ["repository": "\(manifest.name)", "digest": "\(manifest.digest)"])
       }
     }
     if !plan.links.isEmpty { figures?.links.increment(by: try await registry.collect(links: plan.links)) }

@@ -71,7 +71,9 @@ final class OpenConnections: Sendable {
     entries.withLock { $0[ObjectIdentifier(connection)] = entry }
   }
 
-  func remove(_ connection: HTTPConnection) { entries.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(connection)) } }
+  func remove(_ connection: HTTPConnection) {
+    entries.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(connection)) }
+  }
 
   var count: Int { entries.withLock { $0.count } }
 

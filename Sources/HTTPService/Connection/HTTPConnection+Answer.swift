@@ -11,7 +11,8 @@ extension HTTPConnection {
   func sendContinue(_ context: ChannelHandlerContext) {
     switch mode {
     case .http1:
-      context.writeAndFlush(NIOAny(IOData.byteBuffer(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))), promise: nil)
+      context.writeAndFlush(
+        NIOAny(IOData.byteBuffer(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))), promise: nil)
     case .http2:
       let head = HTTPResponseHead(version: .http2, status: .continue)
       context.writeAndFlush(NIOAny(HTTPServerResponsePart.head(head)), promise: nil)
@@ -151,7 +152,9 @@ extension HTTPConnection {
     case .bytes(let bytes):
       exchange.bytesOut = Int64(bytes.readableBytes)
       exchange.queuedBytes = exchange.bytesOut
-      if bytes.readableBytes > 0 { context.write(NIOAny(HTTPServerResponsePart.body(.byteBuffer(bytes))), promise: nil) }
+      if bytes.readableBytes > 0 {
+        context.write(NIOAny(HTTPServerResponsePart.body(.byteBuffer(bytes))), promise: nil)
+      }
     case .file(let blob, let range):
       let transfer = FileTransfer(blob, range, fromKernel: false)
       exchange.transfer = transfer

@@ -30,7 +30,9 @@ extension RegistryRoutes {
     switch error {
     case let error as Refusal: return envelope(error.status, error.code, error.message, [], headers: error.headers)
     case let error as RegistryError:
-      if let cause = error.cause { logger.error("request failed", metadata: ["id": "\(request.id)", "cause": "\(cause)"]) }
+      if let cause = error.cause {
+        logger.error("request failed", metadata: ["id": "\(request.id)", "cause": "\(cause)"])
+      }
       return envelope(Self.status(error.code), error.code, error.message, error.details)
     case let error as AccessDenied:
       return envelope(.forbidden, .denied, "you may not \(error.action) here", [])
@@ -43,7 +45,8 @@ extension RegistryRoutes {
     default:
       logger.error("request failed", metadata: ["id": "\(request.id)", "cause": "\(error)"])
       return envelope(
-        .internalServerError, .unknown, "the registry failed to do this; its log has the cause under request \(request.id)", [])
+        .internalServerError, .unknown,
+        "the registry failed to do this; its log has the cause under request \(request.id)", [])
     }
   }
 
@@ -102,5 +105,7 @@ extension RegistryRoutes {
     return response
   }
 
-  func refusal(_ status: HTTPResponseStatus, _ message: String) -> Response { envelope(status, .unsupported, message, []) }
+  func refusal(_ status: HTTPResponseStatus, _ message: String) -> Response {
+    envelope(status, .unsupported, message, [])
+  }
 }

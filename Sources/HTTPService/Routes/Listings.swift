@@ -35,7 +35,8 @@ extension RegistryRoutes {
     let query = try query(request)
     let filter = query.first("artifactType")
     let last = try query.first("last").map { try digest($0) }
-    let page = try await registry.referrers(of: subject, artifactType: filter?.lowercased(), after: last, permit: permit)
+    let page = try await registry.referrers(
+      of: subject, artifactType: filter?.lowercased(), after: last, permit: permit)
     let filterPart = filter.map { "artifactType=\(PercentCoding.encoded($0))&" } ?? ""
     var response = listed(
       Listing.referrers(page.elements), request,

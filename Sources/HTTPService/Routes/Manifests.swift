@@ -40,7 +40,8 @@ extension RegistryRoutes {
     guard let bytes = try await request.body.collect(limit: limit) else {
       throw registry.manifestTooLarge()
     }
-    let pushed = try await registry.pushManifest(bytes, as: reference, tags: tags, contentType: contentType, permit: permit)
+    let pushed = try await registry.pushManifest(
+      bytes, as: reference, tags: tags, contentType: contentType, permit: permit)
     var headers = [
       (name: "location", value: location(request, "/v2/\(name)/manifests/\(pushed.digest)")),
       (name: "docker-content-digest", value: pushed.digest.description), Self.apiVersion,

@@ -33,7 +33,9 @@ struct ForwardedOrigin: Equatable {
   }
 
   private static func fromStandardHeader(_ headers: HTTPHeaders) -> (host: String?, scheme: String?)? {
-    guard let header = headers.first(name: "forwarded"), let element = header.split(separator: ",").first else { return nil }
+    guard let header = headers.first(name: "forwarded"), let element = header.split(separator: ",").first else {
+      return nil
+    }
     var host: String?
     var scheme: String?
     for pair in element.split(separator: ";") {
@@ -51,7 +53,9 @@ struct ForwardedOrigin: Equatable {
 
   private static func fromTraditionalHeaders(_ headers: HTTPHeaders) -> (host: String?, scheme: String?) {
     let scheme = headers.first(name: "x-forwarded-proto").flatMap { validScheme(firstItem($0)) }
-    if let host = headers.first(name: "x-forwarded-host").flatMap({ validHost(firstItem($0)) }) { return (host, scheme) }
+    if let host = headers.first(name: "x-forwarded-host").flatMap({ validHost(firstItem($0)) }) {
+      return (host, scheme)
+    }
     // A proxy that tells only the scheme passes the host on as it got it.
     return (scheme == nil ? nil : headers.first(name: "host").flatMap(validHost), scheme)
   }

@@ -88,7 +88,8 @@ final class RegistryRoutes: Responder {
     case (.tags(let name), .GET), (.tags(let name), .HEAD): return try await tags(request, name)
     case (.referrers(let name, let digest), .GET), (.referrers(let name, let digest), .HEAD):
       return try await referrers(request, name, digest)
-    case (.base, _), (.catalog, _), (.manifest, _), (.blob, _), (.uploads, _), (.upload, _), (.tags, _), (.referrers, _):
+    case (.base, _), (.catalog, _), (.manifest, _), (.blob, _), (.uploads, _), (.upload, _), (.tags, _),
+      (.referrers, _):
       throw Refusal(
         .methodNotAllowed, .unsupported, "this path does not take this method",
         headers: [("allow", Self.allowedMethods(endpoint))])
@@ -132,7 +133,8 @@ final class RegistryRoutes: Responder {
     do throws(ParseError) {
       return try Query(parsing: text)
     } catch {
-      let isTooLong = text.utf8.count > Query.lengthLimitBytes
+      let isTooLong =
+        text.utf8.count > Query.lengthLimitBytes
         || text.utf8.count(where: { $0 == UInt8(ascii: "&") }) >= Query.parameterLimit
       throw Refusal(isTooLong ? .uriTooLong : .badRequest, .unsupported, error.message)
     }

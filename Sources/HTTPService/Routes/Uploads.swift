@@ -80,7 +80,9 @@ extension RegistryRoutes {
     _ request: Request, _ token: UploadToken, at start: Int64?, hashing algorithm: Digest.Algorithm
   ) async throws {
     if request.contentLength == 0 { return }
-    if isWhole(request), try await registry.offset(of: token) == 0, try contentRange(request)?.first ?? 0 == 0 { return }
+    if isWhole(request), try await registry.offset(of: token) == 0, try contentRange(request)?.first ?? 0 == 0 {
+      return
+    }
     _ = try await append(request, token, hashing: algorithm)
   }
 
@@ -92,7 +94,9 @@ extension RegistryRoutes {
     _ request: Request, _ token: UploadToken, _ digest: Digest, _ permit: Permit<Push>
   ) async throws -> Response {
     if isWhole(request), request.contentLength != 0, try await registry.offset(of: token) == 0 {
-      guard let bytes = try await request.body.collect(limit: LocalBlobStore.smallBlobLimitBytes) else { throw RegistryError(.sizeInvalid, "more bytes came than Content-Length said") }
+      guard let bytes = try await request.body.collect(limit: LocalBlobStore.smallBlobLimitBytes) else {
+        throw RegistryError(.sizeInvalid, "more bytes came than Content-Length said")
+      }
       try await registry.finishUpload(token, with: bytes, as: digest, permit: permit)
     } else {
       try await registry.finishUpload(token, as: digest, permit: permit)
@@ -142,7 +146,8 @@ extension RegistryRoutes {
   ) -> Response {
     var headers = [
       (name: "location", value: location(request, "/v2/\(permit.repository)/blobs/uploads/\(token.text)")),
-      (name: "range", value: "0-\(max(0, offset - 1))"), (name: "docker-upload-uuid", value: token.text), Self.apiVersion,
+      (name: "range", value: "0-\(max(0, offset - 1))"), (name: "docker-upload-uuid", value: token.text),
+      Self.apiVersion,
     ]
     if settings.chunkMinimumBytes > 0 {
       headers.append((name: "oci-chunk-min-length", value: String(settings.chunkMinimumBytes)))

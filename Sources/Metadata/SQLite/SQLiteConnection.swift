@@ -147,7 +147,9 @@ final class SQLiteStatement: RowColumns {
         case .integer(let number): sqlite3_bind_int64(handle, position, number)
         case .text(var text):
           text.withUTF8 { utf8 in
-            utf8.withMemoryRebound(to: CChar.self) { sqlite3_bind_text(handle, position, $0.baseAddress, Int32($0.count), copied) }
+            utf8.withMemoryRebound(to: CChar.self) {
+              sqlite3_bind_text(handle, position, $0.baseAddress, Int32($0.count), copied)
+            }
           }
         case .bytes(let bytes):
           bytes.isEmpty

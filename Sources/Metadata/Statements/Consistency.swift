@@ -38,7 +38,8 @@ extension Reading where Self: ~Copyable {
       """
     ) {
       Inconsistency(
-        description: "blob \($0.text(1)) in \($0.text(0)): \($0.integer(2)) references are counted, \($0.integer(3)) are there")
+        description:
+          "blob \($0.text(1)) in \($0.text(0)): \($0.integer(2)) references are counted, \($0.integer(3)) are there")
     }
   }
 
@@ -72,7 +73,9 @@ extension Reading where Self: ~Copyable {
           AND x.digest = mb.digest AND x.manifest_id = m.id)
       LIMIT \(limit)
       """
-    ) { Inconsistency(description: "manifest \($0.text(1)) in \($0.text(0)) names blob \($0.text(2)), which is not there") }
+    ) {
+      Inconsistency(description: "manifest \($0.text(1)) in \($0.text(0)) names blob \($0.text(2)), which is not there")
+    }
     return tags + blobs
   }
 }

@@ -190,7 +190,8 @@ extension Transaction {
       "SELECT id FROM manifest WHERE repository_id = \(repository) AND digest = \(digest)"
     ) { $0.integer(0) }
     guard let key else { return nil }
-    let tags = try all("SELECT name FROM tag WHERE repository_id = \(repository) AND digest = \(digest) ORDER BY name") {
+    let tags = try all("SELECT name FROM tag WHERE repository_id = \(repository) AND digest = \(digest) ORDER BY name")
+    {
       try $0.tag(0)
     }
     for tag in tags { _ = try deleteTag(tag, from: repository, actor: actor) }

@@ -30,8 +30,10 @@ struct CheckCommand: AsyncParsableCommand {
     let settings = try options.load().settings
     do {
       let storage = try Storage(settings: settings)
-      let registry = try await storage.registry(settings, logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() })
-      let problems = try await checkRows(storage) + (try await checkBlobs(storage, registry)) + (try await countOrphans(storage))
+      let registry = try await storage.registry(
+        settings, logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() })
+      let problems =
+        try await checkRows(storage) + (try await checkBlobs(storage, registry)) + (try await countOrphans(storage))
       if problems > 0 {
         print("\(problems) problems found")
         throw ExitCode.failure
@@ -66,7 +68,8 @@ struct CheckCommand: AsyncParsableCommand {
       let page = try await storage.database.read { try $0.blobs(after: after, limit: Scrub.pageLimit) }
       for row in page {
         progress.show(
-          "\(seen) of \(inventory.blobs) blobs, \(sizeText(seenBytes)) of \(sizeText(inventory.blobBytes)), \(problems) problems")
+          "\(seen) of \(inventory.blobs) blobs, \(sizeText(seenBytes)) of \(sizeText(inventory.blobBytes)), \(problems) problems"
+        )
         if let problem = try await problem(row, scrub, storage) {
           problems += 1
           print(problem)
@@ -79,7 +82,9 @@ struct CheckCommand: AsyncParsableCommand {
       last = page.last?.digest
     }
     progress.end()
-    print("\(seen) blobs, \(sizeText(seenBytes)); \(inventory.manifests) manifests, \(inventory.tags) tags in \(inventory.repositories) repositories")
+    print(
+      "\(seen) blobs, \(sizeText(seenBytes)); \(inventory.manifests) manifests, \(inventory.tags) tags in \(inventory.repositories) repositories"
+    )
     return problems
   }
 
@@ -90,8 +95,11 @@ struct CheckCommand: AsyncParsableCommand {
     case .present: break
     }
     guard fast else { return try await scrub.examine(row.digest, sizeBytes: row.sizeBytes)?.description }
-    guard let stat = try await storage.store.stat(row.digest) else { return "blob \(row.digest): its bytes are missing" }
-    return stat.sizeBytes == row.sizeBytes ? nil : "blob \(row.digest): it has \(stat.sizeBytes) bytes, not \(row.sizeBytes)"
+    guard let stat = try await storage.store.stat(row.digest) else {
+      return "blob \(row.digest): its bytes are missing"
+    }
+    return stat.sizeBytes == row.sizeBytes
+      ? nil : "blob \(row.digest): it has \(stat.sizeBytes) bytes, not \(row.sizeBytes)"
   }
 
   /// Bytes without a row are no problem (the scrub removes them), but worth a line.

@@ -57,7 +57,8 @@ struct CollectCommand: AsyncParsableCommand {
     let logger = Logger(label: "gc") { _ in SwiftLogNoOpLogHandler() }
     let registry = try await storage.registry(settings, logger: logger)
     let before = try await storage.database.read { try $0.inventory() }
-    let collection = Upkeep.Collection(registry: registry, settings: .init(untaggedAfter: untaggedAfter), logger: logger)
+    let collection = Upkeep.Collection(
+      registry: registry, settings: .init(untaggedAfter: untaggedAfter), logger: logger)
     var progress = Progress()
     var batches = 0
     while let plan = try await collection.plan() {

@@ -12,7 +12,8 @@ struct ConfigCommand: ParsableCommand {
   }
 
   struct Show: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print every setting as it is in force, and where it comes from.")
+    static let configuration = CommandConfiguration(
+      abstract: "Print every setting as it is in force, and where it comes from.")
     @OptionGroup var options: SettingsOptions
     func run() throws { print(try options.load().listing()) }
   }

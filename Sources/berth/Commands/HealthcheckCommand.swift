@@ -4,11 +4,14 @@ import Glibc
 struct HealthcheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "healthcheck", abstract: "Ask the server of this configuration whether it is ready.",
-    discussion: "Ends with 0 when it is. Plain HTTP only: give --listen an address without TLS, or use a client of yours.")
+    discussion:
+      "Ends with 0 when it is. Plain HTTP only: give --listen an address without TLS, or use a client of yours.")
 
   @OptionGroup var options: SettingsOptions
 
-  @Option(help: ArgumentHelp("Where the server listens (default: the first address of the configuration).", valueName: "address"))
+  @Option(
+    help: ArgumentHelp(
+      "Where the server listens (default: the first address of the configuration).", valueName: "address"))
   var listen: String?
 
   static let timeoutSeconds = 5
@@ -48,7 +51,9 @@ struct HealthcheckCommand: ParsableCommand {
     case .unix(let path): return connectUnix(path)
     case .tcp(let host, let port):
       var found: UnsafeMutablePointer<addrinfo>?
-      guard getaddrinfo(host?.description ?? "127.0.0.1", "\(port)", &hints, &found) == 0, let first = found else { return nil }
+      guard getaddrinfo(host?.description ?? "127.0.0.1", "\(port)", &hints, &found) == 0, let first = found else {
+        return nil
+      }
       defer { freeaddrinfo(found) }
       let descriptor = socket(first.pointee.ai_family, first.pointee.ai_socktype, 0)
       return finish(descriptor, Glibc.connect(descriptor, first.pointee.ai_addr, first.pointee.ai_addrlen))

@@ -18,10 +18,15 @@ struct ServeCommand: AsyncParsableCommand {
 
   @OptionGroup var options: SettingsOptions
 
-  @Option(help: ArgumentHelp("An address to listen on: 127.0.0.1:5000, [::1]:5000, unix:/run/berth.sock. May be repeated.", valueName: "address"))
+  @Option(
+    help: ArgumentHelp(
+      "An address to listen on: 127.0.0.1:5000, [::1]:5000, unix:/run/berth.sock. May be repeated.",
+      valueName: "address"))
   var listen: [String] = []
 
-  @Option(help: ArgumentHelp("The address that clients know, when it is another one: https://registry.example.", valueName: "url"))
+  @Option(
+    help: ArgumentHelp(
+      "The address that clients know, when it is another one: https://registry.example.", valueName: "url"))
   var publicUrl: String?
 
   @Flag(help: "Let everybody do everything. Loopback only.")

@@ -2,7 +2,8 @@ import ArgumentParser
 
 /// The options that every command which needs the settings has.
 struct SettingsOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The configuration file (default: /etc/berth/berth.yaml where it exists).", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The configuration file (default: /etc/berth/berth.yaml where it exists).", valueName: "file"))
   var config: String?
 
   @Option(help: ArgumentHelp("Where blobs and the database are kept (default: ./berth-data).", valueName: "dir"))

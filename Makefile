@@ -1,0 +1,67 @@
+# The commands of this project. `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# What the build needs, what the tests need beyond that, and what the benchmarks need beyond that.
+BUILD_PACKAGES := libsqlite3-dev libyaml-dev libssl-dev pkg-config
+TEST_PACKAGES := skopeo podman buildah containerd runc umoci mmdebstrap nginx-light curl openssl
+BENCH_PACKAGES := docker-registry nginx-light openssl libssl-dev pkg-config
+
+RELEASE := swift build -c release --product berth --static-swift-stdlib
+BERTH := .build/release/berth
+
+# Installs those of the named packages that are missing, and asks nobody anything.
+define install
+@missing=""; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q "ok installed" || missing="$$missing $$p"; done; \
+if [ -n "$$missing" ]; then \
+  echo "installing:$$missing"; \
+  if [ "$$(id -u)" = 0 ]; then sudo=""; else sudo="sudo"; fi; \
+  $$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
+fi
+endef
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+.PHONY: run
+run: build ## Install what is missing, build release, start the registry on 127.0.0.1:5000 with ./berth-data
+	$(BERTH) serve --open
+
+.PHONY: build
+build: build-packages ## Build the release binary, .build/release/berth
+	$(RELEASE)
+
+.PHONY: test
+test: test-packages ## Install what the tests need, and run every test
+	swift build --build-tests
+	.ci/test
+
+.PHONY: bench
+bench: build bench-packages ## Measure against docker-registry and nginx, and print the table
+	cd Benchmarks && swift run -c release berth-bench --berth ../$(BERTH) $(BENCH_ARGUMENTS)
+
+.PHONY: lint
+lint: ## Hold the sources against the format
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz
+
+.PHONY: format
+format: ## Rewrite the sources in the format
+	swift format format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz
+
+.PHONY: fuzz
+fuzz: ## Feed the parsers broken bytes for a while (FUZZ_SECONDS each, 60 unless told)
+	Fuzz/run $${FUZZ_SECONDS:-60}
+
+.PHONY: image
+image: build ## Write an OCI layout with berth in it to .build/image, which berth itself can serve
+	deploy/make-image $(BERTH) .build/image
+
+.PHONY: build-packages test-packages bench-packages
+build-packages:
+	$(call install,$(BUILD_PACKAGES))
+test-packages: build-packages
+	$(call install,$(TEST_PACKAGES))
+bench-packages:
+	$(call install,$(BENCH_PACKAGES))
