@@ -31,8 +31,20 @@ public protocol DiskFile: AnyObject, Sendable {
   func preallocate(_ length: Int64)
   /// A hint to begin writing a range back. Never fails.
   func startWriteback(at offset: Int64, length: Int64)
+  /// Something that appends from `offset` on, in the way that suits a long stream best.
+  func appender(at offset: Int64) -> any Appender
   /// The descriptor, where there is one that the kernel can send from.
   var descriptor: Int32? { get }
+}
+
+/// Appends to a file. What was appended is in the file once ``finish()`` has returned; durable it is after the file's sync.
+public protocol Appender: AnyObject {
+  func append(_ bytes: UnsafeRawBufferPointer) throws(DiskError)
+  func finish() throws(DiskError)
+}
+
+extension DiskFile {
+  public func appender(at offset: Int64) -> any Appender { PlainAppender(self, at: offset) }
 }
 
 /// A file-system call that failed.

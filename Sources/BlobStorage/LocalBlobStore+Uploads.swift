@@ -5,8 +5,6 @@ import Synchronization
 extension LocalBlobStore {
   /// How much is read at once when a staged upload must be hashed again.
   static let rereadBytes = 1 << 20
-  /// After so many bytes the kernel is asked to begin writing back, so that the closing sync has little left to do.
-  static let writebackBytes: Int64 = 8 << 20
   /// So much space is reserved ahead of what came: not all that a client announces, which costs it nothing to announce.
   static let reserveBytes: Int64 = 16 << 20
 
@@ -39,28 +37,29 @@ extension LocalBlobStore {
   private func receive<Source: AsyncSequence>(
     _ source: Source, into file: any DiskFile, _ state: inout UploadState, limit: Int64, expectedEnd: Int64
   ) async throws where Source.Element == ByteBuffer {
-    var writtenBack = state.offset
+    let appender = file.appender(at: state.offset)
     var reserved = state.offset
-    for try await chunk in source {
-      guard state.offset + Int64(chunk.readableBytes) <= limit else { throw StorageError.tooLarge(limit: limit) }
-      let start = state.offset
-      if start >= reserved && reserved < expectedEnd && start > 0 {
-        reserved = min(expectedEnd, start + Self.reserveBytes)
-        file.preallocate(reserved)
+    do {
+      for try await chunk in source {
+        let start = state.offset
+        guard start + Int64(chunk.readableBytes) <= limit else { throw StorageError.tooLarge(limit: limit) }
+        if start >= reserved && reserved < expectedEnd && start > 0 {
+          reserved = min(expectedEnd, start + Self.reserveBytes)
+          file.preallocate(reserved)
+        }
+        try chunk.withUnsafeReadableBytes { try appender.append($0) }
+        chunk.withUnsafeReadableBytes { state.hasher?.state.update($0) }
+        state.offset += Int64(chunk.readableBytes)
       }
-      do {
-        try chunk.withUnsafeReadableBytes { try file.write($0, at: start) }
-      } catch {
-        try? file.truncate(to: start)  // So that the offset is what was hashed; the next append looks at the size again.
-        throw error
-      }
-      chunk.withUnsafeReadableBytes { state.hasher?.state.update($0) }
-      state.offset += Int64(chunk.readableBytes)
-      if state.offset - writtenBack >= Self.writebackBytes {
-        file.startWriteback(at: writtenBack, length: state.offset - writtenBack)
-        writtenBack = state.offset
-      }
+    } catch let error as DiskError {
+      // What was hashed and what was written differ now: the next append looks at the file, and the digest is computed anew.
+      state.hasher = nil
+      throw error
+    } catch {
+      try appender.finish()
+      throw error
     }
+    try appender.finish()
   }
 
   public func offset(of upload: UploadID) async throws -> Int64? {

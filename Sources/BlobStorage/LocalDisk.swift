@@ -113,6 +113,10 @@ final class LocalFile: DiskFile {
 
   func preallocate(_ length: Int64) { _ = berth_preallocate(handle, length) }
 
+  func appender(at offset: Int64) -> any Appender {
+    DirectAppender(self, path: path, at: offset) ?? PlainAppender(self, at: offset)
+  }
+
   func startWriteback(at offset: Int64, length: Int64) { berth_start_writeback(handle, offset, length) }
 
   private func failure(_ operation: String) -> DiskError { DiskError(operation: operation, path: path, code: errno) }

@@ -13,6 +13,11 @@ void berth_start_writeback(int fd, int64_t offset, int64_t length) {
   errno = saved;
 }
 
+int berth_open_direct(const char *path) {
+  int fd = open(path, O_WRONLY | O_DIRECT | O_CLOEXEC | O_NOFOLLOW);
+  return fd >= 0 ? fd : -errno;
+}
+
 int berth_preallocate(int fd, int64_t length) {
   // FALLOC_FL_KEEP_SIZE: the size of a staged upload is its offset, so it must not run ahead of what was written.
   return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, length) == 0 ? 0 : errno;

@@ -7,6 +7,9 @@
 /// Starts writing back the dirty pages of a range without waiting for them. Errors are harmless and ignored.
 void berth_start_writeback(int fd, int64_t offset, int64_t length);
 
+/// Opens an existing file for writing past the page cache. Returns a descriptor, or the negative errno.
+int berth_open_direct(const char *path);
+
 /// Reserves `length` bytes from the start of the file. Returns 0 or an errno; EOPNOTSUPP where the file system cannot.
 int berth_preallocate(int fd, int64_t length);
 

@@ -1,0 +1,85 @@
+import Testing
+
+/// The order of the house: who may know whom, and what every room and every file must be like.
+@Suite struct HouseTests {
+  @Test("a module imports only what its row of the table allows", arguments: ModuleTable.rules)
+  func imports(_ rule: ModuleRule) throws {
+    let files = try SourceTree.swiftFiles(in: "Sources/\(rule.name)")
+    try #require(!files.isEmpty)
+    for file in files {
+      for module in file.imports {
+        #expect(rule.ours.union(rule.others).contains(module), "\(file.path) imports \(module)")
+      }
+    }
+  }
+
+  @Test("the table has a row for every Swift target, and only for those")
+  func rows() throws {
+    let folders = try SourceTree.folders(in: "Sources").filter { name in
+      try !SourceTree.swiftFiles(in: "Sources/\(name)").isEmpty
+    }
+    #expect(folders.sorted() == ModuleTable.names.sorted())
+  }
+
+  @Test("the arrows of the table have no circle")
+  func noCircles() {
+    let rules = Dictionary(uniqueKeysWithValues: ModuleTable.rules.map { ($0.name, $0.ours) })
+    func reaches(_ name: String, _ target: String, _ depth: Int = 0) -> Bool {
+      guard depth <= rules.count else { return true }
+      return (rules[name] ?? []).contains { $0 == target || reaches($0, target, depth + 1) }
+    }
+    for name in ModuleTable.names { #expect(!reaches(name, name), "\(name) reaches itself") }
+  }
+
+  @Test("what the package file lets a target depend on is what the table lets it import", arguments: ModuleTable.rules)
+  func packageArrows(_ rule: ModuleRule) throws {
+    // One piece for each target, from its name on.
+    let targets = try SourceTree.text("Package.swift").split(separator: "arget(").map { piece in
+      piece.split(separator: "\"", maxSplits: 2, omittingEmptySubsequences: false).dropFirst()
+    }
+    let target = try #require(targets.first { $0.first == rule.name[...] && $0.count == 2 }).last ?? ""
+    for other in ModuleTable.names where !rule.ours.contains(other) {
+      #expect(!target.contains("\"\(other)\""), "\(rule.name) depends on \(other)")
+    }
+  }
+
+  @Test("no product is built with what only tests need")
+  func testSupportStaysOut() throws {
+    for rule in ModuleTable.rules where rule.name != "TestSupport" {
+      #expect(!rule.ours.contains("TestSupport"))
+      #expect(!rule.others.contains("Foundation"), "full Foundation costs start-up time and memory")
+    }
+  }
+
+  @Test("every target opens with a page that says what it is and what does not belong", arguments: ModuleTable.rules)
+  func openingPage(_ rule: ModuleRule) throws {
+    let text = try SourceTree.text("Sources/\(rule.name)/README.md")
+    #expect(text.hasPrefix("# \(rule.name)\n"))
+    #expect(text.count > 80, "the page says nothing")
+  }
+
+  @Test("a file is short enough to be read at once", arguments: ["Sources", "Tests"])
+  func fileLength(_ folder: String) throws {
+    for file in try SourceTree.swiftFiles(in: folder) {
+      #expect(file.lines.count <= 401, "\(file.path) has \(file.lines.count) lines")
+    }
+  }
+
+  @Test("nothing is tried by force, and nothing is left for later", arguments: ["Sources", "Tests"])
+  func noShortcuts(_ folder: String) throws {
+    // Put together here, so that this file does not find itself.
+    let marks = ["try" + "!", "TO" + "DO", "FIX" + "ME", "XX" + "X:"]
+    for file in try SourceTree.swiftFiles(in: folder) {
+      for (index, line) in file.lines.enumerated() {
+        for mark in marks { #expect(!line.contains(mark), "\(file.path):\(index + 1)") }
+      }
+    }
+  }
+
+  @Test(
+    "the house has its papers",
+    arguments: ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", ".ci/run", "Makefile"])
+  func papers(_ path: String) {
+    #expect(SourceTree.exists(path))
+  }
+}

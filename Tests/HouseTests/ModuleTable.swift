@@ -1,0 +1,57 @@
+import Testing
+
+/// Which module may import which: the arrows of ARCHITECTURE.md.
+struct ModuleRule: Sendable, CustomTestStringConvertible {
+  let name: String
+  /// Modules of this package.
+  let ours: Set<String>
+  /// Modules from elsewhere. Only the rooms that need the network, the clock or a thread have them.
+  let others: Set<String>
+
+  init(_ name: String, ours: Set<String> = [], others: Set<String> = []) {
+    self.name = name
+    self.ours = ours
+    self.others = others
+  }
+
+  var testDescription: String { name }
+}
+
+enum ModuleTable {
+  static let rules = [
+    ModuleRule("OCI"),
+    ModuleRule("Ground", others: ["CLinux", "Glibc", "Synchronization"]),
+    ModuleRule(
+      "BlobStorage", ours: ["OCI", "Ground"], others: ["CLibCrypto", "CLinux", "Glibc", "NIOCore", "Synchronization"]),
+    ModuleRule("Metadata", ours: ["OCI", "Ground"], others: ["CSQLite", "Glibc", "Logging", "Synchronization"]),
+    ModuleRule("Access", ours: ["OCI", "Metadata"]),
+    ModuleRule(
+      "RegistryCore", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access"],
+      others: ["Logging", "NIOCore", "Synchronization"]),
+    ModuleRule(
+      "Upkeep", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "RegistryCore"],
+      others: ["Logging", "ServiceLifecycle", "Synchronization"]),
+    ModuleRule(
+      "HTTPService", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore"],
+      others: [
+        "Glibc", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTP2", "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle",
+        "Synchronization",
+      ]),
+    ModuleRule(
+      "berth",
+      ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService"],
+      others: [
+        "ArgumentParser", "CLinux", "CYAML", "Glibc", "Logging", "ServiceLifecycle", "Synchronization", "UnixSignals",
+      ]),
+    // Only tests use it, and tests may use everything.
+    ModuleRule(
+      "TestSupport",
+      ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService"],
+      others: [
+        "CLinux", "CLibCrypto", "CSQLite", "Dispatch", "Foundation", "Glibc", "Logging", "NIOCore", "NIOPosix",
+        "ServiceLifecycle", "Synchronization",
+      ]),
+  ]
+
+  static let names = Set(rules.map(\.name))
+}
