@@ -52,8 +52,10 @@ public final class LineWriter: Sendable {
           state.buffer.append(contentsOf: "log: \(state.dropped) lines dropped, the log's reader is too slow\n".utf8)
           state.dropped = 0
         }
-        defer { state.buffer = [] }
-        return state.buffer
+        var fresh: [UInt8] = []
+        fresh.reserveCapacity(Self.flushThresholdBytes + 1024)
+        swap(&fresh, &state.buffer)
+        return fresh
       }
       guard let chunk else { return }
       writeAll(chunk)

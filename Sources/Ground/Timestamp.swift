@@ -22,29 +22,29 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
 
   /// RFC 3339 in UTC with milliseconds: `2026-11-23T14:01:37.042Z`.
   public var description: String {
+    var bytes: [UInt8] = []
+    write(into: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Appends ``description`` without making a string: every log line has one.
+  public func write(into bytes: inout [UInt8]) {
     let civil = CivilTime(self)
-    var text = ""
-    text.reserveCapacity(24)
-    func pad(_ value: Int, _ width: Int) {
-      let digits = String(value)
-      for _ in 0..<max(0, width - digits.utf8.count) { text.append("0") }
-      text += digits
+    func digits(_ value: Int, _ width: Int, _ end: UInt8) {
+      var divisor = width == 4 ? 1000 : width == 3 ? 100 : 10
+      while divisor > 0 {
+        bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
+        divisor /= 10
+      }
+      bytes.append(end)
     }
-    pad(civil.year, 4)
-    text += "-"
-    pad(civil.month, 2)
-    text += "-"
-    pad(civil.day, 2)
-    text += "T"
-    pad(civil.hour, 2)
-    text += ":"
-    pad(civil.minute, 2)
-    text += ":"
-    pad(civil.second, 2)
-    text += "."
-    pad(civil.millisecond, 3)
-    text += "Z"
-    return text
+    digits(civil.year, 4, UInt8(ascii: "-"))
+    digits(civil.month, 2, UInt8(ascii: "-"))
+    digits(civil.day, 2, UInt8(ascii: "T"))
+    digits(civil.hour, 2, UInt8(ascii: ":"))
+    digits(civil.minute, 2, UInt8(ascii: ":"))
+    digits(civil.second, 2, UInt8(ascii: "."))
+    digits(civil.millisecond, 3, UInt8(ascii: "Z"))
   }
 }
 

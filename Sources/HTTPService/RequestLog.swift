@@ -30,7 +30,8 @@ public final class RequestLog: Sendable {
 
   private static func text(_ record: RequestRecord, _ now: Timestamp, _ line: inout [UInt8]) {
     func add(_ text: String) { line.append(contentsOf: text.utf8) }
-    add("\(now) ")
+    now.write(into: &line)
+    add(" ")
     if let request = record.request {
       add("\(request.peer.text) ")
       escape(request.method.rawValue, &line)
@@ -62,14 +63,16 @@ public final class RequestLog: Sendable {
       escape(value, &line)
       add("\"")
     }
-    add("{\"time\":\"\(now)\",\"level\":\"info\",\"message\":\"request\",\"status\":\(record.status)")
+    add("{\"time\":\"")
+    now.write(into: &line)
+    add("\",\"level\":\"info\",\"message\":\"request\",\"status\":\(record.status)")
     add(",\"bytesIn\":\(record.bytesIn),\"bytesOut\":\(record.bytesOut),\"ms\":\(milliseconds(record.nanoseconds))")
     if let request = record.request {
       field("id", request.id)
       field("client", request.peer.text)
       field("method", request.method.rawValue)
       field("path", request.path)
-      field("route", Route(path: request.path).rawValue)
+      field("route", "\(Route(path: request.path))")
       if let agent = request.header("user-agent") { field("agent", agent) }
     }
     if record.wasCutShort { add(",\"cutShort\":true") }
@@ -85,8 +88,20 @@ public final class RequestLog: Sendable {
 
   /// Nothing of a client's text can end a line, a string or a terminal's mood.
   static func escape(_ text: String, _ line: inout [UInt8]) {
+    var text = text
+    text.withUTF8 { utf8 in
+      let shown = UnsafeBufferPointer(rebasing: utf8.prefix(textLimitBytes))
+      if shown.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }) {
+        line.append(contentsOf: shown)
+      } else {
+        escape(bytes: shown, &line)
+      }
+    }
+  }
+
+  private static func escape(bytes: UnsafeBufferPointer<UInt8>, _ line: inout [UInt8]) {
     let digits = Array("0123456789abcdef".utf8)
-    for byte in text.utf8.prefix(textLimitBytes) {
+    for byte in bytes {
       switch byte {
       case 0x22, 0x5C: line += [0x5C, byte]
       case 0x20..<0x7F: line.append(byte)

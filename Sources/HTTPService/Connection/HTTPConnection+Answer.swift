@@ -1,4 +1,5 @@
 import BlobStorage
+import Glibc
 import Ground
 import NIOCore
 import NIOHTTP1
@@ -95,9 +96,17 @@ extension HTTPConnection {
     case .file(let blob, let range):
       let transfer = FileTransfer(blob, range, fromKernel: fromKernel)
       exchange.transfer = transfer
+      cork(context, true)
       context.write(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
       sendPiece(context, exchange, transfer, closes: closes) { NIOAny($0) }
     }
+  }
+
+  /// While corked the kernel sends full segments only: the head goes out with the first of the body, not in a packet of its
+  /// own (tcp(7), TCP_CORK).
+  private func cork(_ context: ChannelHandlerContext, _ isCorked: Bool) {
+    // On a unix socket there is nothing to cork, and the option's error says nothing.
+    try? context.channel.syncOptions?.setOption(.tcpOption(.init(rawValue: TCP_CORK)), value: isCorked ? 1 : 0)
   }
 
   /// Sends one piece and, when it is gone, the next: back-pressure, and a turn for others between two pieces.
@@ -108,6 +117,7 @@ extension HTTPConnection {
     guard !transfer.isDone else {
       transfer.finish()
       exchange.transfer = nil
+      if case .http1 = mode { cork(context, false) }
       if case .http2 = mode { context.writeAndFlush(NIOAny(HTTPServerResponsePart.end(nil)), promise: nil) }
       return answered(context, exchange, closes: closes)
     }
