@@ -19,31 +19,50 @@ struct BlobLayout: Sendable {
 
   func upload(_ id: UploadID) -> String { "\(uploads)/\(id.text)" }
 
+  /// The directory that holds a path's last name.
+  static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
   static let shardNames: [String] = {
     let digits = Array("0123456789abcdef")
     return digits.flatMap { high in digits.map { low in "\(high)\(low)" } }
   }()
 
+  /// Says that the directories were made and synced; holds the version of this layout.
+  var marker: String { root + "/layout" }
+  static let version: [UInt8] = Array("1\n".utf8)
+
   /// Makes every directory and syncs their parents: a shard made later, whose parent is not synced, could vanish with the
-  /// blobs in it.
+  /// blobs in it. Done once; the marker is written last.
+  ///
+  /// - Precondition: `root` is there, and its own name is durable.
   func prepare(on disk: some Disk) throws(DiskError) {
-    _ = try disk.makeDirectory(root)
-    var made = false
-    for directory in [uploads, journal, quarantine, root + "/blobs"] {
-      made = try disk.makeDirectory(directory) || made
-    }
+    let isPrepared = try unlessMissing { () throws(DiskError) in try disk.open(marker, .read).size() } ?? 0 > 0
+    if isPrepared { return }
+    for directory in [uploads, journal, quarantine, root + "/blobs"] { _ = try disk.makeDirectory(directory) }
     for algorithm in Digest.Algorithm.allCases {
       let parent = self.algorithm(algorithm)
-      made = try disk.makeDirectory(parent) || made
-      if try disk.list(parent).count < Self.shardNames.count {
-        for shard in Self.shardNames { _ = try disk.makeDirectory("\(parent)/\(shard)") }
-        made = true
+      _ = try disk.makeDirectory(parent)
+      for shard in Self.shardNames { _ = try disk.makeDirectory("\(parent)/\(shard)") }
+      try disk.syncDirectory(parent)
+    }
+    try disk.syncDirectory(root + "/blobs")
+    let file = try disk.open(marker, .create)
+    try writeVersion(file)
+    try file.sync()
+    try disk.syncDirectory(root)
+  }
+
+  private func writeVersion(_ file: any DiskFile) throws(DiskError) {
+    let result = Self.version.withUnsafeBytes { bytes -> Result<Void, DiskError> in
+      do throws(DiskError) {
+        return .success(try file.write(bytes, at: 0))
+      } catch {
+        return .failure(error)
       }
-      if made { try disk.syncDirectory(parent) }
     }
-    if made {
-      try disk.syncDirectory(root + "/blobs")
-      try disk.syncDirectory(root)
-    }
+    try result.get()
   }
 }

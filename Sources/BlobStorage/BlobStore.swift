@@ -13,6 +13,9 @@ public protocol BlobStore: Sendable {
   /// - Throws: ``StorageError/blobUnknown(_:)``.
   func open(_ digest: Digest) async throws -> BlobFile
 
+  /// As ``open(_:)``, of what lies there now and not of what was kept open: for those who look for damage.
+  func openForExamination(_ digest: Digest) async throws -> BlobFile
+
   /// What ``open(_:)`` would answer, when that needs no waiting: safe on an event loop.
   func openIfAtHand(_ digest: Digest) -> BlobFile?
 

@@ -34,6 +34,10 @@ final class Journal: Sendable {
     let number: Int
     var pending = 0
     var written: Set<Digest> = []
+    var sizeBytes: Int64 = 0
+    /// A sync of one of its files failed. The kernel reports lost writes once, so no later sync can be believed: the segment
+    /// stays, and the next start writes its files anew.
+    var isSuspect = false
   }
 
   private struct Current {
@@ -46,7 +50,6 @@ final class Journal: Sendable {
     var current: Current?
     var segments: [Segment] = []
     var nextNumber = 1
-    var sizeBytes: Int64 = 0
   }
 
   private final class Shared: Sendable {
@@ -74,7 +77,7 @@ final class Journal: Sendable {
   }
 
   /// Bytes in segments that were not settled yet.
-  var sizeBytes: Int64 { shared.state.withLock { $0.sizeBytes } }
+  var sizeBytes: Int64 { shared.state.withLock { $0.segments.reduce(0) { $0 + $1.sizeBytes } } }
 
   /// Makes a blob durable. The caller then writes its file and says so with ``finish(_:digest:wasWritten:)``.
   func append(_ digest: Digest, _ bytes: ByteBuffer) async throws -> Place {
@@ -106,7 +109,9 @@ final class Journal: Sendable {
       try file.sync()
       let length = Int64(buffer.readableBytes)
       shared.state.withLock { state in
-        state.sizeBytes += length
+        if let index = state.segments.firstIndex(where: { $0.number == number }) {
+          state.segments[index].sizeBytes += length
+        }
         if state.current?.number == number { state.current?.offset += length }
       }
       for record in records { record.place.segment.withLock { $0 = number } }
@@ -136,10 +141,16 @@ final class Journal: Sendable {
       return (nil, state.nextNumber - 1)
     }
     if let current { return (current.number, current.file, current.offset) }
-    let file = try disk.open("\(layout.journal)/\(fresh)", .create)
-    try file.truncate(to: 0)
-    try magic.withUnsafeBytes { try file.write($0, at: 0) }
-    try disk.syncDirectory(layout.journal)
+    let path = "\(layout.journal)/\(fresh)"
+    let file = try disk.open(path, .create)
+    do {
+      try file.truncate(to: 0)
+      try magic.withUnsafeBytes { try file.write($0, at: 0) }
+      try disk.syncDirectory(layout.journal)
+    } catch {
+      try? disk.unlink(path)  // The error is told; what is left of an empty segment is dropped at the next start.
+      throw error
+    }
     let offset = Int64(magic.count)
     shared.state.withLock { state in
       state.current = Current(number: fresh, file: file, offset: offset)
@@ -149,27 +160,41 @@ final class Journal: Sendable {
   }
 
   /// Syncs the files of what was journaled up to now, and drops the segments. Puts go on meanwhile, in a new segment.
+  ///
+  /// - Throws: the first error; the segments that it did not concern are settled all the same.
   func settle() throws {
     let ready = shared.state.withLock { state -> [Segment] in
       state.current = nil
-      return state.segments.filter { $0.pending == 0 }
+      return state.segments.filter { $0.pending == 0 && !$0.isSuspect }
     }
+    var failure: (any Error)?
     for segment in ready {
-      var shards: Set<String> = []
-      for digest in segment.written.sorted() {
-        // Missing when it was removed since.
-        let synced: Void? = try unlessMissing { () throws(DiskError) in
-          try disk.open(layout.blob(digest), .read).sync()
+      do {
+        try syncFiles(of: segment)
+        try removeSegment(segment.number)
+        shared.state.withLock { state in state.segments.removeAll { $0.number == segment.number } }
+      } catch {
+        failure = failure ?? error
+        shared.state.withLock { state in
+          if let index = state.segments.firstIndex(where: { $0.number == segment.number }) {
+            state.segments[index].isSuspect = true
+          }
         }
-        if synced != nil { shards.insert(layout.shard(of: digest)) }
-      }
-      for shard in shards.sorted() { try disk.syncDirectory(shard) }
-      try removeSegment(segment.number)
-      shared.state.withLock { state in
-        state.segments.removeAll { $0.number == segment.number }
-        if state.segments.isEmpty { state.sizeBytes = 0 }
       }
     }
+    if let failure { throw failure }
+  }
+
+  private func syncFiles(of segment: Segment) throws {
+    var shards: Set<String> = []
+    for digest in segment.written.sorted() {
+      // Missing when it was removed since.
+      let synced: Void? = try unlessMissing { () throws(DiskError) in
+        try disk.open(layout.blob(digest), .read).sync()
+      }
+      if synced != nil { shards.insert(layout.shard(of: digest)) }
+    }
+    for shard in shards.sorted() { try disk.syncDirectory(shard) }
   }
 
   private func removeSegment(_ number: Int) throws {
@@ -178,7 +203,7 @@ final class Journal: Sendable {
 
   /// Writes again every file that a segment of an earlier life names, durably, and drops the segments.
   ///
-  /// - Parameter restore: writes one blob's file durably.
+  /// - Parameter restore: makes one blob's file durable, its name excepted.
   func replay(restore: (Digest, UnsafeRawBufferPointer) throws -> Void) throws {
     let numbers = try disk.list(layout.journal).compactMap { Int($0) }.sorted()
     for number in numbers {
@@ -195,13 +220,16 @@ final class Journal: Sendable {
     let largest = Int64(LocalBlobStore.smallBlobLimitBytes)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 5 + 64 + Int(largest), alignment: 8)
     defer { buffer.deallocate() }
+    var shards: Set<String> = []
     while offset < size {
       let count = try file.read(at: offset, into: buffer)
       let window = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-      guard let (digest, bytes) = Self.record(in: window) else { return }  // The torn end: never acknowledged.
+      guard let (digest, bytes) = Self.record(in: window) else { break }  // The torn end: never acknowledged.
       try restore(digest, bytes)
+      shards.insert(layout.shard(of: digest))
       offset += Int64(5 + digest.algorithm.byteCount + bytes.count)
     }
+    for shard in shards.sorted() { try disk.syncDirectory(shard) }
   }
 
   /// The record at the start of `window`, if it is whole and its bytes match its digest.

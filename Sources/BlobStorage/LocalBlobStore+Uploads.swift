@@ -23,8 +23,8 @@ extension LocalBlobStore {
       }
       if size == 0 { state.hasher = (ContentHasher(algorithm), algorithm) }
       guard offset == size else { throw StorageError.offsetMismatch(current: size) }
-      guard offset + (expectedLength ?? 0) <= limit else { throw StorageError.tooLarge(limit: limit) }
-      let end = expectedLength.map { offset + $0 } ?? 0
+      let (end, isTooMuch) = offset.addingReportingOverflow(expectedLength ?? 0)
+      guard !isTooMuch, end <= limit else { throw StorageError.tooLarge(limit: limit) }
       try await receive(source, into: file, &state, limit: limit, expectedEnd: end)
     } catch {
       release(upload, state)
@@ -42,7 +42,7 @@ extension LocalBlobStore {
     do {
       for try await chunk in source {
         let start = state.offset
-        guard start + Int64(chunk.readableBytes) <= limit else { throw StorageError.tooLarge(limit: limit) }
+        guard Int64(chunk.readableBytes) <= limit - start else { throw StorageError.tooLarge(limit: limit) }
         if start >= reserved && reserved < expectedEnd && start > 0 {
           reserved = min(expectedEnd, start + Self.reserveBytes)
           file.preallocate(reserved)
@@ -59,7 +59,12 @@ extension LocalBlobStore {
       try appender.finish()
       throw error
     }
-    try appender.finish()
+    do {
+      try appender.finish()
+    } catch {
+      state.hasher = nil
+      throw error
+    }
   }
 
   public func offset(of upload: UploadID) async throws -> Int64? {
@@ -72,7 +77,14 @@ extension LocalBlobStore {
       let opened = try unlessMissing { () throws(DiskError) in try disk.open(layout.upload(upload), .write) }
       guard let file = opened else { throw StorageError.uploadUnknown }
       let size = try file.size()
-      try file.sync()
+      do {
+        try file.sync()
+      } catch {
+        // The kernel reports lost writes once: a second sync would say that all is well, so this upload is over.
+        try? disk.unlink(layout.upload(upload))
+        forget(upload)
+        throw error
+      }
       let actual: Digest
       if let hasher = state.hasher, hasher.algorithm == digest.algorithm, state.offset == size {
         actual = hasher.state.digest()
@@ -85,11 +97,12 @@ extension LocalBlobStore {
       }
       // Also over a blob that is there: ours was just verified, the other may be damaged.
       try disk.rename(layout.upload(upload), to: layout.blob(digest))
+      forgetOpenFile(of: digest)
       try disk.syncDirectory(layout.shard(of: digest))
       forget(upload)
       return size
     } catch {
-      if error is StorageError { forget(upload) } else { release(upload, state) }
+      if error is StorageError || !isKnown(upload) { forget(upload) } else { release(upload, state) }
       throw error
     }
   }
@@ -137,6 +150,8 @@ extension LocalBlobStore {
       states[upload]?.isBusy = false
     }
   }
+
+  private func isKnown(_ upload: UploadID) -> Bool { uploadStates.withLock { $0[upload] != nil } }
 
   private func forget(_ upload: UploadID) {
     uploadStates.withLock { $0[upload] = nil }

@@ -30,15 +30,20 @@ public final class LocalBlobStore: BlobStore {
     layout = BlobLayout(root: directory)
     journal = Journal(disk: disk, layout: layout)
     openFiles = BoundedCache(costLimit: openFileLimit)
+    if try disk.makeDirectory(directory) { try disk.syncDirectory(BlobLayout.parent(of: directory)) }
     try layout.prepare(on: disk)
     for name in try disk.list(layout.uploads) where name.hasPrefix(Self.temporaryPrefix) {
       try disk.unlink("\(layout.uploads)/\(name)")
     }
-    try journal.replay { digest, bytes in
-      let path = try self.writeTemporary(bytes, sync: true)
-      try self.disk.rename(path, to: self.layout.blob(digest))
-      try self.disk.syncDirectory(self.layout.shard(of: digest))
-    }
+    try journal.replay { digest, bytes in try self.restore(digest, bytes) }
+  }
+
+  /// Makes the file of a journaled blob durable: as it is when it is whole, else written anew. Its directory is synced by the
+  /// journal, once for many.
+  private func restore(_ digest: Digest, _ bytes: UnsafeRawBufferPointer) throws {
+    let existing = try unlessMissing { () throws(DiskError) in try disk.open(layout.blob(digest), .write) }
+    if let existing, try Self.digest(of: existing, digest.algorithm) == digest { return try existing.sync() }
+    try replaceFile(of: digest, with: bytes, sync: true)
   }
 
   private static let temporaryPrefix = "put-"
@@ -55,12 +60,17 @@ public final class LocalBlobStore: BlobStore {
   public func open(_ digest: Digest) async throws -> BlobFile {
     if let open = openFiles.value(for: digest) { return open }
     let generation = openFiles.generation
+    let opened = try await openForExamination(digest)
+    openFiles.insert(opened, for: digest, cost: 1, since: generation)
+    return opened
+  }
+
+  public func openForExamination(_ digest: Digest) async throws -> BlobFile {
     let opened = try unlessMissing { () throws(DiskError) in
       let file = try disk.open(layout.blob(digest), .read)
       return BlobFile(digest: digest, sizeBytes: try file.size(), file: file)
     }
     guard let opened else { throw StorageError.blobUnknown(digest) }
-    openFiles.insert(opened, for: digest, cost: 1, since: generation)
     return opened
   }
 
@@ -71,8 +81,7 @@ public final class LocalBlobStore: BlobStore {
     // The journal comes first: a file that is not synced must not replace a durable one before the journal holds it.
     let place = try await journal.append(digest, bytes)
     do {
-      let path = try bytes.withUnsafeReadableBytes { try writeTemporary($0, sync: false) }
-      try disk.rename(path, to: layout.blob(digest))
+      try bytes.withUnsafeReadableBytes { try replaceFile(of: digest, with: $0, sync: false) }
     } catch {
       journal.finish(place, digest: digest, wasWritten: false)
       throw error
@@ -80,25 +89,31 @@ public final class LocalBlobStore: BlobStore {
     journal.finish(place, digest: digest, wasWritten: true)
   }
 
-  private func writeTemporary(_ bytes: UnsafeRawBufferPointer, sync: Bool) throws -> String {
+  /// Gives a blob's name to bytes that are written first.
+  private func replaceFile(of digest: Digest, with bytes: UnsafeRawBufferPointer, sync: Bool) throws {
     let number = temporaryNames.wrappingAdd(1, ordering: .relaxed).newValue
     let path = "\(layout.uploads)/\(Self.temporaryPrefix)\(number)"
     let file = try disk.open(path, .create)
     do {
       try file.write(bytes, at: 0)
       if sync { try file.sync() }
+      try disk.rename(path, to: layout.blob(digest))
     } catch {
       try? disk.unlink(path)  // The write's error is the one to tell; a leftover goes at the next start.
       throw error
     }
-    return path
+    forgetOpenFile(of: digest)
   }
+
+  /// Must follow every change of what lies under a digest's name: a reader that opened it before the change cannot keep it
+  /// open for others after this.
+  func forgetOpenFile(of digest: Digest) { openFiles.remove(digest) }
 
   public func remove(_ digests: [Digest]) async throws {
     var shards: Set<String> = []
     for digest in digests {
-      openFiles.remove(digest)
       try unlessMissing { () throws(DiskError) in try disk.unlink(layout.blob(digest)) }
+      forgetOpenFile(of: digest)
       // Also when it was missing: a removal that a crash cut short may have unlinked it without the directory's sync.
       shards.insert(layout.shard(of: digest))
     }
@@ -106,9 +121,9 @@ public final class LocalBlobStore: BlobStore {
   }
 
   public func quarantine(_ digest: Digest) async throws {
-    openFiles.remove(digest)
     let target = "\(layout.quarantine)/\(digest.algorithm.rawValue)-\(digest.hex)"
     let moved: Void? = try unlessMissing { () throws(DiskError) in try disk.rename(layout.blob(digest), to: target) }
+    forgetOpenFile(of: digest)
     guard moved != nil else { return }
     try disk.syncDirectory(layout.shard(of: digest))
     try disk.syncDirectory(layout.quarantine)

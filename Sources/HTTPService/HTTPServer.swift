@@ -58,7 +58,7 @@ public final class HTTPServer: Service {
       uploadWorkers: uploadWorkers)
     group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoops ?? System.coreCount)
     let services = services
-    metrics.gauge("berth_http_connections", "Connections that are open.") { Double(services.connections.count) }
+    metrics.gauge("berth_http_connections", "Connections that are open.") { Double(services.connections.socketCount) }
     metrics.gauge("registry_http_in_flight_requests", "Requests that are being worked on.") {
       Double(services.inFlight.count)
     }
@@ -105,8 +105,10 @@ public final class HTTPServer: Service {
     for listener in listeners.withLock({ $0 }) { try? await listener.close().get() }
     services.connections.drainAll()
     let end = services.time.monotonicNanoseconds + services.limits.shutdownGrace.wholeMicroseconds * 1000
-    while services.connections.count > 0 && services.time.monotonicNanoseconds < end {
-      try? await Task.sleep(for: .milliseconds(5))
+    // Also handlers whose client is gone: what they are storing must be stored before the store is closed.
+    while services.connections.count > 0 || services.inFlight.count > 0 {
+      guard services.time.monotonicNanoseconds < end else { break }
+      do { try await Task.sleep(for: .milliseconds(5)) } catch { break }
     }
     if services.connections.count > 0 {
       logger.warning("connections are cut", metadata: ["count": "\(services.connections.count)"])
@@ -129,25 +131,34 @@ public final class HTTPServer: Service {
       .childChannelOption(.autoRead, value: false)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelOption(.maxMessagesPerRead, value: 1)
       .childChannelOption(.recvAllocator, value: Self.receiveAllocator)
       .childChannelOption(.writeBufferWaterMark, value: .init(low: 256 * 1024, high: 1 << 20))
       .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try Self.configure(channel, services, tls) }
+        services.connections.countSocket(channel)
+        return channel.eventLoop.makeCompletedFuture { try Self.configure(channel, services, tls) }
       }
   }
 
   /// The stock allocator stops at 64 KiB; at 256 KiB an upload costs a third less, and at 1 MiB others begin to wait.
   private static var receiveAllocator: AdaptiveRecvByteBufferAllocator {
-    AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 256 * 1024)
+    AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: receiveLimitBytes)
   }
+
+  private static let receiveLimitBytes = 256 * 1024
 
   private static func configure(_ channel: any Channel, _ services: ConnectionServices, _ tls: TLSIdentity?) throws {
     guard let tls else { return try addHTTP1(channel, services, isTLS: false) }
     // Until the handshake is over the connection reads by itself.
     try channel.syncOptions?.setOption(.autoRead, value: true)
     try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context))
+    // Until a handler of ours watches it, a connection has the time of a head for its handshake.
+    let deadline = channel.eventLoop.scheduleTask(in: TimeAmount(services.limits.headerTimeout)) {
+      channel.close(promise: nil)
+    }
     let negotiation = ApplicationProtocolNegotiationHandler { (result, channel) -> EventLoopFuture<Void> in
-      channel.eventLoop.makeCompletedFuture {
+      deadline.cancel()
+      return channel.eventLoop.makeCompletedFuture {
         switch result {
         case .negotiated("h2"): try addHTTP2(channel, services)
         case .negotiated, .fallback:
@@ -164,22 +175,32 @@ public final class HTTPServer: Service {
     limits.maxHeaderFieldSize = services.limits.headerBytes
     limits.maxHeaderListSize = services.limits.headerBytes
     let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+    // What the decoder holds back is at most a head that is not whole and the rest of a read.
+    let bufferLimit = 2 * services.limits.headerBytes + receiveLimitBytes
     try channel.pipeline.syncOperations.addHandlers(
-      ByteToMessageHandler(decoder),
+      ByteToMessageHandler(decoder, maximumBufferSize: bufferLimit),
       HTTPConnection(services: services, mode: .http1(fromKernel: !isTLS), isTLS: isTLS))
   }
 
   private static func addHTTP2(_ channel: any Channel, _ services: ConnectionServices) throws {
+    // A client that ends its side of an HTTP/2 connection is gone.
+    try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
     var connection = NIOHTTP2Handler.ConnectionConfiguration()
     connection.initialSettings = [
       HTTP2Setting(parameter: .maxConcurrentStreams, value: 100),
       HTTP2Setting(parameter: .maxHeaderListSize, value: services.limits.headerBytes),
-      HTTP2Setting(parameter: .initialWindowSize, value: 1 << 20),
+      HTTP2Setting(parameter: .initialWindowSize, value: streamWindowBytes),
     ]
     var stream = NIOHTTP2Handler.StreamConfiguration()
-    stream.targetWindowSize = 1 << 20
-    _ = try channel.pipeline.syncOperations.configureHTTP2Pipeline(
-      mode: .server, connectionConfiguration: connection, streamConfiguration: stream
+    stream.targetWindowSize = streamWindowBytes
+    let management = NIOHTTP2ServerConnectionManagementHandler(
+      eventLoop: channel.eventLoop,
+      configuration: .init(
+        maxIdleTime: TimeAmount(services.limits.idleTimeout), maxAge: nil,
+        maxGraceTime: TimeAmount(services.limits.shutdownGrace), keepalive: nil))
+    let handler = NIOHTTP2Handler(
+      mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: connection, streamConfiguration: stream,
+      streamDelegate: management.http2StreamDelegate
     ) { stream in
       stream.eventLoop.makeCompletedFuture {
         try stream.syncOptions?.setOption(.autoRead, value: false)
@@ -187,6 +208,23 @@ public final class HTTPServer: Service {
           HTTP2FramePayloadToHTTP1ServerCodec(), HTTPConnection(services: services, mode: .http2, isTLS: true))
       }
     }
+    try channel.pipeline.syncOperations.addHandlers(handler, management, ConnectionErrorHandler())
+    // It starts its clocks with the channel, and the channel was active before the protocol was chosen.
+    management.channelActive(context: try channel.pipeline.syncOperations.context(handler: management))
+    services.connections.add(http2: channel)
+  }
+
+  /// A hundred streams may each have so much on the way.
+  private static let streamWindowBytes = 256 * 1024
+}
+
+/// Ends an HTTP/2 connection on an error of the connection; a stream's error is the stream's own.
+private final class ConnectionErrorHandler: ChannelInboundHandler {
+  typealias InboundIn = Any
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if error is NIOHTTP2Errors.StreamError { return }
+    context.close(promise: nil)
   }
 }
 
@@ -203,7 +241,7 @@ private final class ConnectionGate: ChannelDuplexHandler {
   init(_ services: ConnectionServices) { self.services = services }
 
   func read(context: ChannelHandlerContext) {
-    guard services.connections.count >= services.limits.connections else { return context.read() }
+    guard services.connections.socketCount >= services.limits.connections else { return context.read() }
     guard !isHoldingBack else { return }
     isHoldingBack = true
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
@@ -216,7 +254,12 @@ private final class ConnectionGate: ChannelDuplexHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // Too many open files, or a connection that was gone before it was accepted: the listener goes on.
-    if error is IOError { return }
-    context.fireErrorCaught(error)
+    guard error is IOError else { return context.fireErrorCaught(error) }
+    // Without a rest the socket, which stays readable, would keep the loop busy.
+    try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    context.eventLoop.scheduleTask(in: .milliseconds(200)) {
+      try? bound.value.channel.syncOptions?.setOption(.autoRead, value: true)
+    }
   }
 }

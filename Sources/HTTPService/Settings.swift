@@ -5,7 +5,7 @@ public struct HTTPServiceSettings: Sendable {
   public var limits = ConnectionLimits()
   /// Before every `Location`, when the registry is known under another address: `https://registry.example/prefix`.
   public var publicURL: String?
-  /// Whether a peer's `Forwarded` and `X-Forwarded-…` headers are believed.
+  /// Whether a peer's `Forwarded` and `X-Forwarded-…` headers are believed. Nil is a unix socket.
   public var trustsForwarded: @Sendable (_ peerAddress: String?) -> Bool = {
     $0 == nil || $0 == "127.0.0.1" || $0 == "::1"
   }

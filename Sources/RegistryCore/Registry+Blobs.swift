@@ -53,6 +53,8 @@ extension Registry {
   /// - Throws: ``RegistryError`` with `BLOB_UNKNOWN`, also when its bytes turn out to be missing or cut short; then it is
   ///   marked corrupt, and heals with its next push.
   public func blob(_ digest: Digest, permit: Permit<Pull>) async throws -> BlobContent {
+    // Taken first: bytes that were read before the blob was set aside must not be kept after it.
+    let generation = caches.smallBlobs.generation
     guard let link = try await link(digest, in: permit.repository) else {
       throw Self.unknown(digest, permit.repository)
     }
@@ -61,20 +63,21 @@ extension Registry {
     do {
       file = try await store.open(digest)
     } catch StorageError.blobUnknown {
-      try await setAside(digest, because: "its bytes are missing")
+      try await setAside(digest, because: "its bytes are missing") { try await self.store.stat(digest) == nil }
       throw Self.unknown(digest, permit.repository)
     }
     guard file.sizeBytes == link.sizeBytes else {
-      try await setAside(digest, because: "it has \(file.sizeBytes) bytes and should have \(link.sizeBytes)")
+      let reason = "it has \(file.sizeBytes) bytes and should have \(link.sizeBytes)"
+      try await setAside(digest, because: reason) { try await self.store.stat(digest)?.sizeBytes != link.sizeBytes }
       throw Self.unknown(digest, permit.repository)
     }
     guard file.sizeBytes <= Int64(Self.smallBlobBytes) else { return .file(file) }
-    let generation = caches.smallBlobs.generation
     let size = Int(file.sizeBytes)
     var buffer = ByteBufferAllocator().buffer(capacity: size)
-    _ = try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) {
+    let count = try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) {
       try file.file.read(at: 0, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<size]))
     }
+    guard count == size else { throw Self.unknown(digest, permit.repository) }
     caches.smallBlobs.insert(buffer, for: digest, cost: size + RegistryCaches.manifestOverheadBytes, since: generation)
     return .bytes(buffer)
   }
@@ -133,12 +136,23 @@ extension Registry {
   static let mountCandidateLimit = 16
 
   /// Marks a blob whose bytes are damaged or gone, and takes it out of readers' way. The next push of it heals it.
-  public func setAside(_ digest: Digest, because reason: String) async throws {
-    let marked = try await database.write { try $0.markCorrupt(digest) }
-    caches.forgetBlobEverywhere(digest)
-    guard marked else { return }
+  ///
+  /// - Parameter isStillDamaged: looks again, at what lies there now, while no publisher of this digest is at work: what was
+  ///   seen before may have been healed or removed since.
+  /// - Returns: whether it was set aside.
+  @discardableResult
+  public func setAside(
+    _ digest: Digest, because reason: String, isStillDamaged: () async throws -> Bool
+  ) async throws -> Bool {
+    guard gate.claim(digest) else { return false }
+    defer { gate.release(digest) }
+    guard try await isStillDamaged() else { return false }
+    guard try await database.write({ try $0.markCorrupt(digest) }) else { return false }
     logger.error("blob is corrupt", metadata: ["digest": "\(digest)", "reason": "\(reason)"])
+    caches.forgetBlobEverywhere(digest)
     try await store.quarantine(digest)
+    caches.forgetBlobEverywhere(digest)
+    return true
   }
 
   func link(_ digest: Digest, in repository: RepositoryName) async throws -> LinkedBlob? {

@@ -54,9 +54,21 @@ extension Registry {
       try shut.filter { try transaction.claimBlob($0.digest) }
     }
     guard !claimed.isEmpty else { return (0, 0) }
-    try await remove(claimed.map(\.digest))
+    do {
+      try await remove(claimed.map(\.digest))
+    } catch {
+      // They stay claimed and are tried again, but not at once: others come first.
+      let later = Self.retryAfter
+      try? await database.write { transaction in
+        for blob in claimed { try transaction.postponeClaimedBlob(blob.digest, until: transaction.now + later) }
+      }
+      throw error
+    }
     return (claimed.count, claimed.reduce(0) { $0 + $1.sizeBytes })
   }
+
+  /// When a removal that failed is tried again.
+  static let retryAfter: Duration = .seconds(60)
 
   private func remove(_ claimed: [Digest]) async throws {
     try await store.remove(claimed)

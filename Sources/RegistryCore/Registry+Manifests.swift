@@ -108,13 +108,16 @@ extension Registry {
     let repository = permit.repository
     let allowsMissing = settings.acceptsSparseManifests
     let generation = caches.manifests.generation
-    try await database.write { transaction in
+    let isNew = try await database.write { transaction -> Bool in
       let id = try transaction.ensureRepository(repository)
-      let missing = try transaction.insertManifest(record, into: id, allowsMissing: allowsMissing)
+      let (isNew, missing) = try transaction.insertManifest(record, into: id, allowsMissing: allowsMissing)
       guard missing.isEmpty || allowsMissing else { throw Self.missing(missing, repository) }
       for tag in tags { try transaction.setTag(tag, in: id, to: record.digest, actor: permit.actor.name) }
+      return isNew
     }
     for tag in tags { caches.tags.remove(TagKey(repository: repository, tag: tag)) }
+    // One that was there keeps the media type of its first push.
+    guard isNew else { return }
     let stored = StoredManifest(digest: record.digest, mediaType: record.manifest.mediaType, bytes: record.bytes)
     caches.keep(CachedManifest(stored), in: repository, since: generation)
   }

@@ -48,6 +48,7 @@ extension Registry {
     try admit(token)
     let start: Int64
     if let offset { start = offset } else { start = try await self.offset(of: token) }
+    defer { openUploads.withLock { if $0[token.upload] != nil { $0[token.upload] = time.now } } }
     do {
       return try await store.append(
         source, to: token.upload, at: start, expectedLength: expectedLength, limit: settings.blobLimitBytes ?? .max,
@@ -82,11 +83,16 @@ extension Registry {
     do {
       try await gate.publishing(digest) {
         let size = try await store.publish(token.upload, as: digest)
+        caches.smallBlobs.remove(digest)
         try await record(digest, sizeBytes: size, permit)
       }
     } catch let error as StorageError {
       if case .digestMismatch = error { end(token) }
       throw Self.translated(error)
+    } catch {
+      // Its bytes may have their name already, and be garbage until they are pushed again: the upload is over then.
+      if try await store.offset(of: token.upload) == nil { end(token) }
+      throw error
     }
     end(token)
   }
@@ -108,7 +114,11 @@ extension Registry {
     try await gate.publishing(digest) {
       // Inside the gate a row that says *present* stays so until ours is committed.
       let known = try await database.read { try $0.blob(digest) }
-      if known?.state != .present { try await store.put(bytes, as: digest) }
+      let isThere = known?.state == .present ? try await store.stat(digest) != nil : false
+      if !isThere {
+        try await store.put(bytes, as: digest)
+        caches.smallBlobs.remove(digest)
+      }
       try await record(digest, sizeBytes: Int64(bytes.readableBytes), permit)
     }
   }
@@ -148,7 +158,8 @@ extension Registry {
   public func expiredUploads() async throws -> [UploadID] {
     let limit = time.now - settings.uploadsExpireAfter
     let known = openUploads.withLock { $0 }
-    return try await store.uploads().filter { upload in
+    // Those without bytes count too: their entry is all that is left of them.
+    return try await Set(store.uploads()).union(known.keys).filter { upload in
       let touched = known[upload] ?? UploadToken.startedAt(upload) ?? .distantPast
       return touched < limit
     }
@@ -156,6 +167,8 @@ extension Registry {
 
   /// Discards an upload that ``expiredUploads()`` named; one that is in use again stays.
   public func discardExpiredUpload(_ upload: UploadID) async throws -> Bool {
+    let limit = time.now - settings.uploadsExpireAfter
+    if let touched = openUploads.withLock({ $0[upload] }), touched >= limit { return false }
     do {
       try await store.discard(upload)
     } catch StorageError.uploadBusy {
@@ -175,7 +188,7 @@ extension Registry {
     case .uploadUnknown:
       RegistryError(.blobUploadUnknown, "this upload is unknown, has ended or has expired; begin a new one")
     case .uploadBusy:
-      RegistryError(.blobUploadInvalid, "another request is writing to this upload; one at a time")
+      RegistryError(.unavailable, "another request is writing to this upload; one at a time")
     case .offsetMismatch(let current):
       RegistryError(
         .rangeInvalid, "the next byte of this upload is \(current); ask its status with GET, and go on from there",

@@ -65,7 +65,8 @@ public final class Registry: Sendable {
     } else {
       uploadKey = try await database.write { try $0.keepsake(Self.uploadKeyName, makingWith: fresh) }
     }
-    for upload in try await store.uploads() { openUploads.withLock { $0[upload] = UploadToken.startedAt(upload) } }
+    // When they were last touched is not known; what an upload that is going on needs is time.
+    for upload in try await store.uploads() { openUploads.withLock { $0[upload] = time.now } }
     try await finishInterruptedRemovals()
   }
 

@@ -41,16 +41,13 @@ public struct Scrub: Sendable {
 
   /// Compares one blob's bytes with its row. Nil: all is well.
   public func examine(_ digest: Digest, sizeBytes: Int64) async throws -> Finding? {
-    let blob: BlobFile
     do {
-      blob = try await store.open(digest)
-    } catch StorageError.blobUnknown {
-      return Finding(digest: digest, kind: .missing)
-    }
-    guard blob.sizeBytes == sizeBytes else { return Finding(digest: digest, kind: .wrongSize(blob.sizeBytes)) }
-    do {
+      let blob = try await store.openForExamination(digest)
+      guard blob.sizeBytes == sizeBytes else { return Finding(digest: digest, kind: .wrongSize(blob.sizeBytes)) }
       let actual = try await read(blob)
       return actual == digest ? nil : Finding(digest: digest, kind: .wrongBytes(actual))
+    } catch StorageError.blobUnknown {
+      return Finding(digest: digest, kind: .missing)
     } catch let error as DiskError {
       return Finding(digest: digest, kind: .unreadable("\(error)"))
     }
@@ -99,20 +96,36 @@ public struct BackgroundScrub: Sendable {
     let cursor = try await registry.database.read { try $0.keepsake(Self.cursorName) }
     let after = cursor.flatMap { try? Digest(parsing: String(decoding: $0, as: UTF8.self)) }
     let page = try await registry.database.read { try $0.blobs(after: after, limit: Scrub.pageLimit) }
+    var unsavedBytes: Int64 = 0
     for row in page where row.state == .present {
-      figures?.blobs.increment()
-      figures?.bytes.increment(by: Int(row.sizeBytes))
-      guard let finding = try await scrub.examine(row.digest, sizeBytes: row.sizeBytes) else { continue }
-      // It may have been collected, or pushed again, while it was read.
-      let again = try await registry.database.read { try $0.blob(row.digest) }
-      guard again?.state == .present else { continue }
-      figures?.corrupt.increment()
-      try await registry.setAside(row.digest, because: finding.reason)
+      try await examine(row)
+      unsavedBytes += row.sizeBytes
+      guard unsavedBytes > Self.saveAfterBytes else { continue }
+      unsavedBytes = 0
+      try await saveCursor(row.digest.description)
     }
     try await removeOrphans(after: after, through: page.count < Scrub.pageLimit ? nil : page.last?.digest)
     let next = page.count < Scrub.pageLimit ? "" : page.last?.digest.description ?? ""
-    try await registry.database.write { try $0.setKeepsake(Self.cursorName, Array(next.utf8)) }
+    try await saveCursor(next)
     return !next.isEmpty
+  }
+
+  /// After so many bytes the place is saved within a page too: at a slow rate a page of large blobs takes hours.
+  static let saveAfterBytes: Int64 = 1 << 30
+
+  private func saveCursor(_ text: String) async throws {
+    try await registry.database.write { try $0.setKeepsake(Self.cursorName, Array(text.utf8)) }
+  }
+
+  private func examine(_ row: BlobRow) async throws {
+    figures?.blobs.increment()
+    figures?.bytes.increment(by: Int(row.sizeBytes))
+    guard let finding = try await scrub.examine(row.digest, sizeBytes: row.sizeBytes) else { return }
+    // It may have been collected, or pushed again, while it was read.
+    let wasSetAside = try await registry.setAside(row.digest, because: finding.reason) {
+      try await scrub.examine(row.digest, sizeBytes: row.sizeBytes) != nil
+    }
+    if wasSetAside { figures?.corrupt.increment() }
   }
 
   /// Bytes between two places that no row names (invariant I4).

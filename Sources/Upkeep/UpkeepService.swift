@@ -22,10 +22,14 @@ public final class UpkeepService: Service {
     public init() {}
   }
 
+  /// As many threads let every chore block without another waiting for it, also one that leads a group commit.
+  public static let choreCount = 4
   /// How often expired uploads are looked for.
   static let expiryInterval: Duration = .seconds(60)
   /// How often journals are settled. Short enough that a crash has little to replay.
   static let settleInterval: Duration = .seconds(5)
+  /// Between two batches of collection at the least: what is planned may be in use just now.
+  static let leastRest: Duration = .milliseconds(5)
   /// After a failure, a chore rests this long.
   static let failureRest: Duration = .seconds(10)
 
@@ -106,7 +110,7 @@ public final class UpkeepService: Service {
         figures.failures.increment()
         throw error
       }
-      return Pace(unitsPerSecond: settings.collectionPace).rest(after: plan.count)
+      return max(Pace(unitsPerSecond: settings.collectionPace).rest(after: plan.count), Self.leastRest)
     }
   }
 

@@ -56,11 +56,26 @@ final class OpenConnections: Sendable {
     let drain: @Sendable () -> Void
     let close: @Sendable () -> Void
   }
-  private let entries = Mutex<[ObjectIdentifier: Entry]>([:])
+  private struct State {
+    var entries: [ObjectIdentifier: Entry] = [:]
+    var isDraining = false
+  }
+  private let state = Mutex(State())
+  private let sockets = Atomic<Int>(0)
 
-  func add(_ connection: HTTPConnection, _ context: ChannelHandlerContext) {
+  /// Sockets that were accepted and are open: also those whose handshake is not over, and once each for HTTP/2.
+  var socketCount: Int { sockets.load(ordering: .relaxed) }
+
+  func countSocket(_ channel: any Channel) {
+    sockets.wrappingAdd(1, ordering: .relaxed)
+    channel.closeFuture.whenComplete { _ in self.sockets.wrappingSubtract(1, ordering: .relaxed) }
+  }
+
+  /// - Returns: whether the server is draining already.
+  func add(_ connection: HTTPConnection, _ context: ChannelHandlerContext) -> Bool {
     let bound = NIOLoopBound((connection, context), eventLoop: context.eventLoop)
-    let entry = Entry(
+    return add(
+      ObjectIdentifier(connection),
       drain: {
         bound.eventLoop.execute {
           let (connection, context) = bound.value
@@ -68,15 +83,40 @@ final class OpenConnections: Sendable {
         }
       },
       close: { bound.eventLoop.execute { bound.value.1.close(promise: nil) } })
-    entries.withLock { $0[ObjectIdentifier(connection)] = entry }
   }
 
-  func remove(_ connection: HTTPConnection) {
-    entries.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(connection)) }
+  /// An HTTP/2 connection: draining tells it to take no more streams.
+  func add(http2 channel: any Channel) {
+    let isDraining = add(
+      ObjectIdentifier(channel),
+      drain: { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) },
+      close: { channel.close(promise: nil) })
+    channel.closeFuture.whenComplete { _ in self.remove(ObjectIdentifier(channel)) }
+    if isDraining { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
   }
 
-  var count: Int { entries.withLock { $0.count } }
+  private func add(
+    _ key: ObjectIdentifier, drain: @escaping @Sendable () -> Void, close: @escaping @Sendable () -> Void
+  ) -> Bool {
+    state.withLock { state in
+      state.entries[key] = Entry(drain: drain, close: close)
+      return state.isDraining
+    }
+  }
 
-  func drainAll() { for entry in entries.withLock({ Array($0.values) }) { entry.drain() } }
-  func closeAll() { for entry in entries.withLock({ Array($0.values) }) { entry.close() } }
+  func remove(_ connection: HTTPConnection) { remove(ObjectIdentifier(connection)) }
+
+  private func remove(_ key: ObjectIdentifier) { state.withLock { _ = $0.entries.removeValue(forKey: key) } }
+
+  var count: Int { state.withLock { $0.entries.count } }
+
+  func drainAll() {
+    let entries = state.withLock { state in
+      state.isDraining = true
+      return Array(state.entries.values)
+    }
+    for entry in entries { entry.drain() }
+  }
+
+  func closeAll() { for entry in state.withLock({ Array($0.entries.values) }) { entry.close() } }
 }

@@ -10,13 +10,17 @@ final class FileTransfer {
   /// With whole files as pieces the others' 99th percentile doubles.
   static let regionBytes: Int64 = 1 << 20
   static let chunkBytes: Int64 = 256 << 10
+  /// A stream of HTTP/2 shares its connection, and its clock sees whole pieces only.
+  static let streamChunkBytes: Int64 = 64 << 10
 
   private let blob: BlobFile
   private var next: Int64
   private let end: Int64
   private let handle: NIOFileHandle?
+  private let chunkBytes: Int64
 
-  init(_ blob: BlobFile, _ range: ByteRange, fromKernel: Bool) {
+  init(_ blob: BlobFile, _ range: ByteRange, fromKernel: Bool, isStream: Bool = false) {
+    chunkBytes = isStream ? Self.streamChunkBytes : Self.chunkBytes
     self.blob = blob
     next = range.first
     end = range.last + 1
@@ -34,11 +38,13 @@ final class FileTransfer {
   /// - Throws: ``DiskError``, and ``Truncated`` when the file ends early.
   func piece(allocator: ByteBufferAllocator) throws -> IOData {
     if let handle {
+      // A file that was cut short meanwhile would make the kernel send nothing, again and again.
+      guard try blob.file.size() >= end else { throw Truncated() }
       let length = min(Self.regionBytes, end - next)
       defer { next += length }
       return .fileRegion(FileRegion(fileHandle: handle, readerIndex: Int(next), endIndex: Int(next + length)))
     }
-    let length = Int(min(Self.chunkBytes, end - next))
+    let length = Int(min(chunkBytes, end - next))
     var buffer = allocator.buffer(capacity: length)
     let count = try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) {
       try blob.file.read(at: next, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<length]))

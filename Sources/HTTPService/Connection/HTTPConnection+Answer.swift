@@ -49,6 +49,7 @@ extension HTTPConnection {
     guard case .exchanging(let current) = phase, current === exchange, exchange.answer == nil else { return }
     var response = response
     if exchange.request.method == .HEAD { response = response.withoutBody() }
+    if response.status.code >= 400 { response.headers.append(("x-request-id", exchange.request.id)) }
     exchange.answer = response
     pace.restart(at: services.time.monotonicNanoseconds)
     let closes = closes(after: exchange) || !canGoOn(after: exchange)
@@ -78,21 +79,13 @@ extension HTTPConnection {
     ResponseHead.write(
       response, closes: closes, keepsAliveExplicitly: exchange.isHTTP10 && !closes, date: date.current(), into: &buffer)
     switch response.body {
-    case .none:
-      context.writeAndFlush(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
-      answered(context, exchange, closes: closes)
+    case .none: sendLast(context, exchange, NIOAny(IOData.byteBuffer(buffer)), bodyBytes: 0, closes: closes)
     case .bytes(let bytes) where bytes.readableBytes <= Self.joinLimitBytes:
       buffer.writeImmutableBuffer(bytes)
-      exchange.bytesOut = Int64(bytes.readableBytes)
-      exchange.queuedBytes = exchange.bytesOut
-      context.writeAndFlush(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
-      answered(context, exchange, closes: closes)
+      sendLast(context, exchange, NIOAny(IOData.byteBuffer(buffer)), bodyBytes: bodyBytes, closes: closes)
     case .bytes(let bytes):
-      exchange.bytesOut = Int64(bytes.readableBytes)
-      exchange.queuedBytes = exchange.bytesOut
       context.write(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
-      context.writeAndFlush(NIOAny(IOData.byteBuffer(bytes)), promise: nil)
-      answered(context, exchange, closes: closes)
+      sendLast(context, exchange, NIOAny(IOData.byteBuffer(bytes)), bodyBytes: bodyBytes, closes: closes)
     case .file(let blob, let range):
       let transfer = FileTransfer(blob, range, fromKernel: fromKernel)
       exchange.transfer = transfer
@@ -100,6 +93,44 @@ extension HTTPConnection {
       context.write(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
       sendPiece(context, exchange, transfer, closes: closes) { NIOAny($0) }
     }
+  }
+
+  /// Sends the last of an answer whose body is in memory.
+  ///
+  /// A small one on a connection that stays needs no word of when it is gone; a large one keeps its exchange, and with it the
+  /// clock that watches its reader, and a connection must not close over what is still queued.
+  private func sendLast(
+    _ context: ChannelHandlerContext, _ exchange: Exchange, _ data: NIOAny, bodyBytes: Int, closes: Bool
+  ) {
+    exchange.queuedBytes = Int64(bodyBytes)
+    if !closes && bodyBytes <= Self.joinLimitBytes, case .http1 = mode {
+      exchange.bytesOut = Int64(bodyBytes)
+      context.writeAndFlush(data, promise: nil)
+      return answered(context, exchange, closes: false)
+    }
+    let bound = NIOLoopBound((self, context, exchange), eventLoop: context.eventLoop)
+    let promise = context.eventLoop.makePromise(of: Void.self)
+    context.writeAndFlush(data, promise: promise)
+    promise.futureResult.whenComplete { result in
+      // Not on this stack, which may be that of the request's arrival.
+      bound.eventLoop.execute {
+        let (connection, context, exchange) = bound.value
+        switch result {
+        case .success:
+          exchange.bytesOut = Int64(bodyBytes)
+          connection.answered(context, exchange, closes: closes)
+        case .failure: connection.giveUp(context, exchange)
+        }
+      }
+    }
+  }
+
+  /// The answer cannot be sent to its end.
+  private func giveUp(_ context: ChannelHandlerContext, _ exchange: Exchange) {
+    exchange.transfer = nil
+    finish(exchange, wasCutShort: true)
+    phase = .closed
+    context.close(promise: nil)
   }
 
   /// While corked the kernel sends full segments only: the head goes out with the first of the body, not in a packet of its
@@ -127,10 +158,7 @@ extension HTTPConnection {
     } catch {
       // The head promised more: only closing tells the client.
       transfer.finish()
-      exchange.transfer = nil
-      finish(exchange, wasCutShort: true)
-      phase = .closed
-      return context.close(promise: nil)
+      return giveUp(context, exchange)
     }
     let length = piece.readableBytes
     exchange.queuedBytes += Int64(length)
@@ -138,17 +166,18 @@ extension HTTPConnection {
     let promise = context.eventLoop.makePromise(of: Void.self)
     context.writeAndFlush(wrap(piece), promise: promise)
     promise.futureResult.whenComplete { result in
-      let (connection, context, exchange, transfer, wrap) = bound.value
+      let (connection, context, exchange, transfer, _) = bound.value
       switch result {
       case .success:
         exchange.bytesOut += Int64(length)
-        connection.sendPiece(context, exchange, transfer, closes: closes, wrap: wrap)
+        // By way of the loop's queue: a kernel that takes every piece at once would else keep the loop, and grow the stack.
+        bound.eventLoop.execute {
+          let (connection, context, exchange, transfer, wrap) = bound.value
+          connection.sendPiece(context, exchange, transfer, closes: closes, wrap: wrap)
+        }
       case .failure:
         transfer.finish()
-        exchange.transfer = nil
-        connection.finish(exchange, wasCutShort: true)
-        connection.phase = .closed
-        context.close(promise: nil)
+        connection.giveUp(context, exchange)
       }
     }
   }
@@ -157,30 +186,33 @@ extension HTTPConnection {
 
   private func sendHTTP2(_ context: ChannelHandlerContext, _ exchange: Exchange, _ response: Response) {
     context.write(NIOAny(HTTPServerResponsePart.head(ResponseHead.http2(response, date: date.current()))), promise: nil)
+    var bodyBytes = 0
     switch response.body {
     case .none: break
     case .bytes(let bytes):
-      exchange.bytesOut = Int64(bytes.readableBytes)
-      exchange.queuedBytes = exchange.bytesOut
+      bodyBytes = bytes.readableBytes
       if bytes.readableBytes > 0 {
         context.write(NIOAny(HTTPServerResponsePart.body(.byteBuffer(bytes))), promise: nil)
       }
     case .file(let blob, let range):
-      let transfer = FileTransfer(blob, range, fromKernel: false)
+      let transfer = FileTransfer(blob, range, fromKernel: false, isStream: true)
       exchange.transfer = transfer
       return sendPiece(context, exchange, transfer, closes: true) { NIOAny(HTTPServerResponsePart.body($0)) }
     }
-    context.writeAndFlush(NIOAny(HTTPServerResponsePart.end(nil)), promise: nil)
-    answered(context, exchange, closes: true)
+    sendLast(context, exchange, NIOAny(HTTPServerResponsePart.end(nil)), bodyBytes: bodyBytes, closes: true)
   }
 
   // MARK: The end
 
   private func answered(_ context: ChannelHandlerContext, _ exchange: Exchange, closes: Bool) {
     finish(exchange, wasCutShort: false)
+    exchange.isAnswered = true
+    guard case .exchanging(let current) = phase, current === exchange else { return }
     if case .http2 = mode {
-      // One stream, one exchange; the codec closes the stream with the end of both sides.
-      if !exchange.bodyIsComplete { context.close(promise: nil) }
+      // One stream, one exchange; the codec closes the stream with the end of both sides. A little of a refused body is read
+      // away, more of it ends the stream.
+      guard exchange.mayHaveBody && !exchange.bodyIsComplete else { return }
+      if canGoOn(after: exchange) { context.read() } else { context.close(promise: nil) }
       return
     }
     if closes {
@@ -195,7 +227,10 @@ extension HTTPConnection {
     if exchange.bodyIsComplete { next(context) } else { context.read() }
   }
 
+  /// Tells the log and the figures, once.
   func finish(_ exchange: Exchange, wasCutShort: Bool) {
+    guard !exchange.isRecorded else { return }
+    exchange.isRecorded = true
     let record = RequestRecord(
       request: exchange.request, status: exchange.answer.map { Int($0.status.code) } ?? 499,
       bytesIn: exchange.bytesIn, bytesOut: exchange.bytesOut,

@@ -55,13 +55,13 @@ extension HTTPConnection {
     case .exchanging(let exchange):
       if exchange.answer != nil {
         // What waits in the channel moves in the kernel's time, so it is asked for.
-        let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        let waiting = waitingBytes(context, exchange)
         pace.reached(Int(exchange.queuedBytes) - waiting)
-        if waiting > 0 && pace.isTooSlow(now: now, limits) { close(context) }
-      } else if !exchange.bodyIsComplete && exchange.request.body.wantsMore
-        && (!exchange.expectsContinue || exchange.continueWasSent)
-      {
+        let isOver = waiting == 0 && (exchange.bodyIsComplete || !exchange.mayHaveBody)
+        if !isOver && pace.isTooSlow(now: now, limits) { close(context) }
+      } else if !exchange.bodyIsComplete && readIsPending && (!exchange.expectsContinue || exchange.continueWasSent) {
         guard pace.isTooSlow(now: now, limits) else { return }
+        exchange.isKeepAlive = false
         exchange.request.body.fail(.stalled)
         if !exchange.handlerHasStarted {
           answer(context, exchange, services.responder.refusal(.requestTimeout, "the body came too slowly"))
@@ -72,6 +72,15 @@ extension HTTPConnection {
       }
     case .lingering(let until): if now > until { close(context) }
     case .closed: break
+    }
+  }
+
+  /// Bytes of the answer that the client has not taken.
+  private func waitingBytes(_ context: ChannelHandlerContext, _ exchange: Exchange) -> Int {
+    switch mode {
+    case .http1: (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    // A stream's channel does not know the option, and traps.
+    case .http2: Int(exchange.queuedBytes - exchange.bytesOut)
     }
   }
 

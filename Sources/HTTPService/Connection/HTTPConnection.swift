@@ -29,6 +29,9 @@ final class HTTPConnection: ChannelInboundHandler {
     /// Bytes of the answer's body that were handed to the channel.
     var queuedBytes: Int64 = 0
     let mayHaveBody: Bool
+    var isRecorded = false
+    /// The answer has left for the channel as a whole.
+    var isAnswered = false
 
     init(
       _ request: Request, isKeepAlive: Bool, expectsContinue: Bool, isHTTP10: Bool, mayHaveBody: Bool, startedAt: Int64
@@ -59,12 +62,16 @@ final class HTTPConnection: ChannelInboundHandler {
   var isFirstRequest = true
   /// Parts of later requests that came along with this one.
   private var pipelined = CircularBuffer<HTTPServerRequestPart>()
-  private var readIsPending = false
+  private(set) var readIsPending = false
+  private var isReplaying = false
+  /// The decoder has given up: nothing that still comes can be read as HTTP.
+  private var inputIsBroken = false
   var isDraining = false
   var pace = Pace()
   private var tick: Scheduled<Void>?
-  private var peer = Peer(address: nil, isTLS: false)
+  private var peer: Peer
   private var inputIsClosed = false
+  private var isWritable = true
 
   init(services: ConnectionServices, mode: Mode, isTLS: Bool) {
     self.services = services
@@ -72,7 +79,7 @@ final class HTTPConnection: ChannelInboundHandler {
     self.mode = mode
     date = HTTPDate(time: services.time)
     phase = .waiting(since: services.time.monotonicNanoseconds)
-    peer = Peer(address: nil, isTLS: isTLS)
+    peer = Peer(address: nil, isTLS: isTLS, isUnixSocket: false)
   }
 
   // MARK: Life of the connection
@@ -86,8 +93,10 @@ final class HTTPConnection: ChannelInboundHandler {
   private func begin(_ context: ChannelHandlerContext) {
     guard tick == nil else { return }
     let channel = context.channel
-    peer = Peer(address: channel.remoteAddress ?? channel.parent?.remoteAddress, isTLS: peer.isTLS)
-    services.connections.add(self, context)
+    peer = Peer(
+      address: channel.remoteAddress ?? channel.parent?.remoteAddress, isTLS: peer.isTLS,
+      isUnixSocket: (channel.parent?.localAddress ?? channel.localAddress).map { $0.protocol == .unix } ?? false)
+    isDraining = services.connections.add(self, context)
     scheduleTick(context)
     read(context)
   }
@@ -98,7 +107,6 @@ final class HTTPConnection: ChannelInboundHandler {
     if case .exchanging(let exchange) = phase {
       exchange.request.body.fail(.disconnected)
       // An answer that is being sent ends by its failing write.
-      if exchange.transfer == nil && exchange.answer != nil { finish(exchange, wasCutShort: true) }
       if exchange.answer == nil { finish(exchange, wasCutShort: true) }
     }
     phase = .closed
@@ -118,12 +126,14 @@ final class HTTPConnection: ChannelInboundHandler {
     switch phase {
     case .waiting: break
     case .exchanging(let exchange) where error is HTTPParserError && exchange.answer == nil:
+      inputIsBroken = true
       exchange.isKeepAlive = false
       exchange.request.body.fail(.malformed)
       if !exchange.handlerHasStarted {
         answer(context, exchange, services.responder.refusal(.badRequest, "the body is not valid HTTP/1.1"))
       }
       return
+    case .exchanging where inputIsBroken: return  // Its answer is on the way.
     case .lingering: return  // What is thrown away need not be well-formed.
     case .exchanging, .closed: return context.close(promise: nil)
     }
@@ -141,7 +151,9 @@ final class HTTPConnection: ChannelInboundHandler {
     if let event = event as? ChannelEvent, case .inputClosed = event {
       inputIsClosed = true
       switch phase {
-      case .exchanging(let exchange) where exchange.bodyIsComplete: break  // It still may read its answer.
+      // It still may read the answer, and those of the requests that it sent along.
+      case .exchanging(let exchange) where exchange.bodyIsComplete || !exchange.mayHaveBody: break
+      case .waiting where !pipelined.isEmpty: break
       default: context.close(promise: nil)
       }
     }
@@ -164,10 +176,11 @@ final class HTTPConnection: ChannelInboundHandler {
 
   private var wantsToRead: Bool {
     switch phase {
-    case .waiting: pipelined.isEmpty
+    // Who does not read answers gets no further requests read: they would pile up here.
+    case .waiting: pipelined.isEmpty && isWritable
     case .exchanging(let exchange):
-      !exchange.bodyIsComplete && exchange.request.body.wantsMore
-        && (!exchange.expectsContinue || exchange.continueWasSent)
+      !exchange.bodyIsComplete && !inputIsBroken && (exchange.answer != nil || exchange.request.body.wantsMore)
+        && (!exchange.expectsContinue || exchange.continueWasSent || exchange.answer != nil)
     case .lingering: true
     case .closed: false
     }
@@ -184,15 +197,41 @@ final class HTTPConnection: ChannelInboundHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    receive(context, unwrapInboundIn(data))
+    let part = unwrapInboundIn(data)
+    if case .waiting = phase, !pipelined.isEmpty || !isWritable {
+      hold(part)
+    } else {
+      receive(context, part)
+    }
   }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    isWritable = context.channel.isWritable
+    if isWritable, case .waiting = phase {
+      replay(context)
+      if wantsToRead { read(context) }
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
+  /// Keeps a part of a later request. A client that pipelines more than the limit gets the answers so far and is let go.
+  private func hold(_ part: HTTPServerRequestPart) {
+    guard pipelined.count < Self.pipelineLimit else {
+      isDraining = true
+      return
+    }
+    pipelined.append(part)
+  }
+
+  /// Parts of requests that are kept while another one is answered.
+  static let pipelineLimit = 1024
 
   private func receive(_ context: ChannelHandlerContext, _ part: HTTPServerRequestPart) {
     switch (phase, part) {
     case (.waiting, .head(let head)): begin(context, head)
     case (.waiting, _): break
     case (.exchanging(let exchange), _) where exchange.bodyIsComplete:
-      pipelined.append(part)
+      hold(part)
     case (.exchanging(let exchange), .body(let chunk)):
       exchange.bytesIn += Int64(chunk.readableBytes)
       pace.moved(chunk.readableBytes)
@@ -202,7 +241,7 @@ final class HTTPConnection: ChannelInboundHandler {
       exchange.request.body.finish()
       if exchange.answer == nil {
         if !exchange.handlerHasStarted { start(context, exchange) }
-      } else if exchange.transfer == nil {
+      } else if exchange.isAnswered {
         // The answer went out before the body's end.
         next(context)
       }
@@ -219,7 +258,8 @@ final class HTTPConnection: ChannelInboundHandler {
     let hasBody = (contentLength ?? 0) > 0 || head.headers.contains(name: "transfer-encoding")
     let isHTTP2: Bool
     if case .http2 = mode { isHTTP2 = true } else { isHTTP2 = false }
-    let mayHaveBody = hasBody || (isHTTP2 && contentLength == nil)
+    // In HTTP/2 the codec says which requests have a body in the same two headers.
+    let mayHaveBody = hasBody
     let connection = NIOLoopBound((self, context), eventLoop: context.eventLoop)
     let box = ExchangeBox()
     let body = RequestBody {
@@ -233,11 +273,16 @@ final class HTTPConnection: ChannelInboundHandler {
       contentLength: contentLength ?? (mayHaveBody ? nil : 0), peer: peer, id: services.nextRequestID())
     let expects = head.headers.first(name: "expect").map { $0.lowercased() == "100-continue" } ?? false
     let exchange = Exchange(
-      request, isKeepAlive: head.isKeepAlive && !isDraining, expectsContinue: expects && hasBody,
+      request, isKeepAlive: head.isKeepAlive && !isDraining,
+      expectsContinue: expects && hasBody && head.version != .http1_0,
       isHTTP10: head.version == .http1_0, mayHaveBody: mayHaveBody,
       startedAt: services.time.monotonicNanoseconds)
     box.exchange = exchange
     phase = .exchanging(exchange)
+    if head.method == .CONNECT || head.headers.contains(name: "upgrade") {
+      // The decoder takes what follows for another protocol, whether or not we change to it (we never do).
+      exchange.isKeepAlive = false
+    }
     if let problem = Self.problem(head, isHTTP2: isHTTP2) {
       exchange.isKeepAlive = false
       return answer(context, exchange, services.responder.refusal(.badRequest, problem))
@@ -264,6 +309,7 @@ final class HTTPConnection: ChannelInboundHandler {
     if !codings.isEmpty && (codings.count > 1 || codings[0].lowercased() != "chunked") {
       return "the only transfer coding that is known here is chunked"
     }
+    if !codings.isEmpty && head.version == .http1_0 { return "HTTP/1.0 has no transfer codings" }
     if hosts.isEmpty && head.version == .http1_1 && !isHTTP2 { return "the request has no Host header" }
     return nil
   }
@@ -285,11 +331,12 @@ final class HTTPConnection: ChannelInboundHandler {
     let request = exchange.request
     let responder = services.responder
     services.inFlight.increment()
+    let inFlight = services.inFlight
     Task(executorPreference: services.workers(for: request)) {
       let response = await responder.respond(to: request)
+      inFlight.decrement()
       connection.eventLoop.execute {
         let (connection, context, exchange) = connection.value
-        connection.services.inFlight.decrement()
         connection.answer(context, exchange, response)
       }
     }
@@ -300,18 +347,35 @@ final class HTTPConnection: ChannelInboundHandler {
   /// Goes on with the next request, or ends the connection.
   func next(_ context: ChannelHandlerContext) {
     guard case .exchanging(let exchange) = phase else { return }
-    guard !closes(after: exchange) && !inputIsClosed else {
+    guard !closes(after: exchange), !(inputIsClosed && pipelined.isEmpty) else {
       phase = .closed
       return context.close(promise: nil)
     }
     phase = .waiting(since: services.time.monotonicNanoseconds)
-    while let part = pipelined.popFirst() {
-      receive(context, part)
-      // A request that is being answered takes only its own parts; the others stay.
-      if case .exchanging(let exchange) = phase, exchange.bodyIsComplete { break }
-      if case .closed = phase { return }
-    }
+    replay(context)
     if wantsToRead { read(context) }
+  }
+
+  /// Takes up the requests that came along with an earlier one.
+  private func replay(_ context: ChannelHandlerContext) {
+    // An answer from memory comes back here; only the outermost call goes on, or the stack would grow with the pipeline.
+    guard !isReplaying else { return }
+    isReplaying = true
+    defer { isReplaying = false }
+    while isWritable, let part = pipelined.first {
+      if case .waiting = phase {} else if !wantsPart { return }
+      pipelined.removeFirst()
+      receive(context, part)
+    }
+    if inputIsClosed, case .waiting = phase {
+      phase = .closed
+      context.close(promise: nil)
+    }
+  }
+
+  /// Whether the current exchange still waits for parts of its own request.
+  private var wantsPart: Bool {
+    if case .exchanging(let exchange) = phase { !exchange.bodyIsComplete } else { false }
   }
 
   func closes(after exchange: Exchange) -> Bool { !exchange.isKeepAlive || isDraining }

@@ -25,13 +25,11 @@ struct Request: Sendable {
 struct Peer: Sendable {
   let address: SocketAddress?
   let isTLS: Bool
+  let isUnixSocket: Bool
 
   /// The address without the port; `unix` for a unix socket.
   var text: String {
-    switch address {
-    case .v4, .v6: address?.ipAddress ?? "?"
-    case .unixDomainSocket, nil: "unix"
-    }
+    isUnixSocket ? "unix" : address?.ipAddress ?? "?"
   }
 }
 
@@ -76,7 +74,7 @@ struct Response: Sendable {
   /// The same answer without its body, as `HEAD` wants it.
   func withoutBody() -> Response {
     var answer = self
-    answer.lengthOfUnsentBody = contentLength
+    if status != .notModified { answer.lengthOfUnsentBody = contentLength }
     answer.body = .none
     return answer
   }

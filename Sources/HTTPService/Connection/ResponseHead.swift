@@ -13,7 +13,7 @@ enum ResponseHead {
     buffer.writeString(response.status.reasonPhrase)
     buffer.writeStaticString("\r\ndate: ")
     buffer.writeString(date)
-    if hasLength(response.status) {
+    if hasLength(response) {
       buffer.writeStaticString("\r\ncontent-length: ")
       buffer.writeString(String(response.contentLength))
     }
@@ -31,8 +31,14 @@ enum ResponseHead {
     buffer.writeStaticString("\r\n\r\n")
   }
 
-  /// RFC 9110, section 8.6: no `Content-Length` with 1xx and 204.
-  static func hasLength(_ status: HTTPResponseStatus) -> Bool { status.code >= 200 && status.code != 204 }
+  /// RFC 9110, section 8.6: no `Content-Length` with 1xx and 204, and with 304 only that of the 200 it stands for.
+  static func hasLength(_ response: Response) -> Bool {
+    switch response.status.code {
+    case ..<200, 204: false
+    case 304: response.lengthOfUnsentBody != nil
+    default: true
+    }
+  }
 
   /// What a client's text could smuggle into a header ends here.
   private static func isPlain(_ value: String) -> Bool { value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } }
@@ -46,7 +52,7 @@ enum ResponseHead {
     var headers = HTTPHeaders()
     headers.reserveCapacity(response.headers.count + 2)
     headers.add(name: "date", value: date)
-    if hasLength(response.status) { headers.add(name: "content-length", value: String(response.contentLength)) }
+    if hasLength(response) { headers.add(name: "content-length", value: String(response.contentLength)) }
     for (name, value) in response.headers { headers.add(name: name, value: isPlain(value) ? value : cleaned(value)) }
     return HTTPResponseHead(version: .http2, status: response.status, headers: headers)
   }

@@ -54,7 +54,7 @@ extension RegistryRoutes {
     switch error {
     case .blobUnknown(let digest): RegistryError(.blobUnknown, "there is no blob \(digest)")
     case .uploadUnknown: RegistryError(.blobUploadUnknown, "this upload is unknown")
-    case .uploadBusy: RegistryError(.blobUploadInvalid, "another request is writing to this upload")
+    case .uploadBusy: RegistryError(.unavailable, "another request is writing to this upload")
     case .offsetMismatch(let current): RegistryError(.rangeInvalid, "the next byte of this upload is \(current)")
     case .digestMismatch: RegistryError(.digestInvalid, "the bytes do not have this digest")
     case .tooLarge(let limit): RegistryError(.sizeInvalid, "a blob may have at most \(limit) bytes here")

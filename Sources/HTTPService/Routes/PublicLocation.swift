@@ -7,7 +7,7 @@ extension RegistryRoutes {
   /// The address of one of our paths. Relative unless somebody told us what we are called.
   func location(_ request: Request, _ path: String) -> String {
     if let publicURL = settings.publicURL { return publicURL + path }
-    guard settings.trustsForwarded(request.peer.address?.ipAddress) else { return path }
+    guard settings.trustsForwarded(request.peer.isUnixSocket ? nil : request.peer.text) else { return path }
     return ForwardedOrigin(request.headers).map { $0.text + path } ?? path
   }
 }

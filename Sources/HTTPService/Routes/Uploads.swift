@@ -19,8 +19,14 @@ extension RegistryRoutes {
     let token = registry.beginUpload(permit: permit)
     guard let text = query.first("digest") else { return progress(.accepted, request, permit, token, offset: 0) }
     let digest = try digest(text)
-    try await store(request, token, at: 0, hashing: digest.algorithm)
-    return try await finish(request, token, digest, permit)
+    do {
+      try await store(request, token, hashing: digest.algorithm)
+      return try await finish(request, token, digest, permit)
+    } catch {
+      // Nobody was told the name of this upload, so nobody can go on with it.
+      try? await registry.cancelUpload(token)
+      throw error
+    }
   }
 
   private func mountBlob(
@@ -64,7 +70,7 @@ extension RegistryRoutes {
     }
     let digest = try digest(text)
     return try await tellingProgress(request, permit, token) {
-      try await store(request, token, at: nil, hashing: digest.algorithm)
+      try await store(request, token, hashing: digest.algorithm)
       return try await finish(request, token, digest, permit)
     }
   }
@@ -77,11 +83,13 @@ extension RegistryRoutes {
 
   /// The bytes of a request that finishes an upload: small ones that are all here stay in memory, in the request.
   private func store(
-    _ request: Request, _ token: UploadToken, at start: Int64?, hashing algorithm: Digest.Algorithm
+    _ request: Request, _ token: UploadToken, hashing algorithm: Digest.Algorithm
   ) async throws {
     if request.contentLength == 0 { return }
-    if isWhole(request), try await registry.offset(of: token) == 0, try contentRange(request)?.first ?? 0 == 0 {
-      return
+    if isWhole(request), try await registry.offset(of: token) == 0 {
+      guard let range = try contentRange(request), range.first != 0 || range.count != request.contentLength else {
+        return
+      }
     }
     _ = try await append(request, token, hashing: algorithm)
   }

@@ -24,6 +24,7 @@ final class SQLiteConnection: SQLConnection {
     sqlite3_busy_timeout(handle, 5000)
     try pragma("cache_size = -\(cacheBytes / 1024)")
     try pragma("foreign_keys = ON")
+    try pragma("synchronous = FULL")
     try pragma("temp_store = MEMORY")
     try pragma("trusted_schema = OFF")
   }

@@ -9,8 +9,10 @@ extension Migration {
       CREATE TABLE repository (
         id {ID},
         name {TEXT} NOT NULL UNIQUE,
+        manifests BIGINT NOT NULL,
         created_at BIGINT NOT NULL
       );
+      CREATE INDEX repository_catalogue ON repository (name) WHERE manifests > 0;
 
       -- Bytes in the blob store. state: 1 present, 2 claimed by the collector, 3 corrupt.
       -- links: how many repositories have it.
@@ -37,7 +39,8 @@ extension Migration {
       CREATE INDEX repository_blob_unreferenced ON repository_blob (leased_until) WHERE refs = 0;
       CREATE INDEX repository_blob_digest ON repository_blob (digest);
 
-      -- kind: 0 image manifest, 1 index. tags, parents: how many tags and indexes of the repository name it.
+      -- kind: 0 image manifest, 1 index. tags: how many tags name it. parents: how many indexes of the repository name it,
+      -- and one more when its subject is there.
       -- idle_since: since when tags and parents are both 0.
       CREATE TABLE manifest (
         id {ID},
@@ -83,6 +86,7 @@ extension Migration {
         manifest_id BIGINT NOT NULL REFERENCES manifest (id),
         PRIMARY KEY (repository_id, digest, manifest_id)
       ) {CLUSTERED};
+      CREATE INDEX missing_reference_manifest ON missing_reference (manifest_id);
 
       CREATE TABLE tag (
         repository_id BIGINT NOT NULL REFERENCES repository (id),

@@ -206,10 +206,16 @@ extension Transaction {
     return true
   }
 
-  /// Claims a blob for removal if nothing links to it and no lease holds it *in this transaction* (invariant I3).
+  /// Claims a blob for removal if nothing links to it and no lease holds it *in this transaction* (invariant I3). One that is
+  /// claimed already, by a removal that failed, is claimed again.
   public func claimBlob(_ digest: Digest) throws -> Bool {
     try execute(
-      "UPDATE blob SET state = 2 WHERE digest = \(digest) AND links = 0 AND leased_until <= \(now) AND state <> 2") == 1
+      "UPDATE blob SET state = 2 WHERE digest = \(digest) AND links = 0 AND leased_until <= \(now)") == 1
+  }
+
+  /// Puts off the removal of a claimed blob, which failed.
+  public func postponeClaimedBlob(_ digest: Digest, until: Timestamp) throws {
+    try execute("UPDATE blob SET leased_until = \(until) WHERE digest = \(digest) AND state = 2")
   }
 
   /// Forgets a claimed blob whose bytes are gone, durably.

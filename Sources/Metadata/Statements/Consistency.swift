@@ -8,7 +8,17 @@ public struct Inconsistency: Sendable, CustomStringConvertible {
 extension Reading where Self: ~Copyable {
   /// Contradictions between rows, at most `limit` of each kind. Empty when all is well. Cost: reads every row.
   public func inconsistencies(limit: Int) throws -> [Inconsistency] {
-    try wrongLinkCounts(limit) + wrongReferenceCounts(limit) + wrongManifestCounts(limit) + danglingRows(limit)
+    try wrongRepositoryCounts(limit) + wrongLinkCounts(limit) + wrongReferenceCounts(limit) + wrongManifestCounts(limit)
+      + danglingRows(limit)
+  }
+
+  private func wrongRepositoryCounts(_ limit: Int) throws -> [Inconsistency] {
+    try all(
+      """
+      SELECT r.name FROM repository r
+      WHERE r.manifests <> (SELECT COUNT(*) FROM manifest m WHERE m.repository_id = r.id) LIMIT \(limit)
+      """
+    ) { Inconsistency(description: "repository \($0.text(0)): its manifests are counted wrong") }
   }
 
   private func wrongLinkCounts(_ limit: Int) throws -> [Inconsistency] {
@@ -50,6 +60,7 @@ extension Reading where Self: ~Copyable {
       WHERE m.tags <> (SELECT COUNT(*) FROM tag t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
         OR m.parents <> (SELECT COUNT(*) FROM manifest_child c JOIN manifest p ON p.id = c.manifest_id
           WHERE p.repository_id = m.repository_id AND c.digest = m.digest)
+          + (SELECT COUNT(*) FROM manifest s WHERE s.repository_id = m.repository_id AND s.digest = m.subject)
       LIMIT \(limit)
       """
     ) { Inconsistency(description: "manifest \($0.text(1)) in \($0.text(0)): its tags or parents are counted wrong") }

@@ -64,14 +64,13 @@ extension Reading where Self: ~Copyable {
   }
 
   /// Manifests that no tag and no index names since before `moment`, and that are no referrer of a manifest which is there.
+  /// A subject that is there counts as a parent, so this is a look into one index.
   public func idleManifests(before moment: Timestamp, limit: Int) throws -> [IdleManifest] {
     try all(
       """
       SELECT m.repository_id, r.name, m.digest, m.size
       FROM manifest m JOIN repository r ON r.id = m.repository_id
       WHERE m.tags = 0 AND m.parents = 0 AND m.idle_since <= \(moment)
-        AND (m.subject IS NULL OR NOT EXISTS (
-          SELECT 1 FROM manifest s WHERE s.repository_id = m.repository_id AND s.digest = m.subject))
       ORDER BY m.idle_since LIMIT \(limit)
       """
     ) {
@@ -106,17 +105,13 @@ extension Transaction {
   ///
   /// A manifest that is there already is left as it is.
   /// - Parameter allowsMissing: accept it although something it names is not here (sparse).
-  /// - Returns: what is missing. When that is not empty and `allowsMissing` is false, the caller must throw, so that nothing
-  ///   of this transaction remains.
+  /// - Returns: whether it is new here, and what is missing. When that is not empty and `allowsMissing` is false, the caller
+  ///   must throw, so that nothing of this transaction remains.
   public func insertManifest(
     _ record: ManifestRecord, into repository: RepositoryID, allowsMissing: Bool
-  ) throws -> [Descriptor] {
+  ) throws -> (isNew: Bool, missing: [Descriptor]) {
     let manifest = record.manifest
-    let parents = try number(
-      """
-      SELECT COUNT(*) FROM manifest_child c JOIN manifest m ON m.id = c.manifest_id
-      WHERE c.digest = \(record.digest) AND m.repository_id = \(repository)
-      """)
+    let parents = try parentCount(of: record, in: repository)
     let annotations = manifest.subject == nil || manifest.annotations.isEmpty ? nil : manifest.annotations.json.text
     let key = try first(
       """
@@ -129,12 +124,41 @@ extension Transaction {
       RETURNING id
       """
     ) { $0.integer(0) }
-    guard let key else { return try missingReferences(of: manifest, in: repository) }
+    guard let key else {
+      // Whoever pushes it again is about to use it.
+      try execute(
+        "UPDATE manifest SET idle_since = \(now) WHERE repository_id = \(repository) AND digest = \(record.digest)")
+      return (false, try missingReferences(of: manifest, in: repository))
+    }
+    try execute("UPDATE repository SET manifests = manifests + 1 WHERE id = \(repository)")
+    try execute(
+      "UPDATE manifest SET parents = parents + 1 WHERE repository_id = \(repository) AND subject = \(record.digest)")
+    let missing = try insertReferences(of: record, key: key, repository, allowsMissing: allowsMissing)
+    return (true, missing)
+  }
+
+  /// Indexes of the repository that name the manifest, and its subject when that is there.
+  private func parentCount(of record: ManifestRecord, in repository: RepositoryID) throws -> Int64 {
+    // CROSS JOIN holds SQLite to the order that begins with the few rows of this digest.
+    let indexes = try number(
+      """
+      SELECT COUNT(*) FROM manifest_child c CROSS JOIN manifest m
+      WHERE m.id = c.manifest_id AND c.digest = \(record.digest) AND m.repository_id = \(repository)
+      """)
+    guard let subject = record.manifest.subject?.digest else { return indexes }
+    return indexes
+      + (try number("SELECT COUNT(*) FROM manifest WHERE repository_id = \(repository) AND digest = \(subject)"))
+  }
+
+  private func insertReferences(
+    of record: ManifestRecord, key: Int64, _ repository: RepositoryID, allowsMissing: Bool
+  ) throws -> [Descriptor] {
+    let manifest = record.manifest
     try execute("INSERT INTO manifest_content (manifest_id, bytes) VALUES (\(key), \(record.bytes))")
     var missing: [Descriptor] = []
     for blob in manifest.requiredBlobs {
       try execute("INSERT INTO manifest_blob (manifest_id, digest) VALUES (\(key), \(blob.digest))")
-      if try !countReference(to: blob.digest, in: repository) {
+      if try !countReference(to: blob.digest, in: repository, onlyIfSound: !allowsMissing) {
         missing.append(blob)
         if allowsMissing {
           try execute(
@@ -153,9 +177,15 @@ extension Transaction {
     return missing
   }
 
-  /// Counts one manifest more that names a blob. Answers false when the repository has no such blob in a sound state.
-  private func countReference(to digest: Digest, in repository: RepositoryID) throws -> Bool {
-    try execute(
+  /// Counts one manifest more that names a blob. Answers false when the repository has no such blob.
+  ///
+  /// - Parameter onlyIfSound: nor one that is damaged.
+  private func countReference(to digest: Digest, in repository: RepositoryID, onlyIfSound: Bool) throws -> Bool {
+    guard onlyIfSound else {
+      return try execute(
+        "UPDATE repository_blob SET refs = refs + 1 WHERE repository_id = \(repository) AND digest = \(digest)") == 1
+    }
+    return try execute(
       """
       UPDATE repository_blob SET refs = refs + 1
       WHERE repository_id = \(repository) AND digest = \(digest)
@@ -210,6 +240,12 @@ extension Transaction {
       UPDATE manifest SET parents = parents - 1, idle_since = \(now)
       WHERE repository_id = \(repository) AND digest IN (SELECT digest FROM manifest_child WHERE manifest_id = \(key))
       """)
+    try execute(
+      """
+      UPDATE manifest SET parents = parents - 1, idle_since = \(now)
+      WHERE repository_id = \(repository) AND subject = \(digest)
+      """)
+    try execute("UPDATE repository SET manifests = manifests - 1 WHERE id = \(repository)")
     try execute("DELETE FROM missing_reference WHERE repository_id = \(repository) AND manifest_id = \(key)")
     try execute("DELETE FROM manifest_blob WHERE manifest_id = \(key)")
     try execute("DELETE FROM manifest_child WHERE manifest_id = \(key)")
@@ -224,8 +260,7 @@ extension Transaction {
       """
       SELECT COUNT(*) FROM manifest m
       WHERE m.repository_id = \(manifest.repository) AND m.digest = \(manifest.digest) AND m.tags = 0 AND m.parents = 0
-        AND m.idle_since <= \(moment) AND (m.subject IS NULL OR NOT EXISTS (
-          SELECT 1 FROM manifest s WHERE s.repository_id = m.repository_id AND s.digest = m.subject))
+        AND m.idle_since <= \(moment)
       """) == 1
   }
 }

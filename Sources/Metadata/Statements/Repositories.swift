@@ -20,8 +20,7 @@ extension Reading where Self: ~Copyable {
   public func catalogue(after name: String, limit: Int) throws -> [RepositoryName] {
     try all(
       """
-      SELECT name FROM repository r
-      WHERE name > \(name) AND EXISTS (SELECT 1 FROM manifest m WHERE m.repository_id = r.id)
+      SELECT name FROM repository WHERE name > \(name) AND manifests > 0
       ORDER BY name LIMIT \(limit)
       """
     ) { try $0.repositoryName(0) }
@@ -32,7 +31,9 @@ extension Transaction {
   /// The repository's key; the repository is made when there is none. Not before something is stored in it.
   public func ensureRepository(_ name: RepositoryName) throws -> RepositoryID {
     if let known = try repository(named: name) { return known }
-    let made = try first("INSERT INTO repository (name, created_at) VALUES (\(name), \(now)) RETURNING id") {
+    let made = try first(
+      "INSERT INTO repository (name, manifests, created_at) VALUES (\(name), 0, \(now)) RETURNING id"
+    ) {
       RepositoryID(value: $0.integer(0))
     }
     guard let made else { throw DatabaseError.corrupt("an insert answered no row") }

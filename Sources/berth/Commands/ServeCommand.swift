@@ -34,6 +34,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     berth_tune_allocator()
+    raiseDescriptorLimit()
     signal(SIGPIPE, SIG_IGN)
     let loaded = try load()
     let output = Self.output(loaded.settings)
@@ -96,7 +97,7 @@ struct ServeCommand: AsyncParsableCommand {
     _ server: Server, _ loaded: LoadedSettings, _ output: LineLogHandler.Output, _ logger: Logger
   ) async throws {
     let current = Mutex(loaded.settings)
-    let keeping = Housekeeping(output: output, tls: server.tls, logger: logger) {
+    let keeping = Housekeeping(tls: server.tls, logger: logger) {
       let fresh = try load().settings
       let plan = ReloadPlan(from: current.withLock { $0 }, to: fresh)
       current.withLock { $0 = plan.effective }

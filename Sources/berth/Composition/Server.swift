@@ -40,10 +40,10 @@ struct Server {
     let storage = storage
     upkeep = UpkeepService(
       registry: registry, settings: UpkeepService.Settings(settings),
-      workers: WorkerPool(name: "berth-upkeep", threads: 2), metrics: metrics, logger: logger
+      workers: WorkerPool(name: "berth-upkeep", threads: UpkeepService.choreCount), metrics: metrics, logger: logger
     ) {
-      try await storage.store.settle()
       try storage.database.checkpoint()
+      try await storage.store.settle()
     }
   }
 

@@ -26,8 +26,9 @@ struct Storage {
   private static func makeDirectory(_ path: String) throws {
     var built = path.hasPrefix("/") ? "" : "."
     for part in path.split(separator: "/") {
+      let parent = built.isEmpty ? "/" : built
       built += "/" + part
-      _ = try LocalDisk().makeDirectory(built)
+      if try LocalDisk().makeDirectory(built) { try LocalDisk().syncDirectory(parent) }
     }
   }
 

@@ -62,8 +62,8 @@ extension SettingTable {
       "limits.header_bytes", \.limits.headerBytes, .byteSize(4096...1_048_576),
       help: "Size of a request's line and headers together; more is answered with 431."),
     .init(
-      "limits.manifest_bytes", \.limits.manifestBytes, .byteSize(65_536...67_108_864),
-      help: "Size of a manifest; more is answered with 413. The specification asks for at least 4 MiB."),
+      "limits.manifest_bytes", \.limits.manifestBytes, .byteSize(65_536...4_194_304),
+      help: "Size of a manifest; more is answered with 413. The specification asks registries for 4 MiB."),
     .init(
       "limits.blob_bytes", \.limits.blobBytes, .limit(.byteSize(1...Int.max)),
       help: "Size of a blob; more is answered with 413."),
