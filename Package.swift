@@ -72,6 +72,7 @@ let package = Package(
       dependencies: [
         "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "HTTPService", nioCore, logging,
       ], exclude: ["README.md"], swiftSettings: strict),
+    .testTarget(name: "HouseTests", swiftSettings: strict),
     .testTarget(name: "OCITests", dependencies: ["OCI"], swiftSettings: strict),
     .testTarget(
       name: "ConformanceTests",

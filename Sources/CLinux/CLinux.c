@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/file.h>
 #include <sys/statvfs.h>
+#include <sys/types.h>
 
 void berth_start_writeback(int fd, int64_t offset, int64_t length) {
   int saved = errno;

@@ -18,7 +18,7 @@ struct ConfigurationFileTests {
           minimum_version: 1.3
       limits:
         connections: 20
-        manifest_bytes: 8MiB
+        manifest_bytes: 2MiB
         blob_bytes: 10 GB
         idle_timeout: 1m30s
         minimum_rate_bytes: none
@@ -36,7 +36,7 @@ struct ConfigurationFileTests {
     expected.http.http2 = false
     expected.http.tls.minimumVersion = .tls13
     expected.limits.connections = 20
-    expected.limits.manifestBytes = 8 << 20
+    expected.limits.manifestBytes = 2 << 20
     expected.limits.blobBytes = 10_000_000_000
     expected.limits.idleTimeout = .seconds(90)
     expected.limits.minimumRateBytes = nil

@@ -2,7 +2,6 @@
 /// Linux calls and constants that the Swift overlay of the C library does not show. Thin wrappers: no policy here.
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /// Starts writing back the dirty pages of a range without waiting for them. Errors are harmless and ignored.
 void berth_start_writeback(int fd, int64_t offset, int64_t length);
