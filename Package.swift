@@ -70,9 +70,17 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "HTTPService", nioCore, logging,
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", nioCore, logging,
       ], exclude: ["README.md"], swiftSettings: strict),
     .testTarget(name: "HouseTests", swiftSettings: strict),
+    .testTarget(
+      name: "BlobStorageTests", dependencies: ["BlobStorage", "OCI", "Ground", "TestSupport", nioCore],
+      swiftSettings: strict),
+    .testTarget(
+      name: "RegistryCoreTests",
+      dependencies: [
+        "RegistryCore", "Access", "BlobStorage", "Metadata", "OCI", "Ground", "Upkeep", "TestSupport", nioCore, logging,
+      ], swiftSettings: strict),
     .testTarget(name: "OCITests", dependencies: ["OCI"], swiftSettings: strict),
     .testTarget(
       name: "ConformanceTests",

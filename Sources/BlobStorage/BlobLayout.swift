@@ -37,7 +37,6 @@ struct BlobLayout: Sendable {
   /// Makes every directory and syncs their parents: a shard made later, whose parent is not synced, could vanish with the
   /// blobs in it. Done once; the marker is written last.
   ///
-  /// - Precondition: `root` is there, and its own name is durable.
   func prepare(on disk: some Disk) throws(DiskError) {
     let isPrepared = try unlessMissing { () throws(DiskError) in try disk.open(marker, .read).size() } ?? 0 > 0
     if isPrepared { return }
@@ -49,6 +48,9 @@ struct BlobLayout: Sendable {
       try disk.syncDirectory(parent)
     }
     try disk.syncDirectory(root + "/blobs")
+    try disk.syncDirectory(root)
+    try disk.syncDirectory(Self.parent(of: root))
+    // Everything above is durable once this name is seen, also by the next process.
     let file = try disk.open(marker, .create)
     try writeVersion(file)
     try file.sync()

@@ -30,7 +30,7 @@ public final class LocalBlobStore: BlobStore {
     layout = BlobLayout(root: directory)
     journal = Journal(disk: disk, layout: layout)
     openFiles = BoundedCache(costLimit: openFileLimit)
-    if try disk.makeDirectory(directory) { try disk.syncDirectory(BlobLayout.parent(of: directory)) }
+    _ = try disk.makeDirectory(directory)
     try layout.prepare(on: disk)
     for name in try disk.list(layout.uploads) where name.hasPrefix(Self.temporaryPrefix) {
       try disk.unlink("\(layout.uploads)/\(name)")

@@ -114,7 +114,7 @@ final class LocalFile: DiskFile {
   func preallocate(_ length: Int64) { _ = berth_preallocate(handle, length) }
 
   func appender(at offset: Int64) -> any Appender {
-    DirectAppender(self, path: path, at: offset) ?? PlainAppender(self, at: offset)
+    StreamAppender(self, path: path, at: offset)
   }
 
   func startWriteback(at offset: Int64, length: Int64) { berth_start_writeback(handle, offset, length) }

@@ -5,6 +5,9 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <sys/statvfs.h>
 #include <sys/types.h>
 
@@ -38,6 +41,10 @@ int berth_file_system_space(const char *path, int64_t *free_bytes, int64_t *tota
   *free_bytes = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
   *total_bytes = (int64_t)v.f_blocks * (int64_t)v.f_frsize;
   return 0;
+}
+
+void berth_lower_priority(int niceness) {
+  if (niceness > 0) (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), niceness);
 }
 
 void berth_name_thread(const char *name) { (void)pthread_setname_np(pthread_self(), name); }

@@ -18,8 +18,10 @@ public final class WorkerPool: TaskExecutor, @unchecked Sendable {
 
   public let threadCount: Int
 
-  /// - Parameter name: shown by `ps -L`; at most 15 bytes are kept.
-  public init(name: String, threads threadCount: Int) {
+  /// - Parameters:
+  ///   - name: shown by `ps -L`; at most 15 bytes are kept.
+  ///   - niceness: how much its threads give way to others (nice(2)).
+  public init(name: String, threads threadCount: Int, niceness: Int = 0) {
     precondition(threadCount > 0)
     self.threadCount = threadCount
     lock = .allocate(capacity: 1)
@@ -27,7 +29,7 @@ public final class WorkerPool: TaskExecutor, @unchecked Sendable {
     pthread_mutex_init(lock, nil)
     pthread_cond_init(available, nil)
     for _ in 0..<threadCount {
-      let box = Unmanaged.passRetained(ThreadStart(pool: self, name: name))
+      let box = Unmanaged.passRetained(ThreadStart(pool: self, name: name, niceness: niceness))
       var thread = pthread_t()
       let status = pthread_create(
         &thread, nil,
@@ -35,6 +37,7 @@ public final class WorkerPool: TaskExecutor, @unchecked Sendable {
           guard let argument else { return nil }
           let start = Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
           berth_name_thread(start.name)
+          berth_lower_priority(Int32(start.niceness))
           start.pool.work()
           return nil
         }, box.toOpaque())
@@ -46,9 +49,11 @@ public final class WorkerPool: TaskExecutor, @unchecked Sendable {
   private final class ThreadStart: Sendable {
     let pool: WorkerPool
     let name: String
-    init(pool: WorkerPool, name: String) {
+    let niceness: Int
+    init(pool: WorkerPool, name: String, niceness: Int) {
       self.pool = pool
       self.name = name
+      self.niceness = niceness
     }
   }
 

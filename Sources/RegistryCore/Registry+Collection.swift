@@ -54,23 +54,25 @@ extension Registry {
       try shut.filter { try transaction.claimBlob($0.digest) }
     }
     guard !claimed.isEmpty else { return (0, 0) }
-    do {
-      try await remove(claimed.map(\.digest))
-    } catch {
-      // They stay claimed and are tried again, but not at once: others come first.
-      let later = Self.retryAfter
-      try? await database.write { transaction in
-        for blob in claimed { try transaction.postponeClaimedBlob(blob.digest, until: transaction.now + later) }
-      }
-      throw error
-    }
+    try await remove(claimed.map(\.digest))
     return (claimed.count, claimed.reduce(0) { $0 + $1.sizeBytes })
   }
 
-  /// When a removal that failed is tried again.
-  static let retryAfter: Duration = .seconds(60)
-
+  /// Removes claimed blobs and their rows. One that cannot be removed does not keep the others; it stays claimed, and is
+  /// tried again with the next plan.
   private func remove(_ claimed: [Digest]) async throws {
+    do {
+      return try await removeTogether(claimed)
+    } catch  where claimed.count > 1 {
+      var failure: (any Error)?
+      for digest in claimed {
+        do { try await removeTogether([digest]) } catch { failure = failure ?? error }
+      }
+      if let failure { throw failure }
+    }
+  }
+
+  private func removeTogether(_ claimed: [Digest]) async throws {
     try await store.remove(claimed)
     for digest in claimed { caches.smallBlobs.remove(digest) }
     try await database.write { transaction in

@@ -126,15 +126,10 @@ extension Registry {
   private func record(_ digest: Digest, sizeBytes: Int64, _ permit: Permit<Push>) async throws {
     let repository = permit.repository
     let lease = settings.lease
-    let isPresent = try await database.write { transaction -> Bool in
-      guard try transaction.recordBlob(digest, sizeBytes: sizeBytes) else { return false }
+    try await database.write { transaction in
+      try transaction.recordBlob(digest, sizeBytes: sizeBytes)
       try transaction.linkBlob(
         digest, to: try transaction.ensureRepository(repository), leasedUntil: transaction.now + lease)
-      return true
-    }
-    guard isPresent else {
-      // Only a collector of another process could have claimed it: the gate keeps ours out.
-      throw RegistryError(.unavailable, "this blob is being removed just now; push it again")
     }
     caches.links.remove(LinkKey(repository: repository, digest: digest))
   }

@@ -21,5 +21,8 @@ int berth_try_lock(int fd);
 /// Free and total bytes of the file system that holds `path`. Returns 0 or an errno.
 int berth_file_system_space(const char *path, int64_t *free_bytes, int64_t *total_bytes);
 
+/// Lets the calling thread give way to others of the process: nice(2) for one thread. Errors are harmless and ignored.
+void berth_lower_priority(int niceness);
+
 /// Names the calling thread for `ps -L`, at most 15 bytes.
 void berth_name_thread(const char *name);

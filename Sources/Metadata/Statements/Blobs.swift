@@ -82,21 +82,18 @@ extension Reading where Self: ~Copyable {
 }
 
 extension Transaction {
-  /// Says that a blob's bytes are durable and verified (invariant I1). A corrupt blob is sound again by this.
+  /// Says that a blob's bytes are durable and verified (invariant I1). A corrupt blob is sound again by this; so is one that
+  /// was claimed for a removal which then failed.
   ///
-  /// - Returns: false when the collector has claimed it: its bytes may be gone at any moment, and the caller must wait until
-  ///   the row is, then publish again.
-  public func recordBlob(_ digest: Digest, sizeBytes: Int64) throws -> Bool {
-    let state = try first(
+  /// - Precondition: no collector is at work on this digest: the caller is inside its gate. (With several processes the claim
+  ///   itself will have to be waited for.)
+  public func recordBlob(_ digest: Digest, sizeBytes: Int64) throws {
+    try execute(
       """
       INSERT INTO blob (digest, size, state, links, created_at, checked_at, leased_until)
       VALUES (\(digest), \(sizeBytes), 1, 0, \(now), \(now), \(now))
-      ON CONFLICT (digest) DO UPDATE SET
-        state = CASE WHEN blob.state = 2 THEN 2 ELSE 1 END, checked_at = excluded.checked_at, size = excluded.size
-      RETURNING state
-      """
-    ) { $0.integer(0) }
-    return state == BlobRow.State.present.rawValue
+      ON CONFLICT (digest) DO UPDATE SET state = 1, checked_at = excluded.checked_at, size = excluded.size
+      """)
   }
 
   /// Makes a blob readable through a repository, leased until `until`.
@@ -211,11 +208,6 @@ extension Transaction {
   public func claimBlob(_ digest: Digest) throws -> Bool {
     try execute(
       "UPDATE blob SET state = 2 WHERE digest = \(digest) AND links = 0 AND leased_until <= \(now)") == 1
-  }
-
-  /// Puts off the removal of a claimed blob, which failed.
-  public func postponeClaimedBlob(_ digest: Digest, until: Timestamp) throws {
-    try execute("UPDATE blob SET leased_until = \(until) WHERE digest = \(digest) AND state = 2")
   }
 
   /// Forgets a claimed blob whose bytes are gone, durably.

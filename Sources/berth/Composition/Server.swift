@@ -19,6 +19,8 @@ struct Server {
   let storage: Storage
   let logger: Logger
 
+  /// Hashing a stream, and upkeep, give way to short requests when processors are scarce.
+  static let streamNiceness = 5
   /// With less free space than this, `/readyz` warns.
   static let leastFreeBytes: Int64 = 64 << 20
 
@@ -36,11 +38,12 @@ struct Server {
       addresses: settings.http.listen.flatMap { HTTPServer.Address.all($0) }, settings: HTTPServiceSettings(settings),
       tls: tls, registry: registry, policy: .open, health: health, metrics: metrics,
       log: RequestLog(writer: output.writer, format: output.isJSON ? .json : .text), workers: workers,
-      uploadWorkers: WorkerPool(name: "berth-upload", threads: threads), logger: logger)
+      uploadWorkers: WorkerPool(name: "berth-upload", threads: threads, niceness: Self.streamNiceness), logger: logger)
     let storage = storage
     upkeep = UpkeepService(
       registry: registry, settings: UpkeepService.Settings(settings),
-      workers: WorkerPool(name: "berth-upkeep", threads: UpkeepService.choreCount), metrics: metrics, logger: logger
+      workers: WorkerPool(name: "berth-upkeep", threads: UpkeepService.choreCount, niceness: Self.streamNiceness),
+      metrics: metrics, logger: logger
     ) {
       try storage.database.checkpoint()
       try await storage.store.settle()

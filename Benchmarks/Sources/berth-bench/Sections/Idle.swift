@@ -1,3 +1,5 @@
+import Glibc
+
 extension Section {
   static let idle = Section(name: "idle", summary: "idle memory, and start to first answer") { bench in
     var samples: Samples<IdleSample> = [:]
@@ -5,6 +7,8 @@ extension Section {
       for subject in [Subject.dockerRegistry, .nginx, .berth] {
         let home = "idle-\(subject.name)"
         defer { bench.removeHome(home) }
+        // What earlier sections left for the disk to write would be waited for by the first sync of whoever syncs.
+        sync()
         let first = try bench.launcher.start(subject, home: home)
         pause(seconds: 1)
         let figures = first.server.figures

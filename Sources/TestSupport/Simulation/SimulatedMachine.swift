@@ -1,0 +1,163 @@
+public import Access
+import BlobStorage
+public import Ground
+public import Logging
+public import Metadata
+import NIOCore
+public import OCI
+public import RegistryCore
+
+/// A machine with a registry: its disk, its database, its clock. It can lose its power, and starts again.
+public final class SimulatedMachine: Sendable {
+  public static let directory = "/data"
+  /// A disk whose directories are there and durable: made once, because there are 512 of them.
+  private static let prepared: Result<SimulatedDisk, any Error> = Result {
+    let disk = SimulatedDisk()
+    _ = try LocalBlobStore(directory: directory, disk: disk)
+    return disk
+  }
+
+  public let disk: SimulatedDisk
+  /// What is committed here is durable.
+  public let database: SQLiteDatabase
+  public let clock = ManualClock()
+  public let random: SeededRandom
+
+  public init(seed: UInt64 = 1) throws {
+    disk = try Self.prepared.get().copy()
+    database = try SQLiteDatabase.inMemory(time: clock)
+    random = SeededRandom(seed: seed)
+  }
+
+  /// Starts the registry over what is there.
+  public func start(_ settings: Registry.Settings = .init()) async throws -> Registry {
+    let store = try LocalBlobStore(directory: Self.directory, disk: disk)
+    return try await Registry(
+      database: SimulatedDatabase(database, power: disk.power), store: SimulatedStore(store), settings: settings,
+      time: clock, random: random, logger: .silent)
+  }
+
+  /// The path of a blob's file.
+  public func path(of digest: Digest) -> String {
+    "\(Self.directory)/blobs/\(digest.algorithm.rawValue)/\(digest.hex.prefix(2))/\(digest.hex)"
+  }
+
+  /// What contradicts the invariants in rows and bytes; empty when all is well. Nothing may be running.
+  ///
+  /// - Parameter damaged: blobs whose bytes a test has made wrong.
+  public func contradictions(damaged: Set<Digest> = []) async throws -> [String] {
+    var found = try await database.read { try $0.inconsistencies(limit: 20) }.map(\.description)
+    for row in try await database.read({ try $0.blobs(after: nil, limit: 10_000) })
+    where row.state == .present && !damaged.contains(row.digest) {
+      guard let bytes = disk.content(path(of: row.digest)) else {
+        found.append("I1: the bytes of \(row.digest) are missing")
+        continue
+      }
+      if SampleBlob(bytes, row.digest.algorithm).digest != row.digest || Int64(bytes.count) != row.sizeBytes {
+        found.append("I1: the bytes of \(row.digest) are wrong")
+      }
+    }
+    return found
+  }
+}
+
+extension Logger {
+  /// Drops everything.
+  public static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+}
+
+/// What a client may do in one repository, as short calls.
+public struct SimulatedClient: Sendable {
+  public let registry: Registry
+  public let repository: RepositoryName
+  public let pull: Permit<Pull>
+  public let push: Permit<Push>
+  public let delete: Permit<Delete>
+
+  public init(_ registry: Registry, _ name: String) throws {
+    self.registry = registry
+    repository = try RepositoryName(parsing: name)
+    pull = try Policy.open.permit(Pull.self, on: repository, for: .anonymous)
+    push = try Policy.open.permit(Push.self, on: repository, for: .anonymous)
+    delete = try Policy.open.permit(Delete.self, on: repository, for: .anonymous)
+  }
+
+  /// Pushes a blob whole, as clients do with small ones.
+  public func put(_ blob: SampleBlob) async throws {
+    try await registry.putBlob(blob.buffer, as: blob.digest, permit: push)
+  }
+
+  /// Pushes a blob in so many requests.
+  public func upload(_ blob: SampleBlob, in requests: Int = 1) async throws {
+    let token = registry.beginUpload(permit: push)
+    var offset = 0
+    for request in 1...requests {
+      let end = blob.bytes.count * request / requests
+      _ = try await registry.append(
+        Pieces(blob.bytes[offset..<end]), to: token, at: Int64(offset), expectedLength: Int64(end - offset),
+        hashing: blob.digest.algorithm)
+      offset = end
+    }
+    try await registry.finishUpload(token, as: blob.digest, permit: push)
+  }
+
+  public func mount(_ digest: Digest, from source: RepositoryName?) async throws -> Bool {
+    try await registry.mount(digest, from: source, permit: push) { _ in true }
+  }
+
+  /// Whether the blob is here, as a client asks before it pushes. Leases it.
+  public func has(_ digest: Digest) async throws -> Bool {
+    do {
+      _ = try await registry.blobSize(digest, permit: pull, push: push)
+      return true
+    } catch let error as RegistryError where error.code == .blobUnknown {
+      return false
+    }
+  }
+
+  /// A blob's bytes, or nil when it is unknown.
+  public func blob(_ digest: Digest) async throws -> [UInt8]? {
+    do {
+      switch try await registry.blob(digest, permit: pull) {
+      case .bytes(let buffer): return Array(buffer.readableBytesView)
+      case .file(let file):
+        var bytes = [UInt8](repeating: 0, count: Int(file.sizeBytes))
+        let count = try bytes.withUnsafeMutableBytes { try file.file.read(at: 0, into: $0) }
+        return Array(bytes.prefix(count))
+      }
+    } catch let error as RegistryError where error.code == .blobUnknown {
+      return nil
+    }
+  }
+
+  public func push(_ manifest: SampleManifest, tags: [Tag] = []) async throws {
+    _ = try await registry.pushManifest(
+      manifest.content.buffer, as: .digest(manifest.digest), tags: tags, contentType: manifest.mediaType, permit: push)
+  }
+
+  /// A manifest's bytes, or nil when it is unknown.
+  public func manifest(_ reference: Reference) async throws -> [UInt8]? {
+    do {
+      return Array((try await registry.manifest(reference, permit: pull)).body.readableBytesView)
+    } catch let error as RegistryError where error.code == .manifestUnknown {
+      return nil
+    }
+  }
+
+  public func deleteManifest(_ digest: Digest) async throws {
+    try await registry.deleteManifest(digest, permit: delete)
+  }
+  public func deleteTag(_ tag: Tag) async throws { try await registry.deleteTag(tag, permit: delete) }
+  public func deleteBlob(_ digest: Digest) async throws { try await registry.deleteBlob(digest, permit: delete) }
+}
+
+extension Registry {
+  /// One round of collection of everything that may go now.
+  public func collectAll(untaggedAfter age: Duration? = nil) async throws {
+    if let age {
+      _ = try await collect(manifests: try await idleManifests(olderThan: age, limit: 100), olderThan: age)
+    }
+    _ = try await collect(links: try await idleLinks(limit: 100))
+    _ = try await collect(blobs: try await unlinkedBlobs(limit: 100))
+  }
+}

@@ -1,0 +1,53 @@
+public import BlobStorage
+public import NIOCore
+public import OCI
+
+/// A store that gives way to other tasks before and after each call, so that a ``SeededExecutor`` can interleave there.
+public struct SimulatedStore: BlobStore {
+  private let base: any BlobStore
+
+  public init(_ base: any BlobStore) { self.base = base }
+
+  private func givingWay<R: Sendable>(_ body: () async throws -> R) async throws -> R {
+    await Task.yield()
+    let result = try await body()
+    await Task.yield()
+    return result
+  }
+
+  public func stat(_ digest: Digest) async throws -> BlobStat? { try await givingWay { try await base.stat(digest) } }
+  public func open(_ digest: Digest) async throws -> BlobFile { try await givingWay { try await base.open(digest) } }
+  public func openForExamination(_ digest: Digest) async throws -> BlobFile {
+    try await givingWay { try await base.openForExamination(digest) }
+  }
+  public func openIfAtHand(_ digest: Digest) -> BlobFile? { base.openIfAtHand(digest) }
+
+  public func put(_ bytes: ByteBuffer, as digest: Digest) async throws {
+    try await givingWay { try await base.put(bytes, as: digest) }
+  }
+
+  public func append<Source: AsyncSequence & Sendable>(
+    _ source: Source, to upload: UploadID, at offset: Int64, expectedLength: Int64?, limit: Int64,
+    hashing algorithm: Digest.Algorithm
+  ) async throws -> Int64 where Source.Element == ByteBuffer {
+    try await givingWay {
+      try await base.append(
+        source, to: upload, at: offset, expectedLength: expectedLength, limit: limit, hashing: algorithm)
+    }
+  }
+
+  public func offset(of upload: UploadID) async throws -> Int64? {
+    try await givingWay { try await base.offset(of: upload) }
+  }
+  public func publish(_ upload: UploadID, as digest: Digest) async throws -> Int64 {
+    try await givingWay { try await base.publish(upload, as: digest) }
+  }
+  public func discard(_ upload: UploadID) async throws { try await givingWay { try await base.discard(upload) } }
+  public func remove(_ digests: [Digest]) async throws { try await givingWay { try await base.remove(digests) } }
+  public func quarantine(_ digest: Digest) async throws { try await givingWay { try await base.quarantine(digest) } }
+  public func list(after: Digest?, limit: Int) async throws -> [BlobStat] {
+    try await givingWay { try await base.list(after: after, limit: limit) }
+  }
+  public func uploads() async throws -> [UploadID] { try await givingWay { try await base.uploads() } }
+  public func settle() async throws { try await givingWay { try await base.settle() } }
+}

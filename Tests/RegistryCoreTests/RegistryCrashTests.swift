@@ -1,0 +1,59 @@
+import BlobStorage
+import Ground
+import Metadata
+import OCI
+import RegistryCore
+import TestSupport
+import Testing
+
+/// The power goes before each change that disk or database make, and what was not synced is kept, lost or half kept: then
+/// the invariants I1 to I5 hold, and the registry goes on.
+@Suite struct `A power cut under a registry` {
+  typealias Stage = RegistryScenario.Stage
+
+  private static func stage(_ machine: SimulatedMachine, _ told: Acknowledged) async throws -> Stage {
+    let registry = try await machine.start()
+    return Stage(machine: machine, registry: registry, client: try SimulatedClient(registry, "acme/api"), told: told)
+  }
+
+  @Test(arguments: RegistryScenario.all, [nil, 0, 1, 2, 3, 7] as [UInt64?])
+  func `breaks no promise`(scenario: RegistryScenario, seed: UInt64?) throws {
+    var cut = 0
+    while try !Self.run(scenario, cut: cut, seed: seed) { cut += 1 }
+    #expect(cut > 0)
+  }
+
+  /// - Parameter seed: says what is left; nil: only the process is killed.
+  /// - Returns: whether the scenario came to its end before the cut.
+  private static func run(_ scenario: RegistryScenario, cut: Int, seed: UInt64?) throws -> Bool {
+    try SeededExecutor.run(seed: UInt64(cut)) {
+      let machine = try SimulatedMachine()
+      let told = Acknowledged()
+      try await scenario.before(stage(machine, told))
+      machine.disk.endProcess(next: PowerSwitch(cutBefore: cut))
+      do {
+        try await scenario.act(stage(machine, told))
+      } catch let error as DiskError where error == .powerCut {}
+      let isThrough = machine.disk.power.isOn
+      machine.disk.power.cut()
+      if let seed { machine.disk.losePower(seed: seed) } else { machine.disk.endProcess() }
+      try await check(machine, told, "cut before change \(cut)")
+      return isThrough
+    }
+  }
+
+  private static func check(_ machine: SimulatedMachine, _ told: Acknowledged, _ when: String) async throws {
+    let stage = try await stage(machine, told)
+    #expect(try await machine.contradictions(damaged: told.damaged) == [], "\(when)")
+    #expect(try await told.missing(to: stage.client) == [], "\(when)")
+    #expect(try await machine.database.read { try $0.claimedBlobs() } == [], "\(when)")
+    // It goes on, and what it has acknowledged survives the next cut too.
+    try await stage.push(SampleBlob(seed: 50, size: 100))
+    try await stage.push(SampleBlob(seed: 51, size: 70_000), in: 1)
+    try await stage.push(RegistryScenario.small)
+    machine.disk.losePower(seed: 0)
+    let last = try await self.stage(machine, told)
+    #expect(try await machine.contradictions(damaged: told.damaged) == [], "\(when), and once more")
+    #expect(try await told.missing(to: last.client) == [], "\(when), and once more")
+  }
+}

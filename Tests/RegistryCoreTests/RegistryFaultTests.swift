@@ -1,0 +1,66 @@
+import BlobStorage
+import Ground
+import Metadata
+import OCI
+import RegistryCore
+import TestSupport
+import Testing
+
+/// Operation k of the disk fails, once or until it is healed; for every k.
+@Suite struct `A failing disk under a registry` {
+  struct Kind: Sendable, CustomTestStringConvertible {
+    let code: Int32
+    let lasts: Bool
+    var testDescription: String { "errno \(code), \(lasts ? "from then on" : "once")" }
+    static let all = [DiskFault.noSpace, DiskFault.inputOutput].flatMap { code in
+      [false, true].map { Kind(code: code, lasts: $0) }
+    }
+  }
+
+  @Test(arguments: RegistryScenario.all, Kind.all)
+  func `breaks no promise, says why, and is no obstacle once healed`(scenario: RegistryScenario, kind: Kind) throws {
+    var operation = 0
+    while try !Self.run(scenario, DiskFault(operation: operation, code: kind.code, lasts: kind.lasts)) {
+      operation += 1
+    }
+  }
+
+  /// - Returns: whether the scenario came to its end without meeting the fault.
+  private static func run(_ scenario: RegistryScenario, _ fault: DiskFault) throws -> Bool {
+    try SeededExecutor.run(seed: UInt64(fault.operation)) {
+      let machine = try SimulatedMachine()
+      let told = Acknowledged()
+      let registry = try await machine.start()
+      let client = try SimulatedClient(registry, "acme/api")
+      let stage = RegistryScenario.Stage(machine: machine, registry: registry, client: client, told: told)
+      try await scenario.before(stage)
+      machine.disk.setFault(fault)
+      do {
+        try await scenario.act(stage)
+      } catch let error as DiskError {
+        #expect(error.code == fault.code, "\(fault)")
+      }
+      let isThrough = machine.disk.faultsAnswered == 0
+      machine.disk.setFault(nil)
+      #expect(try await told.missing(to: client) == [], "\(fault)")
+      try await goOn(stage, "\(fault)")
+      return isThrough
+    }
+  }
+
+  /// The same process goes on: everything can be pushed, what was begun is ended, and then the power is cut.
+  private static func goOn(_ stage: RegistryScenario.Stage, _ when: String) async throws {
+    try await stage.registry.store.settle()
+    try await stage.registry.collectAll()
+    let claimed = try await stage.machine.database.read { try $0.claimedBlobs() }
+    #expect(claimed == [], "\(when)")
+    try await stage.push(RegistryScenario.small)
+    try await stage.push(RegistryScenario.large, in: 2)
+    try await stage.registry.store.settle()
+    stage.machine.disk.losePower(seed: 0)
+    let registry = try await stage.machine.start()
+    #expect(try await stage.machine.contradictions(damaged: stage.told.damaged) == [], "\(when)")
+    let client = try SimulatedClient(registry, "acme/api")
+    #expect(try await stage.told.missing(to: client) == [], "\(when)")
+  }
+}
