@@ -38,9 +38,7 @@ struct BlobLayout: Sendable {
   /// blobs in it. Done once; the marker is written last.
   ///
   func prepare(on disk: some Disk) throws(DiskError) {
-    let isPrepared = try unlessMissing { () throws(DiskError) in try disk.open(marker, .read).size() } ?? 0 > 0
-    if isPrepared { return }
-    for directory in [uploads, journal, quarantine, root + "/blobs"] { _ = try disk.makeDirectory(directory) }
+    try makeWorkplaces(on: disk)
     for algorithm in Digest.Algorithm.allCases {
       let parent = self.algorithm(algorithm)
       _ = try disk.makeDirectory(parent)
@@ -55,6 +53,16 @@ struct BlobLayout: Sendable {
     try writeVersion(file)
     try file.sync()
     try disk.syncDirectory(root)
+  }
+
+  /// Whether ``prepare(on:)`` was done, in this life or an earlier one.
+  func isPrepared(on disk: some Disk) throws(DiskError) -> Bool {
+    try unlessMissing { () throws(DiskError) in try disk.open(marker, .read).size() } ?? 0 > 0
+  }
+
+  /// Makes the few directories that everything needs; ``prepare(on:)`` makes them durable.
+  func makeWorkplaces(on disk: some Disk) throws(DiskError) {
+    for directory in [root, uploads, journal, quarantine, root + "/blobs"] { _ = try disk.makeDirectory(directory) }
   }
 
   private func writeVersion(_ file: any DiskFile) throws(DiskError) {

@@ -201,35 +201,40 @@ final class Journal: Sendable {
     try unlessMissing { () throws(DiskError) in try disk.unlink("\(layout.journal)/\(number)") }
   }
 
-  /// Writes again every file that a segment of an earlier life names, durably, and drops the segments.
+  /// Writes again every file that a segment of an earlier life names. The segments stay until they are settled.
   ///
-  /// - Parameter restore: makes one blob's file durable, its name excepted.
-  func replay(restore: (Digest, UnsafeRawBufferPointer) throws -> Void) throws {
+  /// - Parameter restore: writes one blob's file, not durably; answers false when it left a whole file as it was.
+  func replay(restore: (Digest, UnsafeRawBufferPointer) throws -> Bool) throws {
     let numbers = try disk.list(layout.journal).compactMap { Int($0) }.sorted()
     for number in numbers {
-      try replaySegment("\(layout.journal)/\(number)", restore)
-      try removeSegment(number)
+      let segment = try replaySegment(number, restore)
+      shared.state.withLock { state in
+        state.segments.append(segment)
+        state.nextNumber = number + 1
+      }
     }
-    if let last = numbers.last { shared.state.withLock { $0.nextNumber = last + 1 } }
   }
 
-  private func replaySegment(_ path: String, _ restore: (Digest, UnsafeRawBufferPointer) throws -> Void) throws {
-    let file = try disk.open(path, .read)
+  private func replaySegment(
+    _ number: Int, _ restore: (Digest, UnsafeRawBufferPointer) throws -> Bool
+  ) throws -> Segment {
+    var segment = Segment(number: number)
+    let file = try disk.open("\(layout.journal)/\(number)", .read)
     let size = try file.size()
     var offset = Int64(Self.magic.count)
     let largest = Int64(LocalBlobStore.smallBlobLimitBytes)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 5 + 64 + Int(largest), alignment: 8)
     defer { buffer.deallocate() }
-    var shards: Set<String> = []
     while offset < size {
       let count = try file.read(at: offset, into: buffer)
       let window = UnsafeRawBufferPointer(rebasing: buffer[..<count])
       guard let (digest, bytes) = Self.record(in: window) else { break }  // The torn end: never acknowledged.
-      try restore(digest, bytes)
-      shards.insert(layout.shard(of: digest))
+      if try !restore(digest, bytes) { segment.isSuspect = true }
+      segment.written.insert(digest)
       offset += Int64(5 + digest.algorithm.byteCount + bytes.count)
     }
-    for shard in shards.sorted() { try disk.syncDirectory(shard) }
+    segment.sizeBytes = offset
+    return segment
   }
 
   /// The record at the start of `window`, if it is whole and its bytes match its digest.

@@ -72,6 +72,7 @@ extension LocalBlobStore {
   }
 
   public func publish(_ upload: UploadID, as digest: Digest) async throws -> Int64 {
+    try prepare()
     let state = try claim(upload)
     do {
       let opened = try unlessMissing { () throws(DiskError) in try disk.open(layout.upload(upload), .write) }

@@ -13,6 +13,9 @@ public final class LocalBlobStore: BlobStore {
   let uploadStates = Mutex<[UploadID: UploadState]>([:])
   private let openFiles: BoundedCache<Digest, BlobFile>
   private let temporaryNames = Atomic<Int>(0)
+  /// Whether the shards were made. That takes a good part of a second on some disks, so it is not done before the first answer
+  /// but before the first write, and by the first ``settle()``.
+  private let isPrepared: Mutex<Bool>
 
   /// What this process knows of an upload that it has appended to.
   struct UploadState {
@@ -30,20 +33,27 @@ public final class LocalBlobStore: BlobStore {
     layout = BlobLayout(root: directory)
     journal = Journal(disk: disk, layout: layout)
     openFiles = BoundedCache(costLimit: openFileLimit)
-    _ = try disk.makeDirectory(directory)
-    try layout.prepare(on: disk)
+    isPrepared = Mutex(try layout.isPrepared(on: disk))
+    try layout.makeWorkplaces(on: disk)
     for name in try disk.list(layout.uploads) where name.hasPrefix(Self.temporaryPrefix) {
       try disk.unlink("\(layout.uploads)/\(name)")
     }
     try journal.replay { digest, bytes in try self.restore(digest, bytes) }
   }
 
-  /// Makes the file of a journaled blob durable: as it is when it is whole, else written anew. Its directory is synced by the
-  /// journal, once for many.
-  private func restore(_ digest: Digest, _ bytes: UnsafeRawBufferPointer) throws {
-    let existing = try unlessMissing { () throws(DiskError) in try disk.open(layout.blob(digest), .write) }
-    if let existing, try Self.digest(of: existing, digest.algorithm) == digest { return try existing.sync() }
-    try replaceFile(of: digest, with: bytes, sync: true)
+  /// Writes the file of a journaled blob anew, also when it looks whole: a sync of an earlier life may have failed, and then
+  /// the kernel holds pages for clean that were never written.
+  ///
+  /// - Returns: false when the disk is too full for that, and the file that is there is whole.
+  private func restore(_ digest: Digest, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
+    do {
+      try replaceFile(of: digest, with: bytes)
+      return true
+    } catch let error as DiskError where error.isOutOfSpace {
+      let existing = try unlessMissing { () throws(DiskError) in try disk.open(layout.blob(digest), .read) }
+      guard let existing, try Self.digest(of: existing, digest.algorithm) == digest else { throw error }
+      return false
+    }
   }
 
   private static let temporaryPrefix = "put-"
@@ -78,10 +88,11 @@ public final class LocalBlobStore: BlobStore {
 
   public func put(_ bytes: ByteBuffer, as digest: Digest) async throws {
     precondition(bytes.readableBytes <= Self.smallBlobLimitBytes, "a small blob")
+    try prepare()
     // The journal comes first: a file that is not synced must not replace a durable one before the journal holds it.
     let place = try await journal.append(digest, bytes)
     do {
-      try bytes.withUnsafeReadableBytes { try replaceFile(of: digest, with: $0, sync: false) }
+      try bytes.withUnsafeReadableBytes { try replaceFile(of: digest, with: $0) }
     } catch {
       journal.finish(place, digest: digest, wasWritten: false)
       throw error
@@ -90,13 +101,12 @@ public final class LocalBlobStore: BlobStore {
   }
 
   /// Gives a blob's name to bytes that are written first.
-  private func replaceFile(of digest: Digest, with bytes: UnsafeRawBufferPointer, sync: Bool) throws {
+  private func replaceFile(of digest: Digest, with bytes: UnsafeRawBufferPointer) throws {
     let number = temporaryNames.wrappingAdd(1, ordering: .relaxed).newValue
     let path = "\(layout.uploads)/\(Self.temporaryPrefix)\(number)"
     let file = try disk.open(path, .create)
     do {
       try file.write(bytes, at: 0)
-      if sync { try file.sync() }
       try disk.rename(path, to: layout.blob(digest))
     } catch {
       try? disk.unlink(path)  // The write's error is the one to tell; a leftover goes at the next start.
@@ -110,6 +120,7 @@ public final class LocalBlobStore: BlobStore {
   func forgetOpenFile(of digest: Digest) { openFiles.remove(digest) }
 
   public func remove(_ digests: [Digest]) async throws {
+    try prepare()
     var shards: Set<String> = []
     for digest in digests {
       try unlessMissing { () throws(DiskError) in try disk.unlink(layout.blob(digest)) }
@@ -121,6 +132,7 @@ public final class LocalBlobStore: BlobStore {
   }
 
   public func quarantine(_ digest: Digest) async throws {
+    try prepare()
     let target = "\(layout.quarantine)/\(digest.algorithm.rawValue)-\(digest.hex)"
     let moved: Void? = try unlessMissing { () throws(DiskError) in try disk.rename(layout.blob(digest), to: target) }
     forgetOpenFile(of: digest)
@@ -137,7 +149,9 @@ public final class LocalBlobStore: BlobStore {
       let from = after?.algorithm == algorithm ? after?.hex : nil
       for shard in BlobLayout.shardNames {
         if let from, shard < from.prefix(2) { continue }
-        for name in try disk.list("\(layout.algorithm(algorithm))/\(shard)") {
+        let directory = "\(layout.algorithm(algorithm))/\(shard)"
+        // Missing in a registry that nothing was pushed to.
+        for name in try unlessMissing({ () throws(DiskError) in try disk.list(directory) }) ?? [] {
           if let from, name <= from { continue }
           guard let digest = try? Digest(parsing: "\(algorithm.rawValue):\(name)") else { continue }
           // Absent when it was removed since the directory was read.
@@ -149,5 +163,17 @@ public final class LocalBlobStore: BlobStore {
     return found
   }
 
-  public func settle() async throws { try journal.settle() }
+  public func settle() async throws {
+    try prepare()
+    try journal.settle()
+  }
+
+  /// Makes the shards, durably, if that was not done in an earlier life. Whoever comes meanwhile waits.
+  public func prepare() throws {
+    try isPrepared.withLock { isPrepared in
+      if isPrepared { return }
+      try layout.prepare(on: disk)
+      isPrepared = true
+    }
+  }
 }

@@ -15,7 +15,7 @@ import Testing
     // Every file is lost: only what the journal has synced is there.
     disk.losePower(seed: 0)
     #expect(try disk.list("/data/journal") == ["1"])
-    _ = try LocalBlobStore(directory: "/data", disk: disk)
+    try await LocalBlobStore(directory: "/data", disk: disk).settle()
     #expect(try disk.list("/data/journal").isEmpty)
     disk.losePower(seed: 0)
     let second = try LocalBlobStore(directory: "/data", disk: disk)

@@ -42,6 +42,7 @@ import Testing
   @Test func `leaves out files that no store made`() async throws {
     let disk = SimulatedDisk()
     let store = try LocalBlobStore(directory: "/data", disk: disk)
+    try await store.settle()
     for name in ["notes", "aa.tmp", String(repeating: "g", count: 64)] {
       _ = try disk.open("/data/blobs/sha256/aa/\(name)", .create)
     }

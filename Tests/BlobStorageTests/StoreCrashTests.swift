@@ -147,9 +147,11 @@ extension LocalBlobStore {
 
   /// A disk whose directories are there and durable.
   static func preparedDisk() throws -> SimulatedDisk {
-    let disk = SimulatedDisk()
-    _ = try LocalBlobStore(directory: "/data", disk: disk)
-    return disk
+    try SeededExecutor.run(seed: 1) {
+      let disk = SimulatedDisk()
+      try await LocalBlobStore(directory: "/data", disk: disk).settle()
+      return disk
+    }
   }
 
   @Test(arguments: scenarios, End.all)
@@ -184,7 +186,7 @@ extension LocalBlobStore {
       while true {
         let disk = SimulatedDisk(power: PowerSwitch(cutBefore: cut))
         do {
-          _ = try LocalBlobStore(directory: "/data", disk: disk)
+          try await LocalBlobStore(directory: "/data", disk: disk).settle()
         } catch let error as DiskError where error == .powerCut {}
         let isThrough = disk.power.isOn
         end.happen(to: disk)

@@ -6,8 +6,8 @@ import RegistryCore
 import TestSupport
 import Testing
 
-/// The power goes before each change that disk or database make, and what was not synced is kept, lost or half kept: then
-/// the invariants I1 to I5 hold, and the registry goes on.
+/// The power goes before each change that disk or database make, and what was not synced is kept, lost or half kept:
+/// then the invariants I1 to I5 hold, and the registry goes on.
 @Suite struct `A power cut under a registry` {
   typealias Stage = RegistryScenario.Stage
 

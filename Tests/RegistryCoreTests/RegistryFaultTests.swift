@@ -51,6 +51,8 @@ import Testing
   /// The same process goes on: everything can be pushed, what was begun is ended, and then the power is cut.
   private static func goOn(_ stage: RegistryScenario.Stage, _ when: String) async throws {
     try await stage.registry.store.settle()
+    // A removal that failed is tried again after a while.
+    stage.machine.clock.advance(by: .seconds(120))
     try await stage.registry.collectAll()
     let claimed = try await stage.machine.database.read { try $0.claimedBlobs() }
     #expect(claimed == [], "\(when)")

@@ -77,9 +77,7 @@ struct RegistryScenario: Sendable, CustomTestStringConvertible {
   static let config = SampleBlob(seed: 2, size: 90)
   static let large = SampleBlob(seed: 3, size: 120_000)
   static let image = SampleManifest.image(config: config, layers: [small, large])
-  static let tag: OCI.Tag = {
-    do { return try OCI.Tag(parsing: "latest") } catch { preconditionFailure("latest is a tag") }
-  }()
+  static let tag = OCI.Tag.sample("latest")
 
   static let all: [RegistryScenario] = [
     RegistryScenario(testDescription: "an image is pushed") { stage in

@@ -1,15 +1,15 @@
 public import BlobStorage
 import Synchronization
 
-/// The power of a simulated machine: counts every change that its disk and its database make, and can be cut before one of
-/// them. Everything that happens afterwards is refused, so that nothing of the old life can go on.
+/// The power of a simulated machine: counts every change that its disk and its database make, and can be cut before one
+/// of them. Everything that happens afterwards is refused, so that nothing of the old life can go on.
 ///
 /// To be cut *after* change k is the same as to be cut before change k + 1: between the two nothing durable happens.
 public final class PowerSwitch: Sendable {
   private struct State {
     var changes = 0
     var isOn = true
-    let cutBefore: Int?
+    var cutBefore: Int?
   }
   private let state: Mutex<State>
 
@@ -23,6 +23,9 @@ public final class PowerSwitch: Sendable {
 
   /// Cuts the power now.
   public func cut() { state.withLock { $0.isOn = false } }
+
+  /// Cuts the power after so many more changes.
+  public func cut(after changes: Int) { state.withLock { $0.cutBefore = $0.changes + changes } }
 
   /// Counts one change that is about to be made.
   /// - Throws: ``DiskError/powerCut`` when it must not be.

@@ -99,3 +99,17 @@ public struct Pieces: AsyncSequence, Sendable {
 
   public func makeAsyncIterator() -> Iterator { Iterator(rest: pieces[...], isCutShort: isCutShort) }
 }
+
+extension Tag {
+  /// A tag that stands in a test, and so is one.
+  public static func sample(_ text: String) -> Tag {
+    do { return try Tag(parsing: text) } catch { preconditionFailure(error.message) }
+  }
+}
+
+extension RepositoryName {
+  /// A name that stands in a test, and so is one.
+  public static func sample(_ text: String) -> RepositoryName {
+    do { return try RepositoryName(parsing: text) } catch { preconditionFailure(error.message) }
+  }
+}

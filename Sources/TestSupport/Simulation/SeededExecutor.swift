@@ -3,8 +3,8 @@ import Synchronization
 
 /// Runs the jobs of tasks on one thread, and chooses by a seed which comes next: the same seed, the same interleaving.
 ///
-/// Everything that the tasks wait for must be done by jobs of the same executor; a clock or a network must be simulated too.
-/// Child tasks stay on it; a `Task { … }` made inside does not.
+/// Everything that the tasks wait for must be done by jobs of the same executor; a clock or a network must be simulated
+/// too. Child tasks stay on it; a `Task { … }` made inside does not.
 public final class SeededExecutor: TaskExecutor {
   private let jobs = Mutex<[UnownedJob]>([])
   private let chance: SeededRandom

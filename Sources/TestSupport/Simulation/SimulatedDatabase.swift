@@ -2,8 +2,8 @@ import BlobStorage
 import Ground
 public import Metadata
 
-/// A database on the same machine as a ``SimulatedDisk``: each commit is durable, counts as one change, and is refused once the
-/// power is off.
+/// A database on the same machine as a ``SimulatedDisk``: each commit is durable, counts as one change, and is refused
+/// once the power is off.
 ///
 /// Gives way to other tasks before and after each transaction, so that a ``SeededExecutor`` can interleave there.
 public struct SimulatedDatabase: Database {

@@ -2,9 +2,10 @@ import Ground
 
 /// What a simulated disk holds: what a process sees, and what would be left by a power cut.
 ///
-/// Names and contents become durable apart. A change of names (create, rename, unlink) waits until a directory it concerns is
-/// synced, or may survive by itself, in any order among the others; a rename survives in both of its directories or in none.
-/// A write or truncation waits until its file is synced, or may survive by itself, whole, torn or as zeros.
+/// Names and contents become durable apart. A change of names (create, rename, unlink) waits until a directory it
+/// concerns is synced, or may survive by itself, in any order among the others; a rename survives in both of its
+/// directories or in none. A write or truncation waits until its file is synced, or may survive by itself, whole, torn
+/// or as zeros.
 struct SimulatedFileSystem {
   enum Target: Equatable { case file(Int), directory }
 
@@ -117,7 +118,8 @@ struct SimulatedFileSystem {
     files[file] = entry
   }
 
-  /// A sync that failed: the system believes the pages to be clean from now on, and they were never written. Linux does so.
+  /// A sync that failed: the system believes the pages to be clean from now on, and they were never written. Linux does
+  /// so.
   mutating func dropUnsynced(_ file: Int) { files[file]?.unsynced = [] }
 
   // MARK: - Power cut

@@ -12,9 +12,11 @@ public final class SimulatedMachine: Sendable {
   public static let directory = "/data"
   /// A disk whose directories are there and durable: made once, because there are 512 of them.
   private static let prepared: Result<SimulatedDisk, any Error> = Result {
-    let disk = SimulatedDisk()
-    _ = try LocalBlobStore(directory: directory, disk: disk)
-    return disk
+    try SeededExecutor.run(seed: 1) {
+      let disk = SimulatedDisk()
+      try await LocalBlobStore(directory: directory, disk: disk).settle()
+      return disk
+    }
   }
 
   public let disk: SimulatedDisk

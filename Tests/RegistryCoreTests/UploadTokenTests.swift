@@ -1,0 +1,65 @@
+import BlobStorage
+import Ground
+import OCI
+import TestSupport
+import Testing
+
+@testable import RegistryCore
+
+@Suite struct `The name of an upload session` {
+  let key = [UInt8](repeating: 7, count: 32)
+  let repository = RepositoryName.sample("acme/api")
+
+  private func token() -> UploadToken {
+    UploadToken(
+      for: repository, key: key, now: Timestamp(microseconds: 1_700_000_000_000_000), random: SeededRandom(seed: 1))
+  }
+
+  @Test func `is understood by whoever has the key`() {
+    let made = token()
+    #expect(UploadToken(made.text, for: repository, key: key) == made)
+    #expect(made.startedAt.microseconds == 1_700_000_000_000_000)
+  }
+
+  @Test func `is worth nothing for another repository or under another key`() throws {
+    let made = token()
+    #expect(UploadToken(made.text, for: try RepositoryName(parsing: "acme/web"), key: key) == nil)
+    #expect(UploadToken(made.text, for: repository, key: [UInt8](repeating: 8, count: 32)) == nil)
+  }
+
+  @Test func `cannot be changed in any character`() {
+    let text = Array(token().text.utf8)
+    for index in text.indices {
+      var forged = text
+      forged[index] = forged[index] == UInt8(ascii: "0") ? UInt8(ascii: "1") : UInt8(ascii: "0")
+      #expect(UploadToken(String(decoding: forged, as: UTF8.self), for: repository, key: key) == nil)
+    }
+  }
+
+  @Test(arguments: ["", "-", "../../etc/passwd", String(repeating: "0", count: 65), String(repeating: "é", count: 33)])
+  func `is nothing that a client makes up`(text: String) {
+    #expect(UploadToken(text, for: repository, key: key) == nil)
+  }
+
+  @Test func `expires when nothing is heard of it`() throws {
+    try SeededExecutor.run(seed: 1) {
+      let machine = try SimulatedMachine()
+      let client = try SimulatedClient(try await machine.start(), "acme/api")
+      let token = client.registry.beginUpload(permit: client.push)
+      let bytes = [UInt8](repeating: 1, count: 1000)
+      _ = try await client.registry.append(Pieces(bytes), to: token, at: 0, expectedLength: nil)
+      machine.clock.advance(by: .seconds(23 * 3600))
+      _ = try client.registry.upload(token.text, permit: client.push)
+      _ = try await client.registry.append(Pieces(bytes), to: token, at: 1000, expectedLength: nil)
+      machine.clock.advance(by: .seconds(23 * 3600))
+      _ = try client.registry.upload(token.text, permit: client.push)
+      #expect(try await client.registry.expiredUploads().isEmpty)
+      machine.clock.advance(by: .seconds(2 * 3600))
+      #expect(throws: RegistryError.self) { try client.registry.upload(token.text, permit: client.push) }
+      for upload in try await client.registry.expiredUploads() {
+        #expect(try await client.registry.discardExpiredUpload(upload))
+      }
+      #expect(try await client.registry.store.uploads().isEmpty)
+    }
+  }
+}
