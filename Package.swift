@@ -76,6 +76,14 @@ let package = Package(
     .testTarget(
       name: "BlobStorageTests", dependencies: ["BlobStorage", "OCI", "Ground", "TestSupport", nioCore],
       swiftSettings: strict),
+    .testTarget(name: "GroundTests", dependencies: ["Ground", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "MetadataTests", dependencies: ["Metadata", "OCI", "Ground", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "UpkeepTests",
+      dependencies: [
+        "TestSupport", "Upkeep", "RegistryCore", "BlobStorage", "Metadata", "Access", "OCI", "Ground", nioCore, logging,
+      ], swiftSettings: strict),
     .testTarget(
       name: "RegistryCoreTests",
       dependencies: [

@@ -47,7 +47,12 @@ struct BlobLayout: Sendable {
     }
     try disk.syncDirectory(root + "/blobs")
     try disk.syncDirectory(root)
-    try disk.syncDirectory(Self.parent(of: root))
+    do throws(DiskError) {
+      try disk.syncDirectory(Self.parent(of: root))
+    } catch {
+      // Where it may not be read it cannot be synced; then the directory was made by somebody else, and long ago.
+      if !error.isForbidden { throw error }
+    }
     // Everything above is durable once this name is seen, also by the next process.
     let file = try disk.open(marker, .create)
     try writeVersion(file)

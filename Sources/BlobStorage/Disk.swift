@@ -65,6 +65,8 @@ public struct DiskError: Error, Sendable, Equatable, CustomStringConvertible {
 extension DiskError {
   /// There is no such file: often no fault at all.
   public var isMissingFile: Bool { code == 2 }
+  /// This process may not do that.
+  var isForbidden: Bool { code == 13 }
   /// The disk, or the quota on it, is full.
   public var isOutOfSpace: Bool { code == 28 || code == 122 }
 }
