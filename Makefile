@@ -44,15 +44,11 @@ bench: build bench-packages ## Measure against docker-registry and nginx, and pr
 
 .PHONY: lint
 lint: ## Hold the sources against the format
-	swift format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 .PHONY: format
 format: ## Rewrite the sources in the format
-	swift format format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz
-
-.PHONY: fuzz
-fuzz: ## Feed the parsers broken bytes for a while (FUZZ_SECONDS each, 60 unless told)
-	Fuzz/run $${FUZZ_SECONDS:-60}
+	swift format format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 .PHONY: image
 image: build ## Write an OCI layout with berth in it to .build/image, which berth itself can serve

@@ -109,6 +109,9 @@ extension Registry {
   ///
   /// - Throws: `DIGEST_INVALID` when the bytes do not have the digest.
   public func putBlob(_ bytes: ByteBuffer, as digest: Digest, permit: Permit<Push>) async throws {
+    if let limit = settings.blobLimitBytes, Int64(bytes.readableBytes) > limit {
+      throw Self.translated(.tooLarge(limit: limit))
+    }
     let actual = bytes.withUnsafeReadableBytes { Digest.computing(digest.algorithm, over: $0) }
     guard actual == digest else { throw Self.translated(.digestMismatch(expected: digest, actual: actual)) }
     try await gate.publishing(digest) {

@@ -7,36 +7,66 @@ import Logging
 import Metadata
 public import RegistryCore
 
-/// A registry that serves on a free loopback port of this process, over a directory of its own.
+/// A registry that serves in this process, over a directory of its own; on a free loopback port unless told otherwise.
 public struct TestRegistry: Sendable {
-  public let host = "127.0.0.1"
-  public let port: Int
+  /// A server's certificate, as files.
+  public struct Certificate: Sendable {
+    public var certificatePath: String
+    public var keyPath: String
+    public var offersHTTP2: Bool
+
+    public init(certificatePath: String, keyPath: String, offersHTTP2: Bool = true) {
+      self.certificatePath = certificatePath
+      self.keyPath = keyPath
+      self.offersHTTP2 = offersHTTP2
+    }
+  }
+
+  /// Where it listens, with the ports that the system chose.
+  public let addresses: [HTTPServer.Address]
   public let registry: Registry
   public let metrics: Metrics
-  private let server: HTTPServer
+  public let health: Health
+  public let server: HTTPServer
   private let workers: [WorkerPool]
   private let directory: String
 
+  /// The host of the first TCP address.
+  public var host: String { tcp?.host ?? "127.0.0.1" }
+  /// The port of the first TCP address; 0 without one.
+  public var port: Int { tcp?.port ?? 0 }
+
+  private var tcp: (host: String, port: Int)? {
+    for address in addresses { if case .tcp(let host, let port) = address { return (host, port) } }
+    return nil
+  }
+
   /// Starts with an empty registry.
   public static func start(
-    registry settings: Registry.Settings = .init(), http: HTTPServiceSettings = .init()
+    registry settings: Registry.Settings = .init(), http: HTTPServiceSettings = .init(),
+    addresses: [HTTPServer.Address] = [.tcp(host: "127.0.0.1", port: 0)], certificate: Certificate? = nil,
+    log: RequestLog? = nil, time: any TimeSource = SystemTime()
   ) async throws -> TestRegistry {
     let directory = try temporaryDirectory()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let metrics = Metrics()
+    let health = Health()
     let workers = [WorkerPool(name: "test-work", threads: 4), WorkerPool(name: "test-upload", threads: 4)]
     let registry = try await Registry(
-      database: try SQLiteDatabase(path: directory + "/metadata.db"), store: try LocalBlobStore(directory: directory),
-      settings: settings, logger: logger)
-    let server = HTTPServer(
-      addresses: [.tcp(host: "127.0.0.1", port: 0)], settings: http, tls: nil, registry: registry, policy: .open,
-      health: Health(), metrics: metrics, log: nil, workers: workers[0], uploadWorkers: workers[1], eventLoops: 2,
-      logger: logger)
-    guard case .tcp(_, let port)? = try await server.listen().first else {
-      preconditionFailure("a TCP address was asked for")
+      database: try SQLiteDatabase(path: directory + "/metadata.db", time: time),
+      store: try LocalBlobStore(directory: directory),
+      settings: settings, time: time, logger: logger)
+    let tls = try certificate.map { files in
+      try TLSIdentity(
+        certificatePath: files.certificatePath, keyPath: files.keyPath, minimumVersion: .tls12,
+        offersHTTP2: files.offersHTTP2, logger: logger)
     }
+    let server = HTTPServer(
+      addresses: addresses, settings: http, tls: tls, registry: registry, policy: .open, health: health,
+      metrics: metrics, log: log, workers: workers[0], uploadWorkers: workers[1], eventLoops: 2, logger: logger)
     return TestRegistry(
-      port: port, registry: registry, metrics: metrics, server: server, workers: workers, directory: directory)
+      addresses: try await server.listen(), registry: registry, metrics: metrics, health: health, server: server,
+      workers: workers, directory: directory)
   }
 
   /// Ends the server, its threads and its directory.

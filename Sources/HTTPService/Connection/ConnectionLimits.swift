@@ -24,6 +24,9 @@ public struct ConnectionLimits: Sendable {
   static let gatherLimitBytes: Int64 = 64 * 1024
   /// How long the rest of a refused body is read after the answer, so that the client sees the answer and not a reset.
   static let lingerTimeout: Duration = .seconds(2)
-  /// How often a connection looks at its clocks.
-  static let tick: Duration = .seconds(5)
+  /// How often a connection looks at its clocks, so that no limit is overrun by much more than a quarter.
+  var tick: Duration {
+    let shortest = min(headerTimeout, idleTimeout, bodyStallTimeout, minimumRateWindow)
+    return max(.milliseconds(10), min(.seconds(5), shortest / 4))
+  }
 }

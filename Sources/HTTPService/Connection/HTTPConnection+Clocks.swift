@@ -70,7 +70,7 @@ extension HTTPConnection {
         // The handler is at work, or its reader is behind: that is not the client's fault.
         pace.restart(at: now)
       }
-    case .lingering(let until): if now > until { close(context) }
+    case .lingering(let until), .closing(let until): if now > until { close(context) }
     case .closed: break
     }
   }

@@ -51,6 +51,8 @@ final class HTTPConnection: ChannelInboundHandler {
     case exchanging(Exchange)
     /// The answer is out and the rest of its request is thrown away, until then.
     case lingering(until: Int64)
+    /// Everything is said, and the client has until then to take it.
+    case closing(until: Int64)
     case closed
   }
 
@@ -114,7 +116,7 @@ final class HTTPConnection: ChannelInboundHandler {
 
   private func scheduleTick(_ context: ChannelHandlerContext) {
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    tick = context.eventLoop.scheduleTask(in: TimeAmount(ConnectionLimits.tick)) {
+    tick = context.eventLoop.scheduleTask(in: TimeAmount(limits.tick)) {
       let (connection, context) = bound.value
       connection.lookAtClocks(context)
       if case .closed = connection.phase { return }
@@ -135,7 +137,7 @@ final class HTTPConnection: ChannelInboundHandler {
       return
     case .exchanging where inputIsBroken: return  // Its answer is on the way.
     case .lingering: return  // What is thrown away need not be well-formed.
-    case .exchanging, .closed: return context.close(promise: nil)
+    case .exchanging, .closing, .closed: return context.close(promise: nil)
     }
     switch error {
     case HTTPParserError.headerOverflow:
@@ -154,6 +156,8 @@ final class HTTPConnection: ChannelInboundHandler {
       // It still may read the answer, and those of the requests that it sent along.
       case .exchanging(let exchange) where exchange.bodyIsComplete || !exchange.mayHaveBody: break
       case .waiting where !pipelined.isEmpty: break
+      case .waiting where !isFirstRequest: endAfterFlush(context)
+      case .closing: break
       default: context.close(promise: nil)
       }
     }
@@ -182,7 +186,7 @@ final class HTTPConnection: ChannelInboundHandler {
       !exchange.bodyIsComplete && !inputIsBroken && (exchange.answer != nil || exchange.request.body.wantsMore)
         && (!exchange.expectsContinue || exchange.continueWasSent || exchange.answer != nil)
     case .lingering: true
-    case .closed: false
+    case .closing, .closed: false
     }
   }
 
@@ -198,11 +202,10 @@ final class HTTPConnection: ChannelInboundHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let part = unwrapInboundIn(data)
-    if case .waiting = phase, !pipelined.isEmpty || !isWritable {
-      hold(part)
-    } else {
-      receive(context, part)
-    }
+    // What is kept goes first.
+    if !pipelined.isEmpty { return hold(part) }
+    if case .waiting = phase, !isWritable { return hold(part) }
+    receive(context, part)
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -246,14 +249,14 @@ final class HTTPConnection: ChannelInboundHandler {
         next(context)
       }
     case (.exchanging, .head): break
-    case (.lingering, _), (.closed, _): break
+    case (.lingering, _), (.closing, _), (.closed, _): break
     }
   }
 
   private func begin(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
     isFirstRequest = false
     pace.restart(at: services.time.monotonicNanoseconds)
-    let (path, query) = Self.split(head.uri)
+    let (path, query) = RequestTarget.split(head.uri)
     let contentLength = head.headers.first(name: "content-length").flatMap { Int64($0) }
     let hasBody = (contentLength ?? 0) > 0 || head.headers.contains(name: "transfer-encoding")
     let isHTTP2: Bool
@@ -283,7 +286,7 @@ final class HTTPConnection: ChannelInboundHandler {
       // The decoder takes what follows for another protocol, whether or not we change to it (we never do).
       exchange.isKeepAlive = false
     }
-    if let problem = Self.problem(head, isHTTP2: isHTTP2) {
+    if let problem = RequestTarget.problem(head, isHTTP2: isHTTP2) {
       exchange.isKeepAlive = false
       return answer(context, exchange, services.responder.refusal(.badRequest, problem))
     }
@@ -299,30 +302,6 @@ final class HTTPConnection: ChannelInboundHandler {
   private final class ExchangeBox: @unchecked Sendable {
     // Set once, before the body can be demanded, and read on the same event loop.
     weak var exchange: Exchange?
-  }
-
-  /// What makes a head unacceptable (RFC 9112, section 3.2), or nil.
-  private static func problem(_ head: HTTPRequestHead, isHTTP2: Bool) -> String? {
-    let hosts = head.headers[canonicalForm: "host"]
-    if hosts.count > 1 { return "the request has more than one Host header" }
-    let codings = head.headers[canonicalForm: "transfer-encoding"]
-    if !codings.isEmpty && (codings.count > 1 || codings[0].lowercased() != "chunked") {
-      return "the only transfer coding that is known here is chunked"
-    }
-    if !codings.isEmpty && head.version == .http1_0 { return "HTTP/1.0 has no transfer codings" }
-    if hosts.isEmpty && head.version == .http1_1 && !isHTTP2 { return "the request has no Host header" }
-    return nil
-  }
-
-  private static func split(_ uri: String) -> (path: String, query: String?) {
-    var target = uri[...]
-    if !target.utf8.starts(with: [0x2F]), let scheme = target.firstRange(of: "://") {
-      // The absolute form, which a client behind a proxy may use (RFC 9112, section 3.2.2).
-      let authority = target[scheme.upperBound...]
-      target = authority.firstIndex(of: "/").map { authority[$0...] } ?? "/"
-    }
-    guard let mark = target.utf8.firstIndex(of: 0x3F) else { return (String(target), nil) }
-    return (String(target[..<mark]), String(target[target.utf8.index(after: mark)...]))
   }
 
   private func start(_ context: ChannelHandlerContext, _ exchange: Exchange) {
@@ -347,10 +326,7 @@ final class HTTPConnection: ChannelInboundHandler {
   /// Goes on with the next request, or ends the connection.
   func next(_ context: ChannelHandlerContext) {
     guard case .exchanging(let exchange) = phase else { return }
-    guard !closes(after: exchange), !(inputIsClosed && pipelined.isEmpty) else {
-      phase = .closed
-      return context.close(promise: nil)
-    }
+    guard !closes(after: exchange), !(inputIsClosed && pipelined.isEmpty) else { return endAfterFlush(context) }
     phase = .waiting(since: services.time.monotonicNanoseconds)
     replay(context)
     if wantsToRead { read(context) }
@@ -362,15 +338,17 @@ final class HTTPConnection: ChannelInboundHandler {
     guard !isReplaying else { return }
     isReplaying = true
     defer { isReplaying = false }
-    while isWritable, let part = pipelined.first {
-      if case .waiting = phase {} else if !wantsPart { return }
+    while let part = pipelined.first {
+      // A new request waits for room; the rest of one that is begun must not, for nobody would come back to it.
+      if case .waiting = phase {
+        guard isWritable else { return }
+      } else if !wantsPart {
+        return
+      }
       pipelined.removeFirst()
       receive(context, part)
     }
-    if inputIsClosed, case .waiting = phase {
-      phase = .closed
-      context.close(promise: nil)
-    }
+    if inputIsClosed, case .waiting = phase { endAfterFlush(context) }
   }
 
   /// Whether the current exchange still waits for parts of its own request.
@@ -383,10 +361,17 @@ final class HTTPConnection: ChannelInboundHandler {
   /// Stops taking requests: closes now when idle, else after the answer.
   func drain(_ context: ChannelHandlerContext) {
     isDraining = true
-    if case .waiting = phase {
-      phase = .closed
-      context.close(promise: nil)
-    }
+    if case .waiting = phase { endAfterFlush(context) }
+  }
+
+  /// Closes when the client has taken what is queued; closing at once would throw that away.
+  private func endAfterFlush(_ context: ChannelHandlerContext) {
+    phase = .closing(until: services.time.monotonicNanoseconds + limits.bodyStallTimeout.wholeMicroseconds * 1000)
+    guard case .http1 = mode else { return context.close(promise: nil) }
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    let promise = context.eventLoop.makePromise(of: Void.self)
+    promise.futureResult.whenComplete { _ in bound.value.close(promise: nil) }
+    context.writeAndFlush(NIOAny(IOData.byteBuffer(ByteBuffer())), promise: promise)
   }
 }
 
