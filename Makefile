@@ -50,6 +50,10 @@ lint: ## Hold the sources against the format
 format: ## Rewrite the sources in the format
 	swift format format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
+.PHONY: fuzz
+fuzz: ## Feed the parsers and the server broken bytes (FUZZ_SECONDS each, 60 unless told)
+	Fuzz/run $${FUZZ_SECONDS:-60}
+
 .PHONY: image
 image: build ## Write an OCI layout with berth in it to .build/image, which berth itself can serve
 	deploy/make-image $(BERTH) .build/image

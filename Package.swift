@@ -22,7 +22,11 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 
 let package = Package(
   name: "berth",
-  products: [.executable(name: "berth", targets: ["berth"])],
+  products: [
+    .executable(name: "berth", targets: ["berth"]),
+    // For Fuzz/ only: what it feeds with broken bytes.
+    .library(name: "BerthParts", targets: ["OCI", "Ground", "BlobStorage", "RegistryCore", "HTTPService", "TestSupport"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -72,6 +76,11 @@ let package = Package(
       dependencies: [
         "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", nioCore, logging,
       ], exclude: ["README.md"], swiftSettings: strict),
+    .testTarget(
+      name: "HTTPServiceTests",
+      dependencies: [
+        "TestSupport", "HTTPService", "RegistryCore", "BlobStorage", "Metadata", "OCI", "Ground", nioCore, nioHTTP1,
+      ], swiftSettings: strict),
     .testTarget(name: "HouseTests", swiftSettings: strict),
     .testTarget(
       name: "BlobStorageTests", dependencies: ["BlobStorage", "OCI", "Ground", "TestSupport", nioCore],

@@ -102,7 +102,12 @@ public final class HTTPServer: Service {
 
   /// Stops accepting, drains, and closes what is left when the limit is over.
   public func stop() async {
-    for listener in listeners.withLock({ $0 }) { try? await listener.close().get() }
+    // Taken out, so that a second call has nothing to close: a channel of a loop that has ended never answers.
+    let open = listeners.withLock { listeners in
+      defer { listeners = [] }
+      return listeners
+    }
+    for listener in open { try? await listener.close().get() }
     services.connections.drainAll()
     let end = services.time.monotonicNanoseconds + services.limits.shutdownGrace.wholeMicroseconds * 1000
     // Also handlers whose client is gone: what they are storing must be stored before the store is closed.

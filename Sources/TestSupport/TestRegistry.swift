@@ -6,6 +6,7 @@ public import HTTPService
 import Logging
 import Metadata
 public import RegistryCore
+import Synchronization
 
 /// A registry that serves in this process, over a directory of its own; on a free loopback port unless told otherwise.
 public struct TestRegistry: Sendable {
@@ -29,6 +30,7 @@ public struct TestRegistry: Sendable {
   public let health: Health
   public let server: HTTPServer
   private let workers: [WorkerPool]
+  private let stopping = Stopping()
   private let directory: String
 
   /// The host of the first TCP address.
@@ -69,11 +71,21 @@ public struct TestRegistry: Sendable {
       workers: workers, directory: directory)
   }
 
+  /// Ends serving as a signal would: what is in flight finishes within the limit. Once; a second call returns at once.
+  public func stopServing() async {
+    if stopping.begin() { await server.stop() }
+  }
+
   /// Ends the server, its threads and its directory.
   public func stop() async throws {
-    await server.stop()
+    await stopServing()
     for pool in workers { pool.stop() }
     try removeTree(directory)
+  }
+
+  private final class Stopping: Sendable {
+    private let hasBegun = Atomic<Bool>(false)
+    func begin() -> Bool { hasBegun.exchange(true, ordering: .acquiringAndReleasing) == false }
   }
 }
 

@@ -1,0 +1,70 @@
+import Glibc
+
+/// `berth-fuzz list`, `berth-fuzz seeds DIRECTORY`, `berth-fuzz TARGET SECONDS SEED FILE`.
+@main
+struct Main {
+  static func main() async throws {
+    let arguments = CommandLine.arguments
+    switch arguments.count {
+    case 2 where arguments[1] == "list":
+      for target in Target.all { print(target.name) }
+      print("server")
+    case 3 where arguments[1] == "seeds":
+      for (number, seeds) in Seeds.guided.enumerated() {
+        for (index, seed) in seeds.enumerated() {
+          write([UInt8(number)] + Array(seed.utf8), to: "\(arguments[2])/seed-\(number)-\(index)")
+        }
+      }
+    case 5:
+      guard let seconds = Int(arguments[2]), let seed = UInt64(arguments[3]) else { usage() }
+      let witness = Witness(path: arguments[4])
+      tell("\(arguments[1]): seed \(seed)")
+      let rounds: Int
+      if arguments[1] == "server" {
+        rounds = try await fuzzServer(seconds: seconds, seed: seed, witness: witness)
+      } else if let target = Target.all.first(where: { $0.name == arguments[1] }) {
+        rounds = fuzz(target, seconds: seconds, seed: seed, witness: witness)
+      } else {
+        usage()
+      }
+      witness.remove()
+      tell(", \(rounds) inputs\n")
+    default: usage()
+    }
+  }
+
+  private static func fuzz(_ target: Target, seconds: Int, seed: UInt64, witness: Witness) -> Int {
+    var mutator = Mutator(seed: seed, bytes: target.seeds)
+    let clock = ContinuousClock()
+    let end = clock.now + .seconds(seconds)
+    var rounds = 0
+    while clock.now < end {
+      for _ in 0..<100 {
+        let bytes = mutator.next()
+        witness.keep(bytes)
+        let start = clock.now
+        target.check(bytes)
+        precondition(clock.now - start < .seconds(5), "an input of \(bytes.count) bytes took seconds")
+      }
+      rounds += 100
+    }
+    return rounds
+  }
+
+  /// Without a buffer, so that the seed is there when the process stops.
+  private static func tell(_ text: String) {
+    var text = text
+    text.withUTF8 { _ = Glibc.write(1, $0.baseAddress, $0.count) }
+  }
+
+  private static func usage() -> Never {
+    print("usage: berth-fuzz list | seeds DIRECTORY | TARGET SECONDS SEED FILE")
+    exit(2)
+  }
+
+  private static func write(_ bytes: [UInt8], to path: String) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    _ = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+    close(descriptor)
+  }
+}
