@@ -18,6 +18,7 @@ let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -33,6 +34,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
@@ -40,14 +42,17 @@ let package = Package(
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CLinux"),
+    .target(name: "CPostgres"),
 
     .target(name: "OCI", exclude: ["README.md"], swiftSettings: strict),
     .target(name: "Ground", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
     .target(
-      name: "BlobStorage", dependencies: ["OCI", "Ground", "CLinux", "CLibCrypto", nioCore], exclude: ["README.md"],
-      swiftSettings: strict),
+      name: "BlobStorage",
+      dependencies: [
+        "OCI", "Ground", "CLinux", "CLibCrypto", nioCore, nioPosix, nioHTTP1, nioSSL, httpClient, logging,
+      ], exclude: ["README.md"], swiftSettings: strict),
     .target(
-      name: "Metadata", dependencies: ["OCI", "Ground", "CSQLite", logging], exclude: ["README.md"],
+      name: "Metadata", dependencies: ["OCI", "Ground", "CSQLite", "CPostgres", "CLinux", logging], exclude: ["README.md"],
       swiftSettings: strict),
     .target(name: "Access", dependencies: ["OCI", "Metadata"], exclude: ["README.md"], swiftSettings: strict),
     .target(

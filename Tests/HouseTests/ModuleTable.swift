@@ -22,8 +22,13 @@ enum ModuleTable {
     ModuleRule("OCI"),
     ModuleRule("Ground", others: ["CLinux", "Glibc", "Synchronization"]),
     ModuleRule(
-      "BlobStorage", ours: ["OCI", "Ground"], others: ["CLibCrypto", "CLinux", "Glibc", "NIOCore", "Synchronization"]),
-    ModuleRule("Metadata", ours: ["OCI", "Ground"], others: ["CSQLite", "Glibc", "Logging", "Synchronization"]),
+      "BlobStorage", ours: ["OCI", "Ground"], others: [
+        "AsyncHTTPClient", "CLibCrypto", "CLinux", "Glibc", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL",
+        "Synchronization",
+      ]),
+    ModuleRule(
+      "Metadata", ours: ["OCI", "Ground"],
+      others: ["CLinux", "CPostgres", "CSQLite", "Glibc", "Logging", "Synchronization"]),
     ModuleRule("Access", ours: ["OCI", "Metadata"]),
     ModuleRule(
       "RegistryCore", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access"],

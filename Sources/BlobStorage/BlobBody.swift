@@ -1,0 +1,64 @@
+public import NIOCore
+public import OCI
+
+/// A blob's bytes, ready to be read: a file that the kernel can send from, or bytes that come over the network.
+public enum BlobBody: Sendable {
+  case file(BlobFile)
+  case remote(RemoteBlob)
+
+  public var sizeBytes: Int64 {
+    switch self {
+    case .file(let file): file.sizeBytes
+    case .remote(let blob): blob.sizeBytes
+    }
+  }
+}
+
+/// A blob in an object store. Making the value asks the store for nothing.
+public struct RemoteBlob: Sendable {
+  public let blob: StoredBlob
+  private let fetch: @Sendable (ByteRange) async throws -> BlobChunks
+
+  /// - Parameter fetch: asks for a range. It answers once the store has promised the bytes: an object that is gone is an
+  ///   error here and not in the middle of an answer.
+  public init(_ blob: StoredBlob, fetch: @escaping @Sendable (ByteRange) async throws -> BlobChunks) {
+    self.blob = blob
+    self.fetch = fetch
+  }
+
+  public var digest: Digest { blob.digest }
+  public var sizeBytes: Int64 { blob.sizeBytes }
+
+  /// The bytes of `range`, which must lie inside the blob; `range.count` bytes come, or the sequence throws.
+  ///
+  /// - Throws: ``StorageError/blobUnknown(_:)`` when the object is gone.
+  public func chunks(_ range: ByteRange) async throws -> BlobChunks { try await fetch(range) }
+}
+
+/// Bytes as they arrive, once, for one reader. Nothing is fetched ahead of who reads beyond the connection's buffers.
+public struct BlobChunks: AsyncSequence, Sendable {
+  public typealias Element = ByteBuffer
+
+  public struct AsyncIterator: AsyncIteratorProtocol {
+    fileprivate let pull: () async throws -> ByteBuffer?
+    public mutating func next() async throws -> ByteBuffer? { try await pull() }
+  }
+
+  private let make: @Sendable () -> AsyncIterator
+
+  public init<Source: AsyncSequence & Sendable>(_ source: Source) where Source.Element == ByteBuffer {
+    make = {
+      let iterator = Iterator(source.makeAsyncIterator())
+      return AsyncIterator { try await iterator.next() }
+    }
+  }
+
+  public func makeAsyncIterator() -> AsyncIterator { make() }
+
+  /// Keeps the source's iterator in one place, so that a copy of ours continues where the other stopped.
+  private final class Iterator<Base: AsyncIteratorProtocol> where Base.Element == ByteBuffer {
+    private var base: Base
+    init(_ base: Base) { self.base = base }
+    func next() async throws -> ByteBuffer? { try await base.next() }
+  }
+}

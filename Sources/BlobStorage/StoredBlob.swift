@@ -1,0 +1,35 @@
+public import OCI
+
+/// A blob as its row tells of it.
+public struct StoredBlob: Sendable, Hashable {
+  public let digest: Digest
+  public let sizeBytes: Int64
+  /// The store's own name of the bytes; nil where they lie under their digest.
+  ///
+  /// Where it is not nil it is unlike that of every other publication, also of the same digest, and never used again.
+  public let place: String?
+
+  public init(digest: Digest, sizeBytes: Int64, place: String?) {
+    self.digest = digest
+    self.sizeBytes = sizeBytes
+    self.place = place
+  }
+}
+
+/// Bytes that a store holds, whether a row names them or not.
+public struct ListedBlob: Sendable, Hashable {
+  /// The store's name; ``BlobStore/list(after:limit:)`` goes on from it.
+  public let name: String
+  /// Nil where the name does not tell it.
+  public let digest: Digest?
+  /// As in ``StoredBlob``.
+  public let place: String?
+  public let sizeBytes: Int64
+
+  public init(name: String, digest: Digest?, place: String?, sizeBytes: Int64) {
+    self.name = name
+    self.digest = digest
+    self.place = place
+    self.sizeBytes = sizeBytes
+  }
+}
