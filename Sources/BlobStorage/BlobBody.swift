@@ -62,3 +62,23 @@ public struct BlobChunks: AsyncSequence, Sendable {
     func next() async throws -> ByteBuffer? { try await base.next() }
   }
 }
+
+extension BlobBody {
+  /// All bytes of a blob that is known to be small.
+  public func collect() async throws -> ByteBuffer {
+    let size = Int(sizeBytes)
+    var buffer = ByteBufferAllocator().buffer(capacity: size)
+    switch self {
+    case .file(let file):
+      try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) {
+        try file.file.read(at: 0, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<size]))
+      }
+    case .remote(let blob):
+      guard size > 0 else { break }
+      for try await chunk in try await blob.chunks(ByteRange(first: 0, last: sizeBytes - 1)) {
+        buffer.writeImmutableBuffer(chunk)
+      }
+    }
+    return buffer
+  }
+}

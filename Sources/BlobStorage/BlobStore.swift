@@ -6,61 +6,67 @@ public import OCI
 /// Every store passes the same contract suite. On return from ``publish(_:as:)`` and ``put(_:as:)`` the bytes and their
 /// name survive power loss (invariant I1); bytes that no row names are harmless (I4).
 public protocol BlobStore: Sendable {
-  /// The blob's size, or nil when there are no bytes under this digest.
-  func stat(_ digest: Digest) async throws -> BlobStat?
+  /// How many bytes lie there for the blob, or nil when there are none.
+  func size(of blob: StoredBlob) async throws -> Int64?
 
-  /// Opens a blob for reading; what was opened stays readable when the blob is removed meanwhile.
-  /// - Throws: ``StorageError/blobUnknown(_:)``.
-  func open(_ digest: Digest) async throws -> BlobFile
+  /// Opens a blob for reading; a file that was opened stays readable when the blob is removed meanwhile.
+  /// - Throws: ``StorageError/blobUnknown(_:)``; an object store says so when the bytes are asked for.
+  func open(_ blob: StoredBlob) async throws -> BlobBody
 
   /// As ``open(_:)``, of what lies there now and not of what was kept open: for those who look for damage.
-  func openForExamination(_ digest: Digest) async throws -> BlobFile
+  func openForExamination(_ blob: StoredBlob) async throws -> BlobBody
 
   /// What ``open(_:)`` would answer, when that needs no waiting: safe on an event loop.
   func openIfAtHand(_ digest: Digest) -> BlobFile?
 
-  /// Makes bytes that are all here durable under their digest. For blobs up to ``smallBlobLimitBytes``.
+  /// A URL under which a client can fetch the blob from the store itself for `lifetime`; nil where there is none.
+  func url(of blob: StoredBlob, lifetime: Duration) async throws -> String?
+
+  /// Blobs up to this size that arrive whole are held in memory and made durable through ``put(_:as:)``.
+  var wholeBlobLimitBytes: Int { get }
+
+  /// Makes bytes that are all here durable. For blobs up to ``wholeBlobLimitBytes``.
   ///
   /// - Precondition: the caller has computed `digest` over `bytes`.
-  func put(_ bytes: ByteBuffer, as digest: Digest) async throws
+  @discardableResult
+  func put(_ bytes: ByteBuffer, as digest: Digest) async throws -> StoredBlob
 
   /// Appends to an upload, which begins with the first append at 0.
   ///
   /// When `source` throws, what came before is kept, so that the client can resume.
   /// - Parameters:
   ///   - offset: must be where the upload ends now.
-  ///   - expectedLength: how many bytes will come, where the client said so; reserves the space.
+  ///   - extent: what the client said of how much will come.
   ///   - limit: the most that the upload may hold in the end.
   ///   - algorithm: what ``publish(_:as:)`` will probably ask for; another costs one more read of the bytes.
   /// - Returns: where the upload ends then.
   /// - Throws: ``StorageError/offsetMismatch(current:)``, ``StorageError/uploadBusy``, ``StorageError/tooLarge(limit:)``.
   func append<Source: AsyncSequence & Sendable>(
-    _ source: Source, to upload: UploadID, at offset: Int64, expectedLength: Int64?, limit: Int64,
+    _ source: Source, to upload: UploadID, at offset: Int64, _ extent: AppendExtent, limit: Int64,
     hashing algorithm: Digest.Algorithm
   ) async throws -> Int64 where Source.Element == ByteBuffer
 
   /// Where an upload ends, or nil when it holds nothing.
   func offset(of upload: UploadID) async throws -> Int64?
 
-  /// Publishes a finished upload under its digest: sync, verify, rename, sync the directory. Idempotent over the digest.
+  /// Publishes a finished upload: its bytes are durable and verified on return. Idempotent over the digest.
   ///
-  /// - Parameter digest: the client's claim; recomputed here, never trusted.
+  /// - Parameter digest: the client's claim; computed here, never trusted.
   /// - Throws: ``StorageError/digestMismatch(expected:actual:)``, and the upload is discarded;
   ///   ``StorageError/uploadUnknown`` when it holds nothing.
-  /// - Returns: the size in bytes.
-  func publish(_ upload: UploadID, as digest: Digest) async throws -> Int64
+  func publish(_ upload: UploadID, as digest: Digest) async throws -> StoredBlob
 
   /// Forgets an upload and its bytes. Not an error when there are none.
   func discard(_ upload: UploadID) async throws
 
-  /// Removes blobs, durably. Digests without bytes are no error.
-  func remove(_ digests: [Digest]) async throws
+  /// Removes blobs, durably. Those without bytes are no error.
+  func remove(_ blobs: [StoredBlob]) async throws
 
   /// Takes a corrupt blob out of readers' way and keeps its bytes aside for a person to look at.
-  func quarantine(_ digest: Digest) async throws
+  func quarantine(_ blob: StoredBlob) async throws
 
-  /// Blobs in the order of their digests' text within each algorithm.
-  func list(after: Digest?, limit: Int) async throws -> [BlobStat]
+  /// What lies in the store, in the order of its own names, after the name `last`.
+  func list(after last: String?, limit: Int) async throws -> [ListedBlob]
 
   /// Uploads that hold bytes, in no particular order.
   func uploads() async throws -> [UploadID]
@@ -70,17 +76,19 @@ public protocol BlobStore: Sendable {
 }
 
 extension BlobStore {
-  /// Blobs up to this size that arrive whole are held in memory and made durable through ``put(_:as:)``.
-  public static var smallBlobLimitBytes: Int { 64 * 1024 }
+  public func url(of blob: StoredBlob, lifetime: Duration) async throws -> String? { nil }
 }
 
-public struct BlobStat: Sendable, Hashable {
-  public let digest: Digest
-  public let sizeBytes: Int64
+/// What a client said of how much it will send.
+public struct AppendExtent: Sendable {
+  /// How many bytes this request brings, where that is known; reserves the space.
+  public var length: Int64?
+  /// The client sends in chunks (`Content-Range`), so more requests will follow.
+  public var isChunk: Bool
 
-  public init(digest: Digest, sizeBytes: Int64) {
-    self.digest = digest
-    self.sizeBytes = sizeBytes
+  public init(length: Int64? = nil, isChunk: Bool = false) {
+    self.length = length
+    self.isChunk = isChunk
   }
 }
 

@@ -1,4 +1,5 @@
 import CLibCrypto
+public import NIOCore
 public import OCI
 
 /// Computes a digest piece by piece. Its state is a plain value: a copy continues from the same place.
@@ -34,6 +35,13 @@ public struct ContentHasher: Sendable {
       SHA512_Update(&context, bytes.baseAddress, bytes.count)
       state = .sha512(context)
     }
+  }
+
+  /// Takes in what is readable in `buffer`, and answers how many bytes that were.
+  @discardableResult
+  public mutating func update(_ buffer: ByteBuffer) -> Int {
+    buffer.withUnsafeReadableBytes { update($0) }
+    return buffer.readableBytes
   }
 
   /// The digest of everything up to here; the state can be updated further.

@@ -9,7 +9,7 @@ extension LocalBlobStore {
   static let reserveBytes: Int64 = 16 << 20
 
   public func append<Source: AsyncSequence & Sendable>(
-    _ source: Source, to upload: UploadID, at offset: Int64, expectedLength: Int64?, limit: Int64,
+    _ source: Source, to upload: UploadID, at offset: Int64, _ extent: AppendExtent, limit: Int64,
     hashing algorithm: Digest.Algorithm
   ) async throws -> Int64 where Source.Element == ByteBuffer {
     var state = try claim(upload)
@@ -23,7 +23,7 @@ extension LocalBlobStore {
       }
       if size == 0 { state.hasher = (ContentHasher(algorithm), algorithm) }
       guard offset == size else { throw StorageError.offsetMismatch(current: size) }
-      let (end, isTooMuch) = offset.addingReportingOverflow(expectedLength ?? 0)
+      let (end, isTooMuch) = offset.addingReportingOverflow(extent.length ?? 0)
       guard !isTooMuch, end <= limit else { throw StorageError.tooLarge(limit: limit) }
       try await receive(source, into: file, &state, limit: limit, expectedEnd: end)
     } catch {
@@ -71,7 +71,7 @@ extension LocalBlobStore {
     try unlessMissing { () throws(DiskError) in try disk.open(layout.upload(upload), .read).size() }
   }
 
-  public func publish(_ upload: UploadID, as digest: Digest) async throws -> Int64 {
+  public func publish(_ upload: UploadID, as digest: Digest) async throws -> StoredBlob {
     try prepare()
     let state = try claim(upload)
     do {
@@ -101,7 +101,7 @@ extension LocalBlobStore {
       forgetOpenFile(of: digest)
       try disk.syncDirectory(layout.shard(of: digest))
       forget(upload)
-      return size
+      return StoredBlob(digest: digest, sizeBytes: size, place: nil)
     } catch {
       if error is StorageError || !isKnown(upload) { forget(upload) } else { release(upload, state) }
       throw error

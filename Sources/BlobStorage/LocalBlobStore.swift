@@ -61,21 +61,23 @@ public final class LocalBlobStore: BlobStore {
   /// Bytes that wait in the journal, for `/metrics` and for deciding when to settle.
   public var journalSizeBytes: Int64 { journal.sizeBytes }
 
-  public func stat(_ digest: Digest) async throws -> BlobStat? {
-    try unlessMissing { () throws(DiskError) in
-      BlobStat(digest: digest, sizeBytes: try disk.open(layout.blob(digest), .read).size())
-    }
+  public func size(of blob: StoredBlob) async throws -> Int64? { try size(of: blob.digest) }
+
+  private func size(of digest: Digest) throws(DiskError) -> Int64? {
+    try unlessMissing { () throws(DiskError) in try disk.open(layout.blob(digest), .read).size() }
   }
 
-  public func open(_ digest: Digest) async throws -> BlobFile {
-    if let open = openFiles.value(for: digest) { return open }
+  public func open(_ blob: StoredBlob) async throws -> BlobBody {
+    if let open = openFiles.value(for: blob.digest) { return .file(open) }
     let generation = openFiles.generation
-    let opened = try await openForExamination(digest)
-    openFiles.insert(opened, for: digest, cost: 1, since: generation)
-    return opened
+    let opened = try openFile(of: blob.digest)
+    openFiles.insert(opened, for: blob.digest, cost: 1, since: generation)
+    return .file(opened)
   }
 
-  public func openForExamination(_ digest: Digest) async throws -> BlobFile {
+  public func openForExamination(_ blob: StoredBlob) async throws -> BlobBody { .file(try openFile(of: blob.digest)) }
+
+  private func openFile(of digest: Digest) throws -> BlobFile {
     let opened = try unlessMissing { () throws(DiskError) in
       let file = try disk.open(layout.blob(digest), .read)
       return BlobFile(digest: digest, sizeBytes: try file.size(), file: file)
@@ -86,7 +88,13 @@ public final class LocalBlobStore: BlobStore {
 
   public func openIfAtHand(_ digest: Digest) -> BlobFile? { openFiles.value(for: digest) }
 
-  public func put(_ bytes: ByteBuffer, as digest: Digest) async throws {
+  public var wholeBlobLimitBytes: Int { Self.smallBlobLimitBytes }
+
+  /// A blob up to this size goes through the journal.
+  public static let smallBlobLimitBytes = 64 * 1024
+
+  @discardableResult
+  public func put(_ bytes: ByteBuffer, as digest: Digest) async throws -> StoredBlob {
     precondition(bytes.readableBytes <= Self.smallBlobLimitBytes, "a small blob")
     try prepare()
     // The journal comes first: a file that is not synced must not replace a durable one before the journal holds it.
@@ -98,6 +106,7 @@ public final class LocalBlobStore: BlobStore {
       throw error
     }
     journal.finish(place, digest: digest, wasWritten: true)
+    return StoredBlob(digest: digest, sizeBytes: Int64(bytes.readableBytes), place: nil)
   }
 
   /// Gives a blob's name to bytes that are written first.
@@ -119,10 +128,10 @@ public final class LocalBlobStore: BlobStore {
   /// open for others after this.
   func forgetOpenFile(of digest: Digest) { openFiles.remove(digest) }
 
-  public func remove(_ digests: [Digest]) async throws {
+  public func remove(_ blobs: [StoredBlob]) async throws {
     try prepare()
     var shards: Set<String> = []
-    for digest in digests {
+    for digest in blobs.map(\.digest) {
       try unlessMissing { () throws(DiskError) in try disk.unlink(layout.blob(digest)) }
       forgetOpenFile(of: digest)
       // Also when it was missing: a removal that a crash cut short may have unlinked it without the directory's sync.
@@ -131,7 +140,8 @@ public final class LocalBlobStore: BlobStore {
     for shard in shards.sorted() { try disk.syncDirectory(shard) }
   }
 
-  public func quarantine(_ digest: Digest) async throws {
+  public func quarantine(_ blob: StoredBlob) async throws {
+    let digest = blob.digest
     try prepare()
     let target = "\(layout.quarantine)/\(digest.algorithm.rawValue)-\(digest.hex)"
     let moved: Void? = try unlessMissing { () throws(DiskError) in try disk.rename(layout.blob(digest), to: target) }
@@ -141,8 +151,10 @@ public final class LocalBlobStore: BlobStore {
     try disk.syncDirectory(layout.quarantine)
   }
 
-  public func list(after: Digest?, limit: Int) async throws -> [BlobStat] {
-    var found: [BlobStat] = []
+  /// Names are digests, in the order of their text.
+  public func list(after last: String?, limit: Int) async throws -> [ListedBlob] {
+    let after = last.flatMap { try? Digest(parsing: $0) }
+    var found: [ListedBlob] = []
     let algorithms = Digest.Algorithm.allCases.sorted { $0.rawValue < $1.rawValue }
     for algorithm in algorithms {
       if let after, algorithm.rawValue < after.algorithm.rawValue { continue }
@@ -155,7 +167,9 @@ public final class LocalBlobStore: BlobStore {
           if let from, name <= from { continue }
           guard let digest = try? Digest(parsing: "\(algorithm.rawValue):\(name)") else { continue }
           // Absent when it was removed since the directory was read.
-          if let stat = try await stat(digest) { found.append(stat) }
+          if let size = try size(of: digest) {
+            found.append(ListedBlob(name: digest.description, digest: digest, place: nil, sizeBytes: size))
+          }
           if found.count == limit { return found }
         }
       }

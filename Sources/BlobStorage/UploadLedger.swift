@@ -1,5 +1,3 @@
-public import OCI
-
 /// What a store without files of its own keeps of an upload that holds bytes: enough to go on with it in another process.
 public struct UploadRecord: Sendable, Equatable {
   /// A piece that the object store has acknowledged.

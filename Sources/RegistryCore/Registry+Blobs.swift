@@ -2,7 +2,7 @@ public import Access
 public import BlobStorage
 internal import Ground
 internal import Logging
-internal import Metadata
+public import Metadata
 public import NIOCore
 public import OCI
 
@@ -59,27 +59,38 @@ extension Registry {
       throw Self.unknown(digest, permit.repository)
     }
     if let bytes = caches.smallBlobs.value(for: digest) { return .bytes(bytes) }
-    let file: BlobFile
+    let stored = link.stored(digest)
+    let body = try await missingMeansDamage(stored, permit.repository) { try await store.open(stored) }
+    guard body.sizeBytes == link.sizeBytes else {
+      let reason = "it has \(body.sizeBytes) bytes and should have \(link.sizeBytes)"
+      try await setAside(stored, because: reason) { try await self.store.size(of: stored) != link.sizeBytes }
+      throw Self.unknown(digest, permit.repository)
+    }
+    guard body.sizeBytes <= Int64(Self.smallBlobBytes) else { return BlobContent(body) }
+    let bytes = try await missingMeansDamage(stored, permit.repository) { try await body.collect() }
+    guard bytes.readableBytes == Int(body.sizeBytes) else { throw Self.unknown(digest, permit.repository) }
+    caches.smallBlobs.insert(
+      bytes, for: digest, cost: bytes.readableBytes + RegistryCaches.manifestOverheadBytes, since: generation)
+    return .bytes(bytes)
+  }
+
+  /// A range of a blob that lies in an object store, as it arrives.
+  ///
+  /// - Throws: `BLOB_UNKNOWN` when the object turns out to be gone; then the blob is marked corrupt, and heals with its next
+  ///   push.
+  public func chunks(of blob: RemoteBlob, _ range: ByteRange, permit: Permit<Pull>) async throws -> BlobChunks {
+    try await missingMeansDamage(blob.blob, permit.repository) { try await blob.chunks(range) }
+  }
+
+  private func missingMeansDamage<R>(
+    _ blob: StoredBlob, _ repository: RepositoryName, _ body: () async throws -> R
+  ) async throws -> R {
     do {
-      file = try await store.open(digest)
+      return try await body()
     } catch StorageError.blobUnknown {
-      try await setAside(digest, because: "its bytes are missing") { try await self.store.stat(digest) == nil }
-      throw Self.unknown(digest, permit.repository)
+      try await setAside(blob, because: "its bytes are missing") { try await self.store.size(of: blob) == nil }
+      throw Self.unknown(blob.digest, repository)
     }
-    guard file.sizeBytes == link.sizeBytes else {
-      let reason = "it has \(file.sizeBytes) bytes and should have \(link.sizeBytes)"
-      try await setAside(digest, because: reason) { try await self.store.stat(digest)?.sizeBytes != link.sizeBytes }
-      throw Self.unknown(digest, permit.repository)
-    }
-    guard file.sizeBytes <= Int64(Self.smallBlobBytes) else { return .file(file) }
-    let size = Int(file.sizeBytes)
-    var buffer = ByteBufferAllocator().buffer(capacity: size)
-    let count = try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) {
-      try file.file.read(at: 0, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<size]))
-    }
-    guard count == size else { throw Self.unknown(digest, permit.repository) }
-    caches.smallBlobs.insert(buffer, for: digest, cost: size + RegistryCaches.manifestOverheadBytes, since: generation)
-    return .bytes(buffer)
   }
 
   /// Takes a blob out of the repository. Other repositories keep theirs; the bytes go when nobody has them.
@@ -142,15 +153,16 @@ extension Registry {
   /// - Returns: whether it was set aside.
   @discardableResult
   public func setAside(
-    _ digest: Digest, because reason: String, isStillDamaged: () async throws -> Bool
+    _ blob: StoredBlob, because reason: String, isStillDamaged: () async throws -> Bool
   ) async throws -> Bool {
+    let digest = blob.digest
     guard gate.claim(digest) else { return false }
     defer { gate.release(digest) }
     guard try await isStillDamaged() else { return false }
     guard try await database.write({ try $0.markCorrupt(digest) }) else { return false }
     logger.error("blob is corrupt", metadata: ["digest": "\(digest)", "reason": "\(reason)"])
     caches.forgetBlobEverywhere(digest)
-    try await store.quarantine(digest)
+    try await store.quarantine(blob)
     caches.forgetBlobEverywhere(digest)
     return true
   }
@@ -179,11 +191,29 @@ extension Registry {
 public enum BlobContent: Sendable {
   case bytes(ByteBuffer)
   case file(BlobFile)
+  case remote(RemoteBlob)
+
+  init(_ body: BlobBody) {
+    switch body {
+    case .file(let file): self = .file(file)
+    case .remote(let blob): self = .remote(blob)
+    }
+  }
 
   public var sizeBytes: Int64 {
     switch self {
     case .bytes(let bytes): Int64(bytes.readableBytes)
     case .file(let file): file.sizeBytes
+    case .remote(let blob): blob.sizeBytes
     }
   }
+}
+
+extension LinkedBlob {
+  func stored(_ digest: Digest) -> StoredBlob { StoredBlob(digest: digest, sizeBytes: sizeBytes, place: nil) }
+}
+
+extension BlobRow {
+  /// Where the bytes are that the row tells of.
+  public var stored: StoredBlob { StoredBlob(digest: digest, sizeBytes: sizeBytes, place: nil) }
 }

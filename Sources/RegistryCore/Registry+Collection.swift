@@ -54,29 +54,29 @@ extension Registry {
       try shut.filter { try transaction.claimBlob($0.digest) }
     }
     guard !claimed.isEmpty else { return (0, 0) }
-    try await remove(claimed.map(\.digest))
+    try await remove(claimed)
     return (claimed.count, claimed.reduce(0) { $0 + $1.sizeBytes })
   }
 
   /// Removes claimed blobs and their rows. One that cannot be removed does not keep the others; it stays claimed, and is
   /// tried again with the next plan.
-  private func remove(_ claimed: [Digest]) async throws {
+  private func remove(_ claimed: [BlobRow]) async throws {
     do {
       return try await removeTogether(claimed)
     } catch  where claimed.count > 1 {
       var failure: (any Error)?
-      for digest in claimed {
-        do { try await removeTogether([digest]) } catch { failure = failure ?? error }
+      for row in claimed {
+        do { try await removeTogether([row]) } catch { failure = failure ?? error }
       }
       if let failure { throw failure }
     }
   }
 
-  private func removeTogether(_ claimed: [Digest]) async throws {
-    try await store.remove(claimed)
-    for digest in claimed { caches.smallBlobs.remove(digest) }
+  private func removeTogether(_ claimed: [BlobRow]) async throws {
+    try await store.remove(claimed.map(\.stored))
+    for row in claimed { caches.smallBlobs.remove(row.digest) }
     try await database.write { transaction in
-      for digest in claimed { try transaction.deleteClaimedBlob(digest) }
+      for row in claimed { try transaction.deleteClaimedBlob(row.digest) }
     }
   }
 
@@ -87,15 +87,16 @@ extension Registry {
   }
 
   /// Removes bytes that no row names (invariant I4), of those given. Answers what was freed.
-  public func removeOrphans(_ found: [BlobStat]) async throws -> (blobs: Int, bytes: Int64) {
+  public func removeOrphans(_ found: [ListedBlob]) async throws -> (blobs: Int, bytes: Int64) {
     var freed: (blobs: Int, bytes: Int64) = (0, 0)
-    for stat in found {
+    for blob in found {
+      guard let digest = blob.digest, blob.place == nil else { continue }
       // A publisher whose bytes have their name and whose row is not yet committed is inside the gate.
-      guard gate.claim(stat.digest) else { continue }
-      defer { gate.release(stat.digest) }
-      guard try await database.read({ try $0.blob(stat.digest) }) == nil else { continue }
-      try await store.remove([stat.digest])
-      freed = (freed.blobs + 1, freed.bytes + stat.sizeBytes)
+      guard gate.claim(digest) else { continue }
+      defer { gate.release(digest) }
+      guard try await database.read({ try $0.blob(digest) }) == nil else { continue }
+      try await store.remove([StoredBlob(digest: digest, sizeBytes: blob.sizeBytes, place: nil)])
+      freed = (freed.blobs + 1, freed.bytes + blob.sizeBytes)
     }
     return freed
   }

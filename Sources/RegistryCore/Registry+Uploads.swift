@@ -38,11 +38,11 @@ extension Registry {
   ///
   /// - Parameters:
   ///   - offset: where the client says that the bytes begin; nil: at the end.
-  ///   - expectedLength: how many bytes the client will send, where it said so.
+  ///   - extent: what the client said of how much it will send.
   /// - Returns: where the upload ends then.
   /// - Throws: `RANGE_INVALID` when `offset` is not where the upload ends; it stays usable.
   public func append<Source: AsyncSequence & Sendable>(
-    _ source: Source, to token: UploadToken, at offset: Int64?, expectedLength: Int64?,
+    _ source: Source, to token: UploadToken, at offset: Int64?, _ extent: AppendExtent,
     hashing algorithm: Digest.Algorithm = .sha256
   ) async throws -> Int64 where Source.Element == ByteBuffer {
     try admit(token)
@@ -51,7 +51,7 @@ extension Registry {
     defer { openUploads.withLock { if $0[token.upload] != nil { $0[token.upload] = time.now } } }
     do {
       return try await store.append(
-        source, to: token.upload, at: start, expectedLength: expectedLength, limit: settings.blobLimitBytes ?? .max,
+        source, to: token.upload, at: start, extent, limit: settings.blobLimitBytes ?? .max,
         hashing: algorithm)
     } catch let error as StorageError {
       throw Self.translated(error)
@@ -82,9 +82,9 @@ extension Registry {
     }
     do {
       try await gate.publishing(digest) {
-        let size = try await store.publish(token.upload, as: digest)
+        let stored = try await store.publish(token.upload, as: digest)
         caches.smallBlobs.remove(digest)
-        try await record(digest, sizeBytes: size, permit)
+        try await record(stored, permit)
       }
     } catch let error as StorageError {
       if case .digestMismatch = error { end(token) }
@@ -117,20 +117,21 @@ extension Registry {
     try await gate.publishing(digest) {
       // Inside the gate a row that says *present* stays so until ours is committed.
       let known = try await database.read { try $0.blob(digest) }
-      let isThere = known?.state == .present ? try await store.stat(digest) != nil : false
-      if !isThere {
-        try await store.put(bytes, as: digest)
-        caches.smallBlobs.remove(digest)
+      if let known, known.state == .present, try await store.size(of: known.stored) != nil {
+        return try await record(known.stored, permit)
       }
-      try await record(digest, sizeBytes: Int64(bytes.readableBytes), permit)
+      let stored = try await store.put(bytes, as: digest)
+      caches.smallBlobs.remove(digest)
+      try await record(stored, permit)
     }
   }
 
-  private func record(_ digest: Digest, sizeBytes: Int64, _ permit: Permit<Push>) async throws {
+  private func record(_ blob: StoredBlob, _ permit: Permit<Push>) async throws {
+    let digest = blob.digest
     let repository = permit.repository
     let lease = settings.lease
     try await database.write { transaction in
-      try transaction.recordBlob(digest, sizeBytes: sizeBytes)
+      try transaction.recordBlob(digest, sizeBytes: blob.sizeBytes)
       try transaction.linkBlob(
         digest, to: try transaction.ensureRepository(repository), leasedUntil: transaction.now + lease)
     }

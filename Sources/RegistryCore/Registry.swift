@@ -76,6 +76,9 @@ public final class Registry: Sendable {
     set { liveSettings.value = newValue }
   }
 
+  /// Blobs up to this size, when they arrive whole, are best held in memory and stored by ``putBlob(_:as:permit:)``.
+  public var wholeBlobLimitBytes: Int { store.wholeBlobLimitBytes }
+
   /// The shorter of the lease and the time that a blob stays after its last manifest went.
   var unreferencedLease: Duration { min(settings.lease, Self.unreferencedLease) }
 }

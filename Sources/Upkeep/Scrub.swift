@@ -40,11 +40,12 @@ public struct Scrub: Sendable {
   }
 
   /// Compares one blob's bytes with its row. Nil: all is well.
-  public func examine(_ digest: Digest, sizeBytes: Int64) async throws -> Finding? {
+  public func examine(_ stored: StoredBlob) async throws -> Finding? {
+    let digest = stored.digest
     do {
-      let blob = try await store.openForExamination(digest)
-      guard blob.sizeBytes == sizeBytes else { return Finding(digest: digest, kind: .wrongSize(blob.sizeBytes)) }
-      let actual = try await read(blob)
+      let blob = try await store.openForExamination(stored)
+      guard blob.sizeBytes == stored.sizeBytes else { return Finding(digest: digest, kind: .wrongSize(blob.sizeBytes)) }
+      let actual = try await read(blob, digest.algorithm)
       return actual == digest ? nil : Finding(digest: digest, kind: .wrongBytes(actual))
     } catch StorageError.blobUnknown {
       return Finding(digest: digest, kind: .missing)
@@ -53,17 +54,29 @@ public struct Scrub: Sendable {
     }
   }
 
-  private func read(_ blob: BlobFile) async throws -> Digest {
-    var hasher = ContentHasher(blob.digest.algorithm)
-    var offset: Int64 = 0
-    while offset < blob.sizeBytes {
-      let count = try Self.readPiece(blob, at: offset, into: &hasher)
-      if count == 0 { break }
-      offset += Int64(count)
-      let rest = Pace(unitsPerSecond: rateBytes).rest(after: count)
-      if rest > .zero { try await time.sleep(for: rest) }
+  private func read(_ blob: BlobBody, _ algorithm: Digest.Algorithm) async throws -> Digest {
+    var hasher = ContentHasher(algorithm)
+    switch blob {
+    case .file(let file):
+      var offset: Int64 = 0
+      while offset < file.sizeBytes {
+        let count = try Self.readPiece(file, at: offset, into: &hasher)
+        if count == 0 { break }
+        offset += Int64(count)
+        try await rest(after: count)
+      }
+    case .remote(let blob):
+      guard blob.sizeBytes > 0 else { break }
+      for try await chunk in try await blob.chunks(ByteRange(first: 0, last: blob.sizeBytes - 1)) {
+        try await rest(after: hasher.update(chunk))
+      }
     }
     return hasher.digest()
+  }
+
+  private func rest(after bytes: Int) async throws {
+    let rest = Pace(unitsPerSecond: rateBytes).rest(after: bytes)
+    if rest > .zero { try await time.sleep(for: rest) }
   }
 
   private static func readPiece(_ blob: BlobFile, at offset: Int64, into hasher: inout ContentHasher) throws -> Int {
@@ -104,10 +117,9 @@ public struct BackgroundScrub: Sendable {
       unsavedBytes = 0
       try await saveCursor(row.digest.description)
     }
-    try await removeOrphans(after: after, through: page.count < Scrub.pageLimit ? nil : page.last?.digest)
-    let next = page.count < Scrub.pageLimit ? "" : page.last?.digest.description ?? ""
-    try await saveCursor(next)
-    return !next.isEmpty
+    let isLast = page.count < Scrub.pageLimit
+    try await saveCursor(isLast ? "" : page.last?.digest.description ?? "")
+    return !isLast
   }
 
   /// After so many bytes the place is saved within a page too: at a slow rate a page of large blobs takes hours.
@@ -120,28 +132,42 @@ public struct BackgroundScrub: Sendable {
   private func examine(_ row: BlobRow) async throws {
     figures?.blobs.increment()
     figures?.bytes.increment(by: Int(row.sizeBytes))
-    guard let finding = try await scrub.examine(row.digest, sizeBytes: row.sizeBytes) else { return }
+    guard let finding = try await scrub.examine(row.stored) else { return }
     // It may have been collected, or pushed again, while it was read.
-    let wasSetAside = try await registry.setAside(row.digest, because: finding.reason) {
-      try await scrub.examine(row.digest, sizeBytes: row.sizeBytes) != nil
+    let wasSetAside = try await registry.setAside(row.stored, because: finding.reason) {
+      try await scrub.examine(row.stored) != nil
     }
     if wasSetAside { figures?.corrupt.increment() }
   }
+}
 
-  /// Bytes between two places that no row names (invariant I4).
-  private func removeOrphans(after: Digest?, through end: Digest?) async throws {
-    var position = after
-    while true {
-      let found = try await registry.store.list(after: position, limit: Scrub.pageLimit)
-      let inside = found.filter { stat in end.map { stat.digest <= $0 } ?? true }
-      let freed = try await registry.removeOrphans(inside)
-      figures?.orphans.increment(by: freed.blobs)
-      if freed.blobs > 0 {
-        logger.info("bytes without a row removed", metadata: ["blobs": "\(freed.blobs)", "bytes": "\(freed.bytes)"])
-      }
-      guard inside.count == found.count, found.count == Scrub.pageLimit, let last = found.last else { return }
-      position = last.digest
+/// Goes through what the store holds, and removes what no row names (invariant I4).
+public struct OrphanSweep: Sendable {
+  static let cursorName = "orphan-cursor"
+
+  private let registry: Registry
+  private let figures: ScrubFigures?
+  private let logger: Logger
+
+  public init(registry: Registry, figures: ScrubFigures? = nil, logger: Logger) {
+    self.registry = registry
+    self.figures = figures
+    self.logger = logger
+  }
+
+  /// Looks at the next page. Answers false when that was the last of the pass.
+  public func step() async throws -> Bool {
+    let cursor = try await registry.database.read { try $0.keepsake(Self.cursorName) }
+    let last = cursor.map { String(decoding: $0, as: UTF8.self) }.flatMap { $0.isEmpty ? nil : $0 }
+    let page = try await registry.store.list(after: last, limit: Scrub.pageLimit)
+    let freed = try await registry.removeOrphans(page)
+    figures?.orphans.increment(by: freed.blobs)
+    if freed.blobs > 0 {
+      logger.info("bytes without a row removed", metadata: ["blobs": "\(freed.blobs)", "bytes": "\(freed.bytes)"])
     }
+    let next = page.count < Scrub.pageLimit ? "" : page.last?.name ?? ""
+    try await registry.database.write { try $0.setKeepsake(Self.cursorName, Array(next.utf8)) }
+    return !next.isEmpty
   }
 }
 

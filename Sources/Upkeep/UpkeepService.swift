@@ -23,13 +23,15 @@ public final class UpkeepService: Service {
   }
 
   /// As many threads let every chore block without another waiting for it, also one that leads a group commit.
-  public static let choreCount = 4
+  public static let choreCount = 5
   /// How often expired uploads are looked for.
   static let expiryInterval: Duration = .seconds(60)
   /// How often journals are settled. Short enough that a crash has little to replay.
   static let settleInterval: Duration = .seconds(5)
   /// Between two batches of collection at the least: what is planned may be in use just now.
   static let leastRest: Duration = .milliseconds(5)
+  /// Between two pages of what lies in the store.
+  static let sweepRest: Duration = .milliseconds(200)
   /// After a failure, a chore rests this long.
   static let failureRest: Duration = .seconds(10)
 
@@ -72,6 +74,7 @@ public final class UpkeepService: Service {
         await withTaskGroup { group in
           group.addTask { await self.collectForever() }
           group.addTask { await self.scrubForever() }
+          group.addTask { await self.sweepForever() }
           group.addTask { await self.expireForever() }
           group.addTask { await self.settleForever() }
         }
@@ -122,6 +125,15 @@ public final class UpkeepService: Service {
         registry: registry, scrub: Scrub(store: registry.store, rateBytes: settings.scrubRateBytes, time: time),
         figures: scrubFigures, logger: logger)
       return try await scrub.step() ? .zero : settings.scrubInterval
+    }
+  }
+
+  private func sweepForever() async {
+    await forever("removal of bytes without a row") {
+      let settings = settings
+      guard settings.scrubs else { return Self.expiryInterval }
+      let sweep = OrphanSweep(registry: registry, figures: scrubFigures, logger: logger)
+      return try await sweep.step() ? Self.sweepRest : settings.scrubInterval
     }
   }
 

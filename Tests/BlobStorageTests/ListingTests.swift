@@ -10,15 +10,17 @@ import Testing
   func `comes in pages, in the order of the digests' text`(kind: StoreKind, limit: Int) async throws {
     try await kind.withStore { store in
       for blob in Self.blobs { try await store.put(blob.buffer, as: blob.digest) }
-      var seen: [BlobStat] = []
+      var seen: [ListedBlob] = []
       while true {
-        let page = try await store.list(after: seen.last?.digest, limit: limit)
+        let page = try await store.list(after: seen.last?.name, limit: limit)
         #expect(page.count <= limit)
         if page.isEmpty { break }
         seen += page
       }
-      let expected = Self.blobs.map { BlobStat(digest: $0.digest, sizeBytes: Int64($0.bytes.count)) }
-      #expect(seen == expected.sorted { $0.digest.description < $1.digest.description })
+      let expected = Self.blobs.map {
+        ListedBlob(name: $0.digest.description, digest: $0.digest, place: nil, sizeBytes: Int64($0.bytes.count))
+      }
+      #expect(seen == expected.sorted { $0.name < $1.name })
     }
   }
 

@@ -13,7 +13,7 @@ import Testing
       _ = try await store.open(SampleBlob.large.digest)
       try await store.remove([SampleBlob.small.digest, SampleBlob.large.digest, SampleBlob.empty.digest])
       for blob in [SampleBlob.small, .large] {
-        #expect(try await store.stat(blob.digest) == nil)
+        #expect(try await store.size(of: blob.digest) == nil)
         #expect(store.openIfAtHand(blob.digest) == nil)
         await #expect(throws: StorageError.blobUnknown(blob.digest)) { try await store.open(blob.digest) }
       }
@@ -52,7 +52,7 @@ import Testing
       _ = try await store.open(blob.digest)
       try await store.quarantine(blob.digest)
       try await store.quarantine(blob.digest)
-      #expect(try await store.stat(blob.digest) == nil)
+      #expect(try await store.size(of: blob.digest) == nil)
       #expect(try await store.list(after: nil, limit: 10).isEmpty)
       await #expect(throws: StorageError.blobUnknown(blob.digest)) { try await store.open(blob.digest) }
       try await store.publishWhole(blob)

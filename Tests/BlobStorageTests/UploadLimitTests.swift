@@ -11,7 +11,7 @@ import Testing
     try await kind.withStore { store in
       await #expect(throws: StorageError.tooLarge(limit: 199_999)) {
         try await store.append(
-          Pieces(blob.bytes), to: .sample(), at: 0, expectedLength: 200_000, limit: 199_999, hashing: .sha256)
+          Pieces(blob.bytes), to: .sample(), at: 0, AppendExtent(length: 200_000), limit: 199_999, hashing: .sha256)
       }
       let end = try await store.offset(of: .sample())
       #expect(end ?? 0 == 0)
@@ -23,7 +23,7 @@ import Testing
     try await kind.withStore { store in
       await #expect(throws: StorageError.tooLarge(limit: 50_000)) {
         try await store.append(
-          Pieces(blob.bytes), to: .sample(), at: 0, expectedLength: nil, limit: 50_000, hashing: .sha256)
+          Pieces(blob.bytes), to: .sample(), at: 0, AppendExtent(), limit: 50_000, hashing: .sha256)
       }
       let end = try await store.offset(of: .sample())
       #expect(end ?? 0 <= 50_000)
@@ -35,7 +35,7 @@ import Testing
     try await kind.withStore { store in
       try await store.append(blob.bytes.prefix(150_000), to: .sample())
       let end = try await store.append(
-        Pieces(blob.bytes.dropFirst(150_000)), to: .sample(), at: 150_000, expectedLength: 50_000, limit: 200_000,
+        Pieces(blob.bytes.dropFirst(150_000)), to: .sample(), at: 150_000, AppendExtent(length: 50_000), limit: 200_000,
         hashing: .sha256)
       #expect(end == 200_000)
       _ = try await store.publish(.sample(), as: blob.digest)
@@ -47,7 +47,7 @@ import Testing
       let store = try LocalBlobStore(directory: "/data", disk: SimulatedDisk())
       let gate = Pieces(blob.bytes, by: 1000)
       async let first = store.append(
-        gate, to: .sample(), at: 0, expectedLength: nil, limit: .max, hashing: .sha256)
+        gate, to: .sample(), at: 0, AppendExtent(), limit: .max, hashing: .sha256)
       while try await store.offset(of: .sample()) ?? 0 == 0 { await Task.yield() }
       await #expect(throws: StorageError.uploadBusy) { try await store.append(blob.bytes, to: .sample()) }
       await #expect(throws: StorageError.uploadBusy) { try await store.publish(.sample(), as: blob.digest) }

@@ -10,10 +10,10 @@ import Testing
   func `becomes a blob when it is published`(kind: StoreKind, blob: SampleBlob) async throws {
     try await kind.withStore { store in
       let end = try await store.append(
-        Pieces(blob.bytes), to: .sample(), at: 0, expectedLength: Int64(blob.bytes.count), limit: .max,
+        Pieces(blob.bytes), to: .sample(), at: 0, AppendExtent(length: Int64(blob.bytes.count)), limit: .max,
         hashing: blob.digest.algorithm)
       #expect(end == Int64(blob.bytes.count))
-      #expect(try await store.publish(.sample(), as: blob.digest) == end)
+      #expect(try await store.publish(.sample(), as: blob.digest).sizeBytes == end)
       #expect(try await store.content(of: blob.digest) == blob.bytes)
       #expect(try await store.offset(of: .sample()) == nil)
       #expect(try await store.uploads().isEmpty)
@@ -72,7 +72,7 @@ import Testing
     try await kind.withStore { store in
       let cut = Pieces(blob.bytes.prefix(40_000), by: 10_000, isCutShort: true)
       await #expect(throws: Pieces.Interrupted.self) {
-        try await store.append(cut, to: .sample(), at: 0, expectedLength: 200_000, limit: .max, hashing: .sha256)
+        try await store.append(cut, to: .sample(), at: 0, AppendExtent(length: 200_000), limit: .max, hashing: .sha256)
       }
       #expect(try await store.offset(of: .sample()) == 40_000)
       try await store.append(blob.bytes.dropFirst(40_000), to: .sample(), at: 40_000)
@@ -88,8 +88,8 @@ import Testing
       await #expect(throws: StorageError.digestMismatch(expected: claimed, actual: blob.digest)) {
         try await store.publish(.sample(), as: claimed)
       }
-      #expect(try await store.stat(claimed) == nil)
-      #expect(try await store.stat(blob.digest) == nil)
+      #expect(try await store.size(of: claimed) == nil)
+      #expect(try await store.size(of: blob.digest) == nil)
       #expect(try await store.offset(of: .sample()) == nil)
       await #expect(throws: StorageError.uploadUnknown) { try await store.publish(.sample(), as: blob.digest) }
     }

@@ -46,7 +46,7 @@ import Testing
     let stage = try await stage(machine, told)
     #expect(try await machine.contradictions(damaged: told.damaged) == [], "\(when)")
     #expect(try await told.missing(to: stage.client) == [], "\(when)")
-    #expect(try await machine.database.read { try $0.claimedBlobs() } == [], "\(when)")
+    #expect(try await machine.database.read { try $0.claimedBlobs().map(\.digest) } == [], "\(when)")
     // It goes on, and what it has acknowledged survives the next cut too.
     try await stage.push(SampleBlob(seed: 50, size: 100))
     try await stage.push(SampleBlob(seed: 51, size: 70_000), in: 1)

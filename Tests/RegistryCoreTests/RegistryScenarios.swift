@@ -133,7 +133,9 @@ struct RegistryScenario: Sendable, CustomTestStringConvertible {
       stage.told.letGo(large)
       stage.told.damaged(large.digest)
       stage.machine.disk.damage(stage.machine.path(of: large.digest), at: 5, with: [1, 2, 3, 4, 5])
-      try await stage.registry.setAside(large.digest, because: "a test damaged it") { true }
+      try await stage.registry.setAside(
+        StoredBlob(digest: large.digest, sizeBytes: Int64(large.bytes.count), place: nil), because: "a test damaged it"
+      ) { true }
       try await stage.push(large, in: 2)
     },
     RegistryScenario(testDescription: "two clients push the same at once") { stage in

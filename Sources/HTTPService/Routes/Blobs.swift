@@ -78,6 +78,7 @@ extension RegistryRoutes {
     guard let range else { return .bytes(ByteBuffer()) }
     switch content {
     case .file(let file): return .file(file, range)
+    case .remote: return .none
     case .bytes(let bytes):
       return .bytes(bytes.getSlice(at: bytes.readerIndex + Int(range.first), length: Int(range.count)) ?? ByteBuffer())
     }

@@ -95,14 +95,14 @@ extension RegistryRoutes {
   }
 
   private func isWhole(_ request: Request) -> Bool {
-    request.contentLength.map { $0 <= Int64(LocalBlobStore.smallBlobLimitBytes) } ?? false
+    request.contentLength.map { $0 <= Int64(registry.wholeBlobLimitBytes) } ?? false
   }
 
   private func finish(
     _ request: Request, _ token: UploadToken, _ digest: Digest, _ permit: Permit<Push>
   ) async throws -> Response {
     if isWhole(request), request.contentLength != 0, try await registry.offset(of: token) == 0 {
-      guard let bytes = try await request.body.collect(limit: LocalBlobStore.smallBlobLimitBytes) else {
+      guard let bytes = try await request.body.collect(limit: registry.wholeBlobLimitBytes) else {
         throw RegistryError(.sizeInvalid, "more bytes came than Content-Length said")
       }
       try await registry.finishUpload(token, with: bytes, as: digest, permit: permit)
@@ -122,7 +122,8 @@ extension RegistryRoutes {
         .blobUploadInvalid, "Content-Range names \(range.count) bytes and Content-Length \(length)")
     }
     return try await registry.append(
-      request.body, to: token, at: range?.first, expectedLength: request.contentLength, hashing: algorithm)
+      request.body, to: token, at: range?.first, AppendExtent(length: request.contentLength, isChunk: range != nil),
+      hashing: algorithm)
   }
 
   private func contentRange(_ request: Request) throws(RegistryError) -> ContentRange? {

@@ -70,8 +70,8 @@ extension Reading where Self: ~Copyable {
     ) { try $0.blob() }
   }
 
-  public func claimedBlobs() throws -> [Digest] {
-    try all("SELECT digest FROM blob WHERE state <> 1 AND state = 2") { try $0.digest(0) }
+  public func claimedBlobs() throws -> [BlobRow] {
+    try all("SELECT digest, size, state FROM blob WHERE state <> 1 AND state = 2") { try $0.blob() }
   }
 
   public func corruptBlobs(limit: Int) throws -> [Digest] {

@@ -96,7 +96,7 @@ public struct SimulatedClient: Sendable {
     for request in 1...requests {
       let end = blob.bytes.count * request / requests
       _ = try await registry.append(
-        Pieces(blob.bytes[offset..<end]), to: token, at: Int64(offset), expectedLength: Int64(end - offset),
+        Pieces(blob.bytes[offset..<end]), to: token, at: Int64(offset), AppendExtent(length: Int64(end - offset)),
         hashing: blob.digest.algorithm)
       offset = end
     }
@@ -126,6 +126,7 @@ public struct SimulatedClient: Sendable {
         var bytes = [UInt8](repeating: 0, count: Int(file.sizeBytes))
         let count = try bytes.withUnsafeMutableBytes { try file.file.read(at: 0, into: $0) }
         return Array(bytes.prefix(count))
+      case .remote(let blob): return Array(try await BlobBody.remote(blob).collect().readableBytesView)
       }
     } catch let error as RegistryError where error.code == .blobUnknown {
       return nil

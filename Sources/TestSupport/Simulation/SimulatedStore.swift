@@ -15,38 +15,40 @@ public struct SimulatedStore: BlobStore {
     return result
   }
 
-  public func stat(_ digest: Digest) async throws -> BlobStat? { try await givingWay { try await base.stat(digest) } }
-  public func open(_ digest: Digest) async throws -> BlobFile { try await givingWay { try await base.open(digest) } }
-  public func openForExamination(_ digest: Digest) async throws -> BlobFile {
-    try await givingWay { try await base.openForExamination(digest) }
+  public func size(of blob: StoredBlob) async throws -> Int64? { try await givingWay { try await base.size(of: blob) } }
+  public func open(_ blob: StoredBlob) async throws -> BlobBody { try await givingWay { try await base.open(blob) } }
+  public func openForExamination(_ blob: StoredBlob) async throws -> BlobBody {
+    try await givingWay { try await base.openForExamination(blob) }
   }
   public func openIfAtHand(_ digest: Digest) -> BlobFile? { base.openIfAtHand(digest) }
 
-  public func put(_ bytes: ByteBuffer, as digest: Digest) async throws {
+  public var wholeBlobLimitBytes: Int { base.wholeBlobLimitBytes }
+
+  public func put(_ bytes: ByteBuffer, as digest: Digest) async throws -> StoredBlob {
     try await givingWay { try await base.put(bytes, as: digest) }
   }
 
   public func append<Source: AsyncSequence & Sendable>(
-    _ source: Source, to upload: UploadID, at offset: Int64, expectedLength: Int64?, limit: Int64,
+    _ source: Source, to upload: UploadID, at offset: Int64, _ extent: AppendExtent, limit: Int64,
     hashing algorithm: Digest.Algorithm
   ) async throws -> Int64 where Source.Element == ByteBuffer {
     try await givingWay {
       try await base.append(
-        source, to: upload, at: offset, expectedLength: expectedLength, limit: limit, hashing: algorithm)
+        source, to: upload, at: offset, extent, limit: limit, hashing: algorithm)
     }
   }
 
   public func offset(of upload: UploadID) async throws -> Int64? {
     try await givingWay { try await base.offset(of: upload) }
   }
-  public func publish(_ upload: UploadID, as digest: Digest) async throws -> Int64 {
+  public func publish(_ upload: UploadID, as digest: Digest) async throws -> StoredBlob {
     try await givingWay { try await base.publish(upload, as: digest) }
   }
   public func discard(_ upload: UploadID) async throws { try await givingWay { try await base.discard(upload) } }
-  public func remove(_ digests: [Digest]) async throws { try await givingWay { try await base.remove(digests) } }
-  public func quarantine(_ digest: Digest) async throws { try await givingWay { try await base.quarantine(digest) } }
-  public func list(after: Digest?, limit: Int) async throws -> [BlobStat] {
-    try await givingWay { try await base.list(after: after, limit: limit) }
+  public func remove(_ blobs: [StoredBlob]) async throws { try await givingWay { try await base.remove(blobs) } }
+  public func quarantine(_ blob: StoredBlob) async throws { try await givingWay { try await base.quarantine(blob) } }
+  public func list(after last: String?, limit: Int) async throws -> [ListedBlob] {
+    try await givingWay { try await base.list(after: last, limit: limit) }
   }
   public func uploads() async throws -> [UploadID] { try await givingWay { try await base.uploads() } }
   public func settle() async throws { try await givingWay { try await base.settle() } }

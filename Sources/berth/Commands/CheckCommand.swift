@@ -74,7 +74,7 @@ struct CheckCommand: AsyncParsableCommand {
           problems += 1
           print(problem)
           // Nobody else uses the directory, so what was seen still holds.
-          if !reportOnly, row.state == .present { try await registry.setAside(row.digest, because: problem) { true } }
+          if !reportOnly, row.state == .present { try await registry.setAside(row.stored, because: problem) { true } }
         }
         seen += 1
         seenBytes += row.sizeBytes
@@ -95,27 +95,29 @@ struct CheckCommand: AsyncParsableCommand {
     case .claimed: return nil
     case .present: break
     }
-    guard fast else { return try await scrub.examine(row.digest, sizeBytes: row.sizeBytes)?.description }
-    guard let stat = try await storage.store.stat(row.digest) else {
+    guard fast else { return try await scrub.examine(row.stored)?.description }
+    guard let size = try await storage.store.size(of: row.stored) else {
       return "blob \(row.digest): its bytes are missing"
     }
-    return stat.sizeBytes == row.sizeBytes
-      ? nil : "blob \(row.digest): it has \(stat.sizeBytes) bytes, not \(row.sizeBytes)"
+    return size == row.sizeBytes ? nil : "blob \(row.digest): it has \(size) bytes, not \(row.sizeBytes)"
   }
 
   /// Bytes without a row are no problem (the scrub removes them), but worth a line.
   private func countOrphans(_ storage: Storage) async throws -> Int {
-    var last: Digest?
+    var last: String?
     var orphans = 0
     var bytes: Int64 = 0
     while true {
       let page = try await storage.store.list(after: last, limit: 1024)
-      for stat in page where try await storage.database.read({ try $0.blob(stat.digest) }) == nil {
+      for blob in page {
+        guard let digest = blob.digest, try await storage.database.read({ try $0.blob(digest) }) == nil else {
+          continue
+        }
         orphans += 1
-        bytes += stat.sizeBytes
+        bytes += blob.sizeBytes
       }
       guard page.count == 1024 else { break }
-      last = page.last?.digest
+      last = page.last?.name
     }
     if orphans > 0 { print("\(orphans) files without a row, \(sizeText(bytes)): harmless, the server removes them") }
     return 0
