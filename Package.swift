@@ -26,7 +26,8 @@ let package = Package(
   products: [
     .executable(name: "berth", targets: ["berth"]),
     // For Fuzz/ only: what it feeds with broken bytes.
-    .library(name: "BerthParts", targets: ["OCI", "Ground", "BlobStorage", "RegistryCore", "HTTPService", "TestSupport"]),
+    .library(
+      name: "BerthParts", targets: ["OCI", "Ground", "BlobStorage", "RegistryCore", "HTTPService", "TestSupport"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -52,7 +53,8 @@ let package = Package(
         "OCI", "Ground", "CLinux", "CLibCrypto", nioCore, nioPosix, nioHTTP1, nioSSL, httpClient, logging,
       ], exclude: ["README.md"], swiftSettings: strict),
     .target(
-      name: "Metadata", dependencies: ["OCI", "Ground", "CSQLite", "CPostgres", "CLinux", logging], exclude: ["README.md"],
+      name: "Metadata", dependencies: ["OCI", "Ground", "CSQLite", "CPostgres", "CLinux", logging],
+      exclude: ["README.md"],
       swiftSettings: strict),
     .target(name: "Access", dependencies: ["OCI", "Metadata"], exclude: ["README.md"], swiftSettings: strict),
     .target(
@@ -109,7 +111,9 @@ let package = Package(
       dependencies: ["TestSupport", "CLibCrypto", "OCI", "RegistryCore", "HTTPService", "BlobStorage", "Metadata"],
       swiftSettings: strict),
     .testTarget(name: "berthTests", dependencies: ["berth"], swiftSettings: strict),
-    .testTarget(name: "EndToEnd", dependencies: ["CLibCrypto"], path: "Tests/EndToEnd", swiftSettings: strict),
+    .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "Ground"], swiftSettings: strict),
+    .testTarget(
+      name: "EndToEnd", dependencies: ["CLibCrypto", "TestSupport"], path: "Tests/EndToEnd", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
