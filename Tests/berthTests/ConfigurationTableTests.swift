@@ -14,9 +14,13 @@ struct ConfigurationTableTests {
   @Test("A setting writes the field of its name and no other")
   func rightField() throws {
     let samples = [
-      "path": "/other", "list of addresses": "127.0.0.1:9", "URL": "https://x", "list of networks": "10.0.0.0/8",
-      "one of `1.2`": "1.3", "one of `auto`": "json", "one of `trace`": "trace", "whole": "77", "byte": "77777",
-      "duration": "7m",
+      "path": "/other", "list of addresses": "127.0.0.1:9", "URL (`https": "https://x",
+      "list of networks": "10.0.0.0/8",
+      "one of `1.2`": "1.3", "one of `auto`": "json", "one of `trace`": "trace", "whole": "77",
+      "byte size, 32 MiB": "77777777", "byte size, 1": "77777", "byte size, 4": "77777", "byte size, 64": "77777",
+      "byte size, 0": "77777",
+      "duration": "7m", "URL (`postgres": "postgres://u@h/d", "URL (`s3": "s3://b/p", "word": "w",
+      "`auto`, `always`": "always",
     ]
     for definition in table.definitions {
       let before = Settings()
@@ -38,7 +42,8 @@ struct ConfigurationTableTests {
     #expect(runs == table.sections.map(\.path))
     #expect(table.definition(path: "http.tls.key")?.environmentNames == ["BERTH_HTTP_TLS_KEY"])
     #expect(table.definitions.allSatisfy { $0.help.hasSuffix(".") && !$0.help.contains("\n") })
-    #expect(table.definitions.compactMap(\.flag) == ["--data", "--listen", "--public-url", "--open"])
+    #expect(
+      table.definitions.compactMap(\.flag) == ["--data", "--database", "--blobs", "--listen", "--public-url", "--open"])
   }
 
   @Test("Every default is a value that the file may hold")
@@ -153,7 +158,11 @@ struct ConfigurationTableTests {
     let loading = readFile(text)
     #expect(loading.errors.description == "")
     #expect(Set(loading.sources.keys) == Set(table.definitions.map(\.path)))
-    let examples: Set = ["storage.data", "http.public_url", "http.tls.certificate", "http.tls.key", "access.open"]
+    let examples: Set = [
+      "storage.database", "storage.blobs", "database.password_file", "s3.access_key_id", "s3.secret_access_key",
+      "s3.secret_access_key_file", "storage.data", "http.public_url", "http.tls.certificate", "http.tls.key",
+      "access.open",
+    ]
     for definition in table.definitions where !examples.contains(definition.path) {
       #expect(definition.isEqual(loading.settings, Settings()), "\(definition.path)")
     }

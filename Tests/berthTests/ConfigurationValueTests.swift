@@ -188,3 +188,41 @@ struct ConfigurationValueTests {
     #expect(quoted(String(repeating: "x", count: 1000)).count == 83)
   }
 }
+
+@Suite("Where the parts are")
+struct StorageURLTests {
+  @Test(
+    "A password is never shown",
+    arguments: [
+      ("postgres://u:secret@h/d", "postgres://u:********@h/d"),
+      ("postgres://u:a:b@h1,h2:5433/d?sslmode=require", "postgres://u:********@h1,h2:5433/d?sslmode=require"),
+      ("postgresql://h/d?user=u&password=secret&x=1", "postgresql://h/d?user=u&password=********&x=1"),
+      ("postgres://h?sslpassword=secret", "postgres://h?sslpassword=********"),
+      ("postgres://u@h/d", "postgres://u@h/d"), ("postgres:///d", "postgres:///d"),
+    ])
+  func masked(text: String, shown: String) throws {
+    #expect(try DatabaseURL(parsing: text).shown == shown)
+  }
+
+  @Test("Other databases are refused, without their text", arguments: ["mysql://u:secret@h/d", "", "postgres://a b"])
+  func refused(text: String) {
+    #expect {
+      try DatabaseURL(parsing: text)
+    } throws: {
+      !"\($0)".contains("secret")
+    }
+  }
+
+  @Test(
+    "Redirects are a word or networks",
+    arguments: [
+      ("auto", RedirectPolicy.automatic), ("always", .always), ("never", .never),
+      ("10.0.0.0/8", .networks([try! AddressRange(parsing: "10.0.0.0/8")])),
+    ])
+  func redirects(text: String, policy: RedirectPolicy) throws {
+    let type = SettingType<RedirectPolicy>.redirectPolicy
+    #expect(try type.parse(.text(text)) == policy)
+    #expect(try type.parse(.list(["10.0.0.0/8", "fd00::/8"])) != .always)
+    #expect(throws: ValueProblems.self) { try type.parse(.text("sometimes")) }
+  }
+}

@@ -9,8 +9,20 @@ struct SettingsOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Where blobs and the database are kept (default: ./berth-data).", valueName: "dir"))
   var data: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "PostgreSQL instead of SQLite: postgres://USER@HOST/NAME. Several replicas may share it.", valueName: "url"))
+  var database: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "An object store instead of files: 's3://BUCKET/PREFIX?endpoint=…&region=…&path-style=true'.", valueName: "url"))
+  var blobs: String?
+
   func load(more flags: [SettingFlag] = []) throws -> LoadedSettings {
-    let own = data.map { [SettingFlag("--data", $0)] } ?? []
+    let own = [("--data", data), ("--database", database), ("--blobs", blobs)].compactMap { name, value in
+      value.map { SettingFlag(name, $0) }
+    }
     do throws(ConfigurationErrors) {
       return try Settings.load(flags: own + flags, environment: processEnvironment(), configPath: config)
     } catch {

@@ -10,7 +10,7 @@ struct SettingRule: Sendable {
   let paths: [String]
   let violations: @Sendable (Settings) -> [Violation]
 
-  static let standard = [certificateAndKey, openOnlyOnLoopback, chunkFitsBlob]
+  static let standard = [certificateAndKey, openOnlyOnLoopback, chunkFitsBlob, keyAndSecret]
 
   private static let certificateAndKey = SettingRule(paths: ["http.tls.certificate", "http.tls.key"]) { settings in
     switch (settings.http.tls.certificate, settings.http.tls.key) {
@@ -39,5 +39,23 @@ struct SettingRule: Sendable {
       return []
     }
     return [Violation(path: "uploads.chunk_minimum_bytes", message: "is larger than limits.blob_bytes")]
+  }
+
+  private static let keyAndSecret = SettingRule(
+    paths: ["s3.access_key_id", "s3.secret_access_key", "s3.secret_access_key_file"]
+  ) { settings in
+    let secrets = [
+      ("s3.secret_access_key", settings.s3.secretAccessKey),
+      ("s3.secret_access_key_file", settings.s3.secretAccessKeyFile),
+    ].filter { $0.1 != nil }.map(\.0)
+    switch (settings.s3.accessKeyID, secrets.count) {
+    case (nil, 0), (.some, 1): return []
+    case (.some, 0):
+      return [
+        Violation(path: "s3.access_key_id", message: "is set without a secret; set s3.secret_access_key_file too")
+      ]
+    case (nil, _): return [Violation(path: secrets[0], message: "is set but s3.access_key_id is not")]
+    case (.some, _): return [Violation(path: secrets[0], message: "is set twice: remove it or the file")]
+    }
   }
 }

@@ -1,10 +1,13 @@
 extension SettingTable {
   /// The settings of this version of Berth. Defaults are the initial values in ``Settings``.
   static let standard = SettingTable(
-    definitions: storage + http + access + limits + uploads + collection + integrity + manifests + cache + logging
+    definitions: storage + database + s3 + http + access + limits + uploads + collection + integrity + manifests + cache
+      + logging
       + workers,
     sections: [
       .init(path: "storage", help: "Where Berth keeps blobs and its database."),
+      .init(path: "database", help: "How PostgreSQL is used, when `storage.database` names one."),
+      .init(path: "s3", help: "How the object store is used, when `storage.blobs` names one."),
       .init(path: "http", help: "Where the server listens and how clients reach it."),
       .init(path: "http.tls", help: "Encryption. Without a certificate the server speaks plain HTTP."),
       .init(path: "access", help: "Who may do what."),
@@ -21,7 +24,70 @@ extension SettingTable {
   private static let storage: [SettingDefinition] = [
     .init(
       "storage.data", \.storage.data, .path, aliases: ["BERTH_DATA"], flag: "--data", reload: .restart,
-      help: "Directory for blobs and the database; made when it is missing.")
+      help: "Directory for blobs and the database; made when it is missing, unused when both are elsewhere."),
+    .init(
+      "storage.database", \.storage.database, .optional(.databaseURL), aliases: ["BERTH_DATABASE"],
+      flag: "--database", reload: .restart,
+      help: "PostgreSQL 15 or newer, in libpq's form. When absent: an SQLite file in the data directory."),
+    .init(
+      "storage.blobs", \.storage.blobs, .optional(.blobsURL), aliases: ["BERTH_BLOBS"], flag: "--blobs",
+      reload: .restart,
+      help: "An S3-compatible object store; docs/scaling.md has the parameters. When absent: the data directory."),
+  ]
+
+  private static let database: [SettingDefinition] = [
+    .init(
+      "database.password_file", \.database.passwordFile, .optional(.path), reload: .restart,
+      help: "File that holds the password and nothing else. `PGPASSWORD` and `PGPASSFILE` work too."),
+    .init(
+      "database.connections", \.database.connections, .integer(2...1000), reload: .restart,
+      help: "Connections of this process at most. Those of all replicas must stay under `max_connections`."),
+    .init(
+      "database.connect_timeout", \.database.connectTimeout, .duration(.seconds(1)...(.seconds(3600))),
+      reload: .restart, help: "Time that making a connection may take."),
+    .init(
+      "database.statement_timeout", \.database.statementTimeout, .duration(.seconds(1)...(.seconds(3600))),
+      reload: .restart, help: "Time that one statement may take."),
+    .init(
+      "database.wait_timeout", \.database.waitTimeout, .duration(.milliseconds(100)...(.seconds(3600))),
+      reload: .restart, help: "Time that a request waits for a free connection before it is answered with 503."),
+    .init(
+      "database.patience", \.database.patience, .duration(.zero...(.seconds(3600))), reload: .restart,
+      help: "Time that a request waits for a database that is restarting or failing over."),
+    .init(
+      "database.prepared_statements", \.database.preparedStatements, .boolean, reload: .restart,
+      help: "Keep statements prepared. Turn it off behind a pooler in transaction mode."),
+  ]
+
+  private static let s3: [SettingDefinition] = [
+    .init(
+      "s3.access_key_id", \.s3.accessKeyID, .optional(.word), reload: .restart,
+      help: "When absent, credentials come from where AWS users have them: variables, files, the platform."),
+    .init(
+      "s3.secret_access_key", \.s3.secretAccessKey, .optional(.word), reload: .restart, isSecret: true,
+      help: "The secret of `s3.access_key_id`. Better kept in a file."),
+    .init(
+      "s3.secret_access_key_file", \.s3.secretAccessKeyFile, .optional(.path), reload: .restart,
+      help: "File that holds the secret of `s3.access_key_id` and nothing else."),
+    .init(
+      "s3.redirect", \.s3.redirect, .redirectPolicy,
+      help:
+        "Whose downloads go to the store by a signed URL. `auto`: everybody's where no endpoint is named."),
+    .init(
+      "s3.redirect_lifetime", \.s3.redirectLifetime, .duration(.seconds(60)...(.seconds(7 * 86_400))),
+      help: "How long a signed URL can be used. A download that has begun goes on."),
+    .init(
+      "s3.connections", \.s3.connections, .integer(1...10_000), reload: .restart,
+      help: "Connections to the object store that this process keeps at most."),
+    .init(
+      "s3.request_timeout", \.s3.requestTimeout, .duration(.seconds(1)...(.seconds(3600))), reload: .restart,
+      help: "Time that a request to the object store may make no progress."),
+    .init(
+      "s3.retry_timeout", \.s3.retryTimeout, .duration(.zero...(.seconds(3600))), reload: .restart,
+      help: "Time over which a request that failed for the moment (500, 503, reset) is tried again."),
+    .init(
+      "s3.buffer_bytes", \.s3.bufferBytes, .byteSize(33_554_432...1_099_511_627_776), reload: .restart,
+      help: "Memory for bytes on their way to the object store; uploads beyond it wait."),
   ]
 
   private static let http: [SettingDefinition] = [
@@ -88,6 +154,9 @@ extension SettingTable {
     .init(
       "limits.shutdown_grace", \.limits.shutdownGrace, .duration(.zero...(.seconds(3600))),
       help: "Time that requests under way may take to finish once the server is told to stop."),
+    .init(
+      "limits.drain_delay", \.limits.drainDelay, .duration(.zero...(.seconds(3600))),
+      help: "Time from `/readyz` turning red to the end of listening, so that a balancer can take it out."),
   ]
 
   private static let uploads: [SettingDefinition] = [

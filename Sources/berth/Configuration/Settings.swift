@@ -3,6 +3,8 @@
 /// Names, types, limits and help of the fields are in ``SettingTable/standard``; a test compares the two.
 struct Settings: Sendable, Equatable {
   var storage = Storage()
+  var database = Database()
+  var s3 = S3()
   var http = HTTP()
   var access = Access()
   var limits = Limits()
@@ -17,6 +19,34 @@ struct Settings: Sendable, Equatable {
   /// Where the bytes and the database live.
   struct Storage: Sendable, Equatable {
     var data = "./berth-data"
+    /// Absent: SQLite in the data directory.
+    var database: DatabaseURL?
+    /// Absent: files in the data directory.
+    var blobs: BlobsURL?
+  }
+
+  /// How PostgreSQL is used. Without effect on SQLite.
+  struct Database: Sendable, Equatable {
+    var passwordFile: String?
+    var connections = 16
+    var connectTimeout = Duration.seconds(5)
+    var statementTimeout = Duration.seconds(30)
+    var waitTimeout = Duration.seconds(10)
+    var patience = Duration.seconds(10)
+    var preparedStatements = true
+  }
+
+  /// How an S3-compatible object store is used.
+  struct S3: Sendable, Equatable {
+    var accessKeyID: String?
+    var secretAccessKey: String?
+    var secretAccessKeyFile: String?
+    var redirect = RedirectPolicy.automatic
+    var redirectLifetime = Duration.seconds(20 * 60)
+    var connections = 128
+    var requestTimeout = Duration.seconds(30)
+    var retryTimeout = Duration.seconds(60)
+    var bufferBytes = 256 * mebibyte
   }
 
   /// Where the server listens and how clients reach it.
@@ -60,6 +90,7 @@ struct Settings: Sendable, Equatable {
     var minimumRateWindow = Duration.seconds(60)
     var uploadSessions = 10_000
     var shutdownGrace = Duration.seconds(30)
+    var drainDelay = Duration.zero
   }
 
   /// Blob uploads that are under way.
