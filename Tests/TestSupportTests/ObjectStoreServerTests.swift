@@ -27,4 +27,18 @@ import Testing
     #expect(try await bucket.backdoor.bytes(of: "kept") == bytes)
     try await server.stop()
   }
+
+  @Test("with one node of three killed, what was written is read, and writing goes on")
+  func cluster() async throws {
+    let cluster = try await ObjectStoreCluster.start()
+    let bucket = try await cluster.freshBucket()
+    let bytes = [UInt8](repeating: 9, count: 300_000)
+    for number in 0..<12 { try await bucket.backdoor.put(bytes, at: "before\(number)") }
+    await cluster.killNode(1)
+    for number in 0..<12 { #expect(try await bucket.backdoor.bytes(of: "before\(number)") == bytes) }
+    var written = false
+    for _ in 0..<100 where !written { written = (try? await bucket.backdoor.put(bytes, at: "after")) != nil }
+    #expect(try await bucket.backdoor.bytes(of: "after") == bytes, "\(cluster.log)")
+    try await cluster.stop()
+  }
 }
