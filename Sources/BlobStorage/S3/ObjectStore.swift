@@ -1,0 +1,75 @@
+public import NIOCore
+public import OCI
+
+/// What Berth needs of an object store: whole objects, ranges, parts, lists, signed URLs, and nothing else.
+///
+/// Keys are below the prefix of the store's location. Every call may be repeated; what fails for the moment was tried again
+/// already when it throws.
+public protocol ObjectStore: Sendable {
+  /// Stores an object. Durable on return; the store has verified what it got.
+  ///
+  /// - Parameter sha256: the hash of `bytes`, where the caller knows it.
+  func put(_ bytes: ByteBuffer, to key: String, sha256: [UInt8]?) async throws
+
+  /// A range of an object, of which `range.count` bytes come or the sequence throws.
+  /// - Throws: ``ObjectStoreError/noSuchKey``, before any byte.
+  func get(_ key: String, _ range: ByteRange) async throws -> BlobChunks
+
+  /// An object's size in bytes, or nil when there is none.
+  func size(of key: String) async throws -> Int64?
+
+  /// Removes objects. Those that are not there are no error.
+  func remove(_ keys: [String]) async throws
+
+  /// Objects whose keys begin with `prefix`, in the order of their keys, after `last`.
+  func list(prefix: String, after last: String?, limit: Int) async throws -> [ObjectListing]
+
+  /// Begins an object that is sent in parts. Answers the store's name of the upload.
+  func beginParts(of key: String) async throws -> String
+
+  /// Sends a part, numbered from 1. Sent again it replaces the one before. Answers its entity tag.
+  func putPart(_ bytes: ByteBuffer, _ number: Int, of key: String, upload: String) async throws -> String
+
+  /// Makes the object of its parts. Durable on return.
+  /// - Throws: ``ObjectStoreError/noSuchUpload``, also when an earlier call of this succeeded and its answer was lost.
+  func completeParts(of key: String, upload: String, parts: [UploadRecord.Part]) async throws
+
+  /// Gives the parts up. Not an error when the upload is not there.
+  func abortParts(of key: String, upload: String) async throws
+
+  /// Uploads in parts that were begun and not ended, below `prefix`.
+  func listUploads(prefix: String, limit: Int) async throws -> [ObjectUploadListing]
+
+  /// A URL that lets whoever has it get the object for so long.
+  func signedURL(of key: String, lifetime: Duration) async throws -> String
+}
+
+public struct ObjectListing: Sendable, Hashable {
+  public let key: String
+  public let sizeBytes: Int64
+
+  public init(key: String, sizeBytes: Int64) {
+    self.key = key
+    self.sizeBytes = sizeBytes
+  }
+}
+
+public struct ObjectUploadListing: Sendable, Hashable {
+  public let key: String
+  public let upload: String
+
+  public init(key: String, upload: String) {
+    self.key = key
+    self.upload = upload
+  }
+}
+
+/// What an object store can answer besides success, as far as a caller acts on it.
+public enum ObjectStoreError: Error, Sendable, Equatable {
+  case noSuchKey
+  case noSuchUpload
+  /// It refuses for a reason that trying again does not change: what it said, with what to do about it.
+  case refused(status: Int, code: String, message: String)
+  /// It could not be reached, or failed again and again: what happened last.
+  case unavailable(String)
+}
