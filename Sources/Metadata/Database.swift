@@ -2,15 +2,25 @@ public import Ground
 
 /// One SQL database.
 ///
-/// Bodies are synchronous: nothing waits for a network or a client inside a transaction. A body may be run more than once
-/// (PostgreSQL reruns after a serialisation failure), so it has no effect outside the transaction.
+/// Bodies are synchronous: nothing waits for a client or another server inside a transaction. A body may be run more than
+/// once (PostgreSQL reruns after a deadlock, and where the answer to a commit was lost), so it has no effect outside the
+/// transaction, and doing it twice does no more than doing it once.
+///
+/// Other processes may write at the same time. What a body decides by something it has read must be locked by that read, or
+/// be said in the `WHERE` of the statement that acts on it: see docs/decisions/0011-replicas-and-isolation.md.
 public protocol Database: Sendable {
   /// Runs `body` in a snapshot that sees every transaction whose ``write(_:)`` returned before this call.
   func read<V: Sendable>(_ body: @escaping @Sendable (borrowing ReadTransaction) throws -> V) async throws -> V
 
-  /// Runs `body` in a transaction that is isolated from every other. On return it is committed and survives power loss; when
-  /// `body` throws, nothing of it remains and the error is passed on.
+  /// Runs `body` in a transaction. On return it is committed and survives power loss; when `body` throws, nothing of it
+  /// remains and the error is passed on.
   func write<V: Sendable>(_ body: @escaping @Sendable (borrowing Transaction) throws -> V) async throws -> V
+
+  /// The database's idea of now, without asking it. Times that several processes compare are of this clock.
+  var now: Timestamp { get }
+
+  /// Other processes may change what is stored, so nothing that can change may be answered from memory.
+  var isShared: Bool { get }
 }
 
 /// A transaction that reads. Cannot be stored and cannot escape its body.
@@ -67,12 +77,85 @@ extension Reading where Self: ~Copyable {
 
   /// The single number that a query answers; 0 when it answers no row.
   func number(_ sql: SQL) throws -> Int64 { try first(sql) { $0.integer(0) } ?? 0 }
+
+  /// Sends a statement whose rows are needed later. Several of them cost one round trip to a database in another place.
+  func later<T>(_ sql: SQL, _ decode: @escaping (borrowing Row) throws -> T) throws -> Later<T> {
+    let later = Later(connection, decode)
+    try connection.submit(sql, to: later)
+    return later
+  }
+}
+
+extension Transaction {
+  /// Sends a statement whose outcome nobody asks for; a failure is told by the next one that is waited for, or by the commit.
+  func enqueue(_ sql: SQL) throws { try connection.submit(sql, to: Discarded.sink) }
+
+  /// Sends a statement that answers no rows, and whose count of changed rows is needed later.
+  func later(_ sql: SQL) throws -> Later<Void> {
+    let later = Later(connection) { (_: borrowing Row) in }
+    try connection.submit(sql, to: later)
+    return later
+  }
+}
+
+/// What a statement will have answered once somebody asks.
+final class Later<Element>: StatementSink {
+  private let connection: any SQLConnection
+  private let decode: (borrowing Row) throws -> Element
+  private var rows: [Element] = []
+  private var changed: Int?
+
+  init(_ connection: any SQLConnection, _ decode: @escaping (borrowing Row) throws -> Element) {
+    self.connection = connection
+    self.decode = decode
+  }
+
+  func row(_ row: borrowing Row) throws -> Bool {
+    rows.append(try decode(row))
+    return true
+  }
+
+  func finished(changed: Int) { self.changed = changed }
+
+  /// All rows. Waits for everything that was sent.
+  func all() throws -> [Element] {
+    if changed == nil { try connection.settle() }
+    return rows
+  }
+
+  func first() throws -> Element? { try all().first }
+
+  /// How many rows were changed.
+  func count() throws -> Int {
+    if changed == nil { try connection.settle() }
+    guard let changed else { throw DatabaseError.corrupt("a statement was settled and has no outcome") }
+    return changed
+  }
+}
+
+private final class Discarded: StatementSink, Sendable {
+  static let sink = Discarded()
+  func row(_ row: borrowing Row) -> Bool { true }
+  func finished(changed: Int) {}
+}
+
+/// Takes what a statement answers.
+public protocol StatementSink: AnyObject {
+  /// Answers whether more rows are wanted.
+  func row(_ row: borrowing Row) throws -> Bool
+  func finished(changed: Int)
 }
 
 /// A driver's connection, used by one thread at a time.
 public protocol SQLConnection: AnyObject {
-  /// Runs one statement; calls `row` for each row until it answers false. Answers the number of changed rows.
+  /// Runs one statement now; calls `row` for each row until it answers false. Answers the number of changed rows.
   func run(_ sql: SQL, row: (borrowing Row) throws -> Bool) throws -> Int
+
+  /// Begins a statement whose outcome is asked for later. SQLite runs it at once; PostgreSQL sends it without waiting.
+  func submit(_ sql: SQL, to sink: any StatementSink) throws
+
+  /// Waits for everything that was submitted; throws the first failure.
+  func settle() throws
 }
 
 /// The current row of a running query. Columns count from 0.
@@ -102,6 +185,14 @@ public enum DatabaseError: Error, Sendable, CustomStringConvertible {
   case corrupt(String)
   /// The schema is of a newer version of Berth.
   case schemaTooNew(found: Int, known: Int)
+  /// It cannot be reached now, or all connections are in use; trying again later may help.
+  case unavailable(String)
+  /// It takes no writes: a standby, or a registry that was moved elsewhere.
+  case readOnly(String)
+  /// Others were in the way again and again.
+  case conflict(String)
+  /// The connection was lost while a commit was under way, and the transaction could not be repeated.
+  case outcomeUnknown(String)
   /// Anything else, in the driver's words.
   case failed(code: Int32, message: String)
 
@@ -112,6 +203,10 @@ public enum DatabaseError: Error, Sendable, CustomStringConvertible {
     case .schemaTooNew(let found, let known):
       "the database has schema \(found), and this berth knows schemas up to \(known): "
         + "it was used by a newer version; start that version, or restore a backup"
+    case .unavailable(let message): "the database cannot be reached: \(message)"
+    case .readOnly(let message): "the database takes no writes: \(message)"
+    case .conflict(let message): "the database was too busy with the same rows: \(message)"
+    case .outcomeUnknown(let message): "the database was lost during a commit: \(message)"
     case .failed(let code, let message): "database error \(code): \(message)"
     }
   }

@@ -49,6 +49,12 @@ final class SQLiteConnection: SQLConnection {
     guard sqlite3_exec(handle, text, nil, nil, nil) == SQLITE_OK else { throw failure() }
   }
 
+  func submit(_ sql: SQL, to sink: any StatementSink) throws {
+    sink.finished(changed: try run(sql) { try sink.row($0) })
+  }
+
+  func settle() {}
+
   func run(_ sql: SQL, row: (borrowing Row) throws -> Bool) throws -> Int {
     let statement = try prepare(sql.text)
     defer { statement.reset() }
@@ -90,7 +96,8 @@ final class SQLiteConnection: SQLConnection {
       statements = [:]
     }
     var prepared: OpaquePointer?
-    let status = sqlite3_prepare_v3(handle, text, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+    let status = sqlite3_prepare_v3(
+      handle, SQLDialect.sqlite.render(text), -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
     guard status == SQLITE_OK, let prepared else { throw failure() }
     let statement = SQLiteStatement(handle: prepared, connection: handle)
     statements[text] = statement

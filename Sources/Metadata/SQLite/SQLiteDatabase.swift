@@ -86,6 +86,11 @@ public final class SQLiteDatabase: Database {
     return outcome.take()
   }
 
+  public var now: Timestamp { time.now }
+
+  /// One process at a time opens the file.
+  public var isShared: Bool { false }
+
   /// Folds the write-ahead log back into the database without waiting for readers. Called by upkeep, so that no push pays.
   public func checkpoint() throws {
     guard let readers else { return }

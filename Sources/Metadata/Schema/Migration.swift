@@ -1,8 +1,6 @@
 /// One numbered step of the schema. A step that has been released is never changed; what is wrong is put right by a later one.
 ///
-/// The text is SQL for every database, with these words for what they spell differently:
-/// `{ID}` an integer key that counts by itself, `{TEXT}` text that is ordered by its bytes, `{BYTES}` bytes, `{CLUSTERED}`
-/// after a table whose rows should lie in the order of its primary key.
+/// The text is SQL for every database, with the words of ``SQLDialect``.
 struct Migration: Sendable {
   let number: Int
   let name: String
@@ -13,11 +11,4 @@ struct Migration: Sendable {
 
   /// The schema that this version of Berth works with.
   static var latest: Int { all.count }
-
-  func scriptForSQLite() -> String {
-    script.replacing("{ID}", with: "INTEGER PRIMARY KEY AUTOINCREMENT")
-      .replacing("{TEXT}", with: "TEXT")
-      .replacing("{BYTES}", with: "BLOB")
-      .replacing("{CLUSTERED}", with: "WITHOUT ROWID")
-  }
 }

@@ -17,7 +17,7 @@ struct Migrator {
     for migration in Migration.all where migration.number > found && migration.number <= limit {
       try connection.begin()
       do {
-        try connection.executeScript(migration.scriptForSQLite())
+        try connection.executeScript(SQLDialect.sqlite.render(migration.script))
         _ = try connection.run(
           """
           INSERT INTO schema_migration (number, name, applied_at)

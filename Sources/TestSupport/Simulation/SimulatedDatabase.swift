@@ -1,5 +1,5 @@
 import BlobStorage
-import Ground
+public import Ground
 public import Metadata
 
 /// A database on the same machine as a ``SimulatedDisk``: each commit is durable, counts as one change, and is refused
@@ -31,4 +31,7 @@ public struct SimulatedDatabase: Database {
     await Task.yield()
     return value
   }
+
+  public var now: Timestamp { base.now }
+  public var isShared: Bool { base.isShared }
 }
