@@ -62,6 +62,9 @@ public protocol BlobStore: Sendable {
   /// Removes blobs, durably. Those without bytes are no error.
   func remove(_ blobs: [StoredBlob]) async throws
 
+  /// Removes what ``list(after:limit:)`` told of, durably.
+  func remove(orphans: [ListedBlob]) async throws
+
   /// Takes a corrupt blob out of readers' way and keeps its bytes aside for a person to look at.
   func quarantine(_ blob: StoredBlob) async throws
 

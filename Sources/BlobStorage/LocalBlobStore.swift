@@ -140,6 +140,13 @@ public final class LocalBlobStore: BlobStore {
     for shard in shards.sorted() { try disk.syncDirectory(shard) }
   }
 
+  public func remove(orphans: [ListedBlob]) async throws {
+    try await remove(
+      orphans.compactMap { orphan in
+        orphan.digest.map { StoredBlob(digest: $0, sizeBytes: orphan.sizeBytes, place: nil) }
+      })
+  }
+
   public func quarantine(_ blob: StoredBlob) async throws {
     let digest = blob.digest
     try prepare()

@@ -33,3 +33,13 @@ public struct ListedBlob: Sendable, Hashable {
     self.sizeBytes = sizeBytes
   }
 }
+
+extension StoredBlob {
+  /// When a place was made, by the database's clock in microseconds since 1970: its last name begins with 16 hexadecimal
+  /// digits that say so. Nil for any other name.
+  public static func time(ofPlace place: String) -> Int64? {
+    let name = place.split(separator: "/").last ?? ""
+    guard name.utf8.count >= 16 else { return nil }
+    return Int64(name.prefix(16), radix: 16)
+  }
+}

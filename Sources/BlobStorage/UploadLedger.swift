@@ -58,14 +58,17 @@ public protocol UploadLedger: Sendable {
 
   /// Records how far an upload has got, and renews the claim.
   ///
-  /// Parts are only ever added: those with a number that is recorded already are left as they are.
+  /// Parts are only ever added: those with a number that is recorded already are left as they are. A claim that has run out
+  /// records nothing.
   /// - Throws: ``StorageError/uploadBusy`` when the claim was lost; nothing is recorded then.
   func save(_ record: UploadRecord, _ claim: UploadClaim) async throws
 
   /// Gives the claim back. Not an error when it was lost.
   func release(_ upload: UploadID, _ claim: UploadClaim) async throws
 
-  /// Forgets an upload.
+  /// Forgets an upload. Before its bytes are removed, not after: a publication that finds its row gone gives up, whenever it
+  /// looks.
+  /// - Throws: ``StorageError/uploadBusy`` when the claim was lost; nothing is forgotten then.
   func remove(_ upload: UploadID, _ claim: UploadClaim) async throws
 
   /// All that is recorded.

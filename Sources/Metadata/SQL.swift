@@ -10,6 +10,12 @@ public struct SQL: Sendable, ExpressibleByStringInterpolation {
     values = []
   }
 
+  /// A statement of a migration, which binds nothing. Only for text that stands in this target.
+  init(migration text: String) {
+    self.text = text
+    values = []
+  }
+
   public init(stringInterpolation interpolation: Interpolation) {
     text = interpolation.text
     values = interpolation.values

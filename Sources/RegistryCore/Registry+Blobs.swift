@@ -9,12 +9,14 @@ public import OCI
 extension Registry {
   /// The size of a blob that is answered from memory and needs no lease; nil says nothing.
   public func blobSizeAtHand(_ digest: Digest, permit: Permit<Pull>) -> Int64? {
+    guard !database.isShared else { return nil }
     guard let link = caches.links.value(for: LinkKey(repository: permit.repository, digest: digest)) else { return nil }
     return needsLease(link) ? nil : link.sizeBytes
   }
 
   /// A blob that can be sent without waiting; nil says nothing.
   public func blobAtHand(_ digest: Digest, permit: Permit<Pull>) -> BlobContent? {
+    guard !database.isShared else { return nil }
     guard caches.links.value(for: LinkKey(repository: permit.repository, digest: digest)) != nil else { return nil }
     if let bytes = caches.smallBlobs.value(for: digest) { return .bytes(bytes) }
     return store.openIfAtHand(digest).flatMap { file in
@@ -130,14 +132,10 @@ extension Registry {
     if let source, !mayRead(source) { return false }
     let mounted = try await database.write { transaction -> Bool in
       let candidates =
-        try source.map { [$0] } ?? transaction.repositories(with: digest, limit: Self.mountCandidateLimit)
-      let found = try candidates.contains { candidate in
-        try mayRead(candidate) && transaction.blob(digest, in: candidate) != nil
-      }
-      guard found else { return false }
-      try transaction.linkBlob(
-        digest, to: try transaction.ensureRepository(repository), leasedUntil: transaction.now + lease)
-      return true
+        try source.map { [$0] }
+        ?? transaction.repositories(with: digest, limit: Self.mountCandidateLimit).filter(mayRead)
+      return try transaction.mount(
+        digest, from: candidates, to: repository, leasedUntil: transaction.now + lease)
     }
     if mounted { caches.links.remove(LinkKey(repository: repository, digest: digest)) }
     return mounted
@@ -159,7 +157,7 @@ extension Registry {
     guard gate.claim(digest) else { return false }
     defer { gate.release(digest) }
     guard try await isStillDamaged() else { return false }
-    guard try await database.write({ try $0.markCorrupt(digest) }) else { return false }
+    guard try await database.write({ try $0.markCorrupt(digest, place: blob.place) }) else { return false }
     logger.error("blob is corrupt", metadata: ["digest": "\(digest)", "reason": "\(reason)"])
     caches.forgetBlobEverywhere(digest)
     try await store.quarantine(blob)
@@ -168,6 +166,7 @@ extension Registry {
   }
 
   func link(_ digest: Digest, in repository: RepositoryName) async throws -> LinkedBlob? {
+    guard !database.isShared else { return try await database.read { try $0.blob(digest, in: repository) } }
     let key = LinkKey(repository: repository, digest: digest)
     if let known = caches.links.value(for: key) { return known }
     let generation = caches.links.generation
@@ -178,7 +177,7 @@ extension Registry {
 
   /// Whether so much of the lease has gone that a `HEAD` by a pusher renews it.
   private func needsLease(_ link: LinkedBlob) -> Bool {
-    link.isUnreferenced && link.leasedUntil < time.now + settings.lease / 2
+    link.isUnreferenced && link.leasedUntil < database.now + settings.lease / 2
   }
 
   static func unknown(_ digest: Digest, _ repository: RepositoryName) -> RegistryError {
@@ -210,10 +209,10 @@ public enum BlobContent: Sendable {
 }
 
 extension LinkedBlob {
-  func stored(_ digest: Digest) -> StoredBlob { StoredBlob(digest: digest, sizeBytes: sizeBytes, place: nil) }
+  func stored(_ digest: Digest) -> StoredBlob { StoredBlob(digest: digest, sizeBytes: sizeBytes, place: place) }
 }
 
 extension BlobRow {
   /// Where the bytes are that the row tells of.
-  public var stored: StoredBlob { StoredBlob(digest: digest, sizeBytes: sizeBytes, place: nil) }
+  public var stored: StoredBlob { StoredBlob(digest: digest, sizeBytes: sizeBytes, place: place) }
 }

@@ -51,7 +51,7 @@ extension Registry {
     let shut = blobs.filter { gate.claim($0.digest) }
     defer { for blob in shut { gate.release(blob.digest) } }
     let claimed = try await database.write { transaction in
-      try shut.filter { try transaction.claimBlob($0.digest) }
+      try shut.filter { try transaction.claimBlob($0) }
     }
     guard !claimed.isEmpty else { return (0, 0) }
     try await remove(claimed)
@@ -76,7 +76,7 @@ extension Registry {
     try await store.remove(claimed.map(\.stored))
     for row in claimed { caches.smallBlobs.remove(row.digest) }
     try await database.write { transaction in
-      for row in claimed { try transaction.deleteClaimedBlob(row.digest) }
+      for row in claimed { try transaction.deleteClaimedBlob(row) }
     }
   }
 
@@ -88,16 +88,37 @@ extension Registry {
 
   /// Removes bytes that no row names (invariant I4), of those given. Answers what was freed.
   public func removeOrphans(_ found: [ListedBlob]) async throws -> (blobs: Int, bytes: Int64) {
+    let placed = try await removeUnknownPlaces(found.filter { $0.place != nil })
+    let named = try await removeUnknownNames(found.filter { $0.place == nil })
+    return (placed.blobs + named.blobs, placed.bytes + named.bytes)
+  }
+
+  /// Under a digest: one at a time, inside its gate.
+  private func removeUnknownNames(_ found: [ListedBlob]) async throws -> (blobs: Int, bytes: Int64) {
     var freed: (blobs: Int, bytes: Int64) = (0, 0)
     for blob in found {
-      guard let digest = blob.digest, blob.place == nil else { continue }
       // A publisher whose bytes have their name and whose row is not yet committed is inside the gate.
-      guard gate.claim(digest) else { continue }
+      guard let digest = blob.digest, gate.claim(digest) else { continue }
       defer { gate.release(digest) }
       guard try await database.read({ try $0.blob(digest) }) == nil else { continue }
-      try await store.remove([StoredBlob(digest: digest, sizeBytes: blob.sizeBytes, place: nil)])
+      try await store.remove(orphans: [blob])
       freed = (freed.blobs + 1, freed.bytes + blob.sizeBytes)
     }
     return freed
+  }
+
+  /// At a place of its own: one that no row names and that is too old to be recorded any more stays without one for ever.
+  private func removeUnknownPlaces(_ found: [ListedBlob]) async throws -> (blobs: Int, bytes: Int64) {
+    let limit = database.now - Self.garbageAge
+    let old = found.filter { blob in
+      blob.place.flatMap { StoredBlob.time(ofPlace: $0) }.map { Timestamp(microseconds: $0) < limit } ?? false
+    }
+    guard !old.isEmpty else { return (0, 0) }
+    let places = old.compactMap(\.place)
+    let known = try await database.read { try $0.knownPlaces(places) }
+    let orphans = old.filter { blob in blob.place.map { !known.contains($0) } ?? false }
+    guard !orphans.isEmpty else { return (0, 0) }
+    try await store.remove(orphans: orphans)
+    return (orphans.count, orphans.reduce(0) { $0 + $1.sizeBytes })
   }
 }

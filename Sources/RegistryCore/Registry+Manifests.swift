@@ -18,14 +18,19 @@ extension Registry {
 
   /// A manifest that is answered from memory; nil says nothing.
   public func manifestAtHand(_ reference: Reference, permit: Permit<Pull>) -> CachedManifest? {
+    database.isShared ? nil : remembered(reference, permit.repository)
+  }
+
+  /// What this process knows. On a shared database it may be out of date, but content under a digest never is.
+  private func remembered(_ reference: Reference, _ repository: RepositoryName) -> CachedManifest? {
     let digest: Digest
     switch reference {
     case .digest(let named): digest = named
     case .tag(let tag):
-      guard let known = caches.tags.value(for: TagKey(repository: permit.repository, tag: tag)) else { return nil }
+      guard let known = caches.tags.value(for: TagKey(repository: repository, tag: tag)) else { return nil }
       digest = known
     }
-    return caches.manifests.value(for: ManifestKey(repository: permit.repository, digest: digest))
+    return caches.manifests.value(for: ManifestKey(repository: repository, digest: digest))
   }
 
   /// A manifest by tag or digest.
@@ -34,15 +39,11 @@ extension Registry {
   public func manifest(_ reference: Reference, permit: Permit<Pull>) async throws -> CachedManifest {
     if let known = manifestAtHand(reference, permit: permit) { return known }
     let repository = permit.repository
+    let hint = remembered(reference, repository)
     let manifestGeneration = caches.manifests.generation
     let tagGeneration = caches.tags.generation
-    let found = try await database.read { transaction -> StoredManifest? in
-      switch reference {
-      case .digest(let digest): return try transaction.manifest(digest, in: repository)
-      case .tag(let tag):
-        guard let digest = try transaction.digest(of: tag, in: repository) else { return nil }
-        return try transaction.manifest(digest, in: repository)
-      }
+    let found = try await database.read { transaction in
+      try transaction.manifest(reference, in: repository, known: hint?.digest)
     }
     guard let found else {
       if let fallback = try await fallbackIndex(reference, permit: permit) { return fallback }
@@ -50,7 +51,9 @@ extension Registry {
         .manifestUnknown, "\(repository) has no manifest \(reference)",
         details: [["reference": .string(reference.description)]])
     }
-    let manifest = CachedManifest(found)
+    if let hint, found.bytes == nil { return hint }
+    let manifest = CachedManifest(
+      StoredManifest(digest: found.digest, mediaType: found.mediaType, bytes: found.bytes ?? []))
     caches.keep(manifest, in: repository, since: manifestGeneration)
     if case .tag(let tag) = reference {
       caches.tags.insert(found.digest, for: TagKey(repository: repository, tag: tag), cost: 1, since: tagGeneration)
@@ -109,11 +112,10 @@ extension Registry {
     let allowsMissing = settings.acceptsSparseManifests
     let generation = caches.manifests.generation
     let isNew = try await database.write { transaction -> Bool in
-      let id = try transaction.ensureRepository(repository)
-      let (isNew, missing) = try transaction.insertManifest(record, into: id, allowsMissing: allowsMissing)
-      guard missing.isEmpty || allowsMissing else { throw Self.missing(missing, repository) }
-      for tag in tags { try transaction.setTag(tag, in: id, to: record.digest, actor: permit.actor.name) }
-      return isNew
+      let outcome = try transaction.push(
+        record, to: repository, tags: tags, allowsMissing: allowsMissing, actor: permit.actor.name)
+      guard outcome.missing.isEmpty || allowsMissing else { throw Self.missing(outcome.missing, repository) }
+      return outcome.isNew
     }
     for tag in tags { caches.tags.remove(TagKey(repository: repository, tag: tag)) }
     // One that was there keeps the media type of its first push.

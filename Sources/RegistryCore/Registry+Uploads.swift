@@ -1,6 +1,7 @@
 public import Access
 public import BlobStorage
 internal import Ground
+internal import Logging
 internal import Metadata
 public import NIOCore
 public import OCI
@@ -12,23 +13,26 @@ import Synchronization
 extension Registry {
   /// Begins an upload. Nothing is stored before its first byte.
   public func beginUpload(permit: Permit<Push>) -> UploadToken {
-    UploadToken(for: permit.repository, key: uploadKey, now: time.now, random: random)
+    UploadToken(for: permit.repository, key: uploadKey, now: database.now, random: random)
   }
 
   /// The session behind a client's text.
   ///
   /// - Throws: `BLOB_UPLOAD_UNKNOWN` when it was not made for this repository, has ended, or has expired.
-  public func upload(_ text: String, permit: Permit<Push>) throws(RegistryError) -> UploadToken {
+  public func upload(_ text: String, permit: Permit<Push>) async throws -> UploadToken {
     let token = UploadToken(text, for: permit.repository, key: uploadKey)
-    guard let token, endedUploads.value(for: token.upload) == nil, !hasExpired(token) else {
-      throw RegistryError(.blobUploadUnknown, "this upload is unknown, has ended or has expired; begin a new one")
-    }
-    return token
+    if let token, endedUploads.value(for: token.upload) == nil, try await !hasExpired(token) { return token }
+    throw RegistryError(.blobUploadUnknown, "this upload is unknown, has ended or has expired; begin a new one")
   }
 
-  private func hasExpired(_ token: UploadToken) -> Bool {
-    let lastTouched = openUploads.withLock { $0[token.upload] } ?? token.startedAt
-    return max(lastTouched, token.startedAt) + settings.uploadsExpireAfter < time.now
+  private func hasExpired(_ token: UploadToken) async throws -> Bool {
+    let limit = database.now - settings.uploadsExpireAfter
+    if token.startedAt >= limit { return false }
+    if let touched = openUploads.withLock({ $0[token.upload] }), touched >= limit { return false }
+    guard uploadsAreRows else { return true }
+    // Another replica may have gone on with it.
+    let touched = try await database.read { try $0.lastTouched(upload: token.upload.text) }
+    return touched.map { $0 < limit } ?? true
   }
 
   /// Where an upload ends: how many bytes it holds.
@@ -48,7 +52,7 @@ extension Registry {
     try admit(token)
     let start: Int64
     if let offset { start = offset } else { start = try await self.offset(of: token) }
-    defer { openUploads.withLock { if $0[token.upload] != nil { $0[token.upload] = time.now } } }
+    defer { openUploads.withLock { if $0[token.upload] != nil { $0[token.upload] = database.now } } }
     do {
       return try await store.append(
         source, to: token.upload, at: start, extent, limit: settings.blobLimitBytes ?? .max,
@@ -60,7 +64,7 @@ extension Registry {
 
   /// Counts an upload as open, within the limit.
   private func admit(_ token: UploadToken) throws(RegistryError) {
-    let now = time.now
+    let now = database.now
     let admitted = openUploads.withLock { uploads in
       if uploads[token.upload] == nil && uploads.count >= settings.uploadLimit { return false }
       uploads[token.upload] = now
@@ -84,7 +88,7 @@ extension Registry {
       try await gate.publishing(digest) {
         let stored = try await store.publish(token.upload, as: digest)
         caches.smallBlobs.remove(digest)
-        try await record(stored, permit)
+        try await record(stored, permit, endOf: token.upload)
       }
     } catch let error as StorageError {
       if case .digestMismatch = error { end(token) }
@@ -117,26 +121,71 @@ extension Registry {
     try await gate.publishing(digest) {
       // Inside the gate a row that says *present* stays so until ours is committed.
       let known = try await database.read { try $0.blob(digest) }
-      if let known, known.state == .present, try await store.size(of: known.stored) != nil {
-        return try await record(known.stored, permit)
-      }
+      let isPresent = known?.state == .present
+      if let known, isPresent, try await store.size(of: known.stored) != nil, try await link(known, permit) { return }
       let stored = try await store.put(bytes, as: digest)
       caches.smallBlobs.remove(digest)
-      try await record(stored, permit)
+      try await record(stored, permit, replacing: isPresent ? known?.place : nil)
     }
   }
 
-  private func record(_ blob: StoredBlob, _ permit: Permit<Push>) async throws {
-    let digest = blob.digest
+  /// Makes a blob readable that is stored already. Answers false when it is so no more: the collector was quicker.
+  private func link(_ known: BlobRow, _ permit: Permit<Push>) async throws -> Bool {
     let repository = permit.repository
     let lease = settings.lease
-    try await database.write { transaction in
-      try transaction.recordBlob(digest, sizeBytes: blob.sizeBytes)
-      try transaction.linkBlob(
-        digest, to: try transaction.ensureRepository(repository), leasedUntil: transaction.now + lease)
+    let linked = try await database.write { transaction in
+      try transaction.linkPresent(known, to: repository, leasedUntil: transaction.now + lease)
     }
-    caches.links.remove(LinkKey(repository: repository, digest: digest))
+    caches.links.remove(LinkKey(repository: repository, digest: known.digest))
+    return linked
   }
+
+  /// Records published bytes. When the blob was here already and keeps the place it has, ours are removed afterwards.
+  ///
+  /// - Parameters:
+  ///   - lost: a place where the blob should lie and does not.
+  ///   - upload: what the bytes came from; forgotten with the same commit, so that at every moment a row names them.
+  private func record(
+    _ blob: StoredBlob, _ permit: Permit<Push>, replacing lost: String? = nil, endOf upload: UploadID? = nil
+  ) async throws {
+    let repository = permit.repository
+    let lease = settings.lease
+    let published = PublishedBlob(
+      digest: blob.digest, sizeBytes: blob.sizeBytes, place: blob.place, replaces: lost)
+    let place = try await database.write { transaction -> String? in
+      if let place = blob.place {
+        if let upload {
+          try Self.end(upload, published, in: transaction)
+        } else if let made = StoredBlob.time(ofPlace: place),
+          Timestamp(microseconds: made) + Self.publicationLimit < transaction.now
+        {
+          // The sweep may take it for garbage soon.
+          throw StorageError.uploadUnknown
+        }
+      }
+      return try transaction.publish(published, to: repository, leasedUntil: transaction.now + lease)
+    }
+    caches.links.remove(LinkKey(repository: repository, digest: blob.digest))
+    guard place != blob.place else { return }
+    do { try await store.remove([blob]) } catch {
+      logger.info("bytes that are not needed stay until the sweep", metadata: ["cause": "\(error)"])
+    }
+  }
+
+  /// Forgets the upload in the transaction that records its blob. One that has expired meanwhile took its bytes along.
+  private static func end(
+    _ upload: UploadID, _ blob: PublishedBlob, in transaction: borrowing Transaction
+  ) throws {
+    if try transaction.deleteUnclaimedUpload(upload.text) { return }
+    // Unless this is done again because the answer to the commit was lost.
+    let row = try transaction.blob(blob.digest)
+    guard row?.state == .present, row?.place == blob.place else { throw StorageError.uploadUnknown }
+  }
+
+  /// Bytes without an upload's row must be recorded within this time after their place was made.
+  static let publicationLimit: Duration = .seconds(3600)
+  /// Bytes that no row names are garbage once their place is as old as this.
+  static let garbageAge: Duration = .seconds(24 * 3600)
 
   /// Gives an upload up, with its bytes.
   public func cancelUpload(_ token: UploadToken) async throws {
@@ -153,10 +202,15 @@ extension Registry {
     endedUploads.insert(true, for: token.upload, cost: 1)
   }
 
-  /// Uploads that hold bytes and were not heard of for as long as the settings allow.
+  /// Uploads that were not heard of for as long as the settings allow.
   public func expiredUploads() async throws -> [UploadID] {
-    let limit = time.now - settings.uploadsExpireAfter
+    let limit = database.now - settings.uploadsExpireAfter
     let known = openUploads.withLock { $0 }
+    guard !uploadsAreRows else {
+      openUploads.withLock { uploads in uploads = uploads.filter { $0.value >= limit } }
+      let found = try await database.read { try $0.uploads(untouchedSince: limit, limit: Self.expiryLimit) }
+      return found.compactMap { UploadID($0) }
+    }
     // Those without bytes count too: their entry is all that is left of them.
     return try await Set(store.uploads()).union(known.keys).filter { upload in
       let touched = known[upload] ?? UploadToken.startedAt(upload) ?? .distantPast
@@ -164,10 +218,17 @@ extension Registry {
     }
   }
 
+  /// How many expired uploads are looked for at once.
+  static let expiryLimit = 1000
+
   /// Discards an upload that ``expiredUploads()`` named; one that is in use again stays.
   public func discardExpiredUpload(_ upload: UploadID) async throws -> Bool {
-    let limit = time.now - settings.uploadsExpireAfter
+    let limit = database.now - settings.uploadsExpireAfter
     if let touched = openUploads.withLock({ $0[upload] }), touched >= limit { return false }
+    if uploadsAreRows {
+      let touched = try await database.read { try $0.lastTouched(upload: upload.text) }
+      if let touched, touched >= limit { return false }
+    }
     do {
       try await store.discard(upload)
     } catch StorageError.uploadBusy {

@@ -47,14 +47,20 @@ public final class Registry: Sendable {
   let openUploads = Mutex<[UploadID: Timestamp]>([:])
   let endedUploads = BoundedCache<UploadID, Bool>(costLimit: endedUploadLimit)
 
+  /// Uploads are rows of the database, which any replica can go on with; else they are files of this process.
+  let uploadsAreRows: Bool
+
   /// Opens the registry, and finishes removals that a crash cut short before anybody can read or push.
+  ///
+  /// - Parameter uploadsAreRows: the store records its uploads in the database, by a ``DatabaseUploadLedger``.
   public init(
-    database: any Database, store: any BlobStore, settings: Settings = Settings(), time: any TimeSource = SystemTime(),
-    random: any RandomSource = SystemRandom(), logger: Logger
+    database: any Database, store: any BlobStore, uploadsAreRows: Bool = false, settings: Settings = Settings(),
+    time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(), logger: Logger
   ) async throws {
     self.database = database
     self.store = store
     liveSettings = Live(settings)
+    self.uploadsAreRows = uploadsAreRows
     self.time = time
     self.random = random
     self.logger = logger
@@ -66,7 +72,9 @@ public final class Registry: Sendable {
       uploadKey = try await database.write { try $0.keepsake(Self.uploadKeyName, makingWith: fresh) }
     }
     // When they were last touched is not known; what an upload that is going on needs is time.
-    for upload in try await store.uploads() { openUploads.withLock { $0[upload] = time.now } }
+    if !uploadsAreRows {
+      for upload in try await store.uploads() { openUploads.withLock { $0[upload] = time.now } }
+    }
     try await finishInterruptedRemovals()
   }
 

@@ -38,6 +38,7 @@ public final class UpkeepService: Service {
   private let registry: Registry
   private let liveSettings: Live<Settings>
   private let settle: @Sendable () async throws -> Void
+  private let claims: ChoreClaims
   private let figures: CollectionFigures
   private let scrubFigures: ScrubFigures
   private let time: any TimeSource
@@ -56,6 +57,7 @@ public final class UpkeepService: Service {
     self.workers = workers
     self.settle = settle
     self.time = time
+    claims = ChoreClaims(database: registry.database, time: time)
     self.logger = logger
     figures = CollectionFigures(metrics)
     scrubFigures = ScrubFigures(metrics)
@@ -87,7 +89,7 @@ public final class UpkeepService: Service {
     while !Task.isCancelled {
       var rest = Self.failureRest
       do {
-        rest = try await step()
+        rest = try await claims.doing(chore, step)
       } catch is CancellationError {
         return
       } catch {
@@ -146,10 +148,18 @@ public final class UpkeepService: Service {
     }
   }
 
+  /// Of this process alone: what was written ahead here is folded back here.
   private func settleForever() async {
-    await forever("settling") {
-      try await settle()
-      return Self.settleInterval
+    while !Task.isCancelled {
+      do {
+        try await settle()
+        try await time.sleep(for: Self.settleInterval)
+      } catch is CancellationError {
+        return
+      } catch {
+        logger.warning("settling failed and will be tried again", metadata: ["cause": "\(error)"])
+        do { try await time.sleep(for: Self.failureRest) } catch { return }
+      }
     }
   }
 }

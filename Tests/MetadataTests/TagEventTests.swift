@@ -36,9 +36,7 @@ import Testing
     let (one, two) = (try Self.index("one"), try Self.index("two"))
     for record in [one, one, two] {
       try await database.write { transaction in
-        let id = try transaction.ensureRepository(name)
-        _ = try transaction.insertManifest(record, into: id, allowsMissing: false)
-        try transaction.setTag(tag, in: id, to: record.digest, actor: "anonymous")
+        _ = try transaction.push(record, to: name, tags: [tag], allowsMissing: false, actor: "anonymous")
       }
     }
     let deleted = try await database.write { transaction in
@@ -62,9 +60,8 @@ import Testing
     struct Refusal: Error {}
     await #expect(throws: Refusal.self) {
       try await database.write { transaction in
-        let id = try transaction.ensureRepository(name)
-        _ = try transaction.insertManifest(record, into: id, allowsMissing: false)
-        try transaction.setTag(try Tag(parsing: "v1"), in: id, to: record.digest, actor: "anonymous")
+        let tag = try Tag(parsing: "v1")
+        _ = try transaction.push(record, to: name, tags: [tag], allowsMissing: false, actor: "anonymous")
         throw Refusal()
       }
     }

@@ -1,4 +1,5 @@
 import Ground
+import OCI
 import TestSupport
 import Testing
 
@@ -6,22 +7,12 @@ import Testing
 
 /// What every `Database` promises. In memory and in a file, which differ in how readers reach it.
 @Suite struct `A database` {
-  enum Kind: CaseIterable, Sendable { case inMemory, inFile }
-
-  private func with(_ kind: Kind, _ body: (SQLiteDatabase) async throws -> Void) async throws {
-    switch kind {
-    case .inMemory: try await body(try SQLiteDatabase.inMemory())
-    case .inFile:
-      let directory = try temporaryDirectory()
-      try await body(try SQLiteDatabase(path: directory + "/metadata.db"))
-      try removeTree(directory)
-    }
-  }
-
   struct Refusal: Error, Equatable {}
 
-  @Test(arguments: Kind.allCases) func `shows what was written to who reads next`(_ kind: Kind) async throws {
-    try await with(kind) { database in
+  @Test(arguments: DatabaseKind.allCases) func `shows what was written to who reads next`(_ kind: DatabaseKind)
+    async throws
+  {
+    try await kind.withDatabase { database in
       for value in UInt8(0)..<20 {
         try await database.write { try $0.setKeepsake("a", [value]) }
         #expect(try await database.read { try $0.keepsake("a") } == [value])
@@ -29,8 +20,9 @@ import Testing
     }
   }
 
-  @Test(arguments: Kind.allCases) func `keeps nothing of a body that throws`(_ kind: Kind) async throws {
-    try await with(kind) { database in
+  @Test(arguments: DatabaseKind.allCases) func `keeps nothing of a body that throws`(_ kind: DatabaseKind) async throws
+  {
+    try await kind.withDatabase { database in
       await #expect(throws: Refusal()) {
         try await database.write { transaction in
           try transaction.setKeepsake("a", [1])
@@ -42,9 +34,9 @@ import Testing
     }
   }
 
-  @Test(arguments: Kind.allCases)
-  func `commits those that wait together, and tells each its own outcome`(_ kind: Kind) async throws {
-    try await with(kind) { database in
+  @Test(arguments: DatabaseKind.allCases)
+  func `commits those that wait together, and tells each its own outcome`(_ kind: DatabaseKind) async throws {
+    try await kind.withDatabase { database in
       let refused = try await withThrowingTaskGroup { group in
         for number in 0..<200 {
           group.addTask {
@@ -66,14 +58,12 @@ import Testing
         let kept = try await database.read { try $0.keepsake("k\(number)") }
         #expect((kept == nil) == (number % 3 == 0))
       }
+      guard let database = database as? SQLiteDatabase else { return }
       #expect(database.commitFigures.commits <= database.commitFigures.transactions)
     }
   }
 
   @Test func `refuses to write where it was opened for reading`() async throws {
-    try await with(.inFile) { database in
-      try await database.write { try $0.setKeepsake("a", [7]) }
-    }
     let directory = try temporaryDirectory()
     _ = try SQLiteDatabase(path: directory + "/metadata.db")
     let reader = try SQLiteDatabase(readingPath: directory + "/metadata.db")
@@ -81,12 +71,55 @@ import Testing
     try removeTree(directory)
   }
 
-  @Test(arguments: ["plain", "it's", "\"; DROP TABLE tag; --", "", "ünï\u{0}", "?1"])
-  func `binds every value and splices none`(_ text: String) async throws {
-    try await with(.inMemory) { database in
-      try await database.write { try $0.setKeepsake(text, Array(text.utf8)) }
-      #expect(try await database.read { try $0.keepsake(text) } == Array(text.utf8))
+  @Test(
+    arguments: DatabaseKind.allCases, ["plain", "it's", "\"; DROP TABLE tag; --", "", "ünï", "?1", "$1", "{LOCK}"])
+  func `binds every value and splices none`(_ kind: DatabaseKind, _ text: String) async throws {
+    try await kind.withDatabase { database in
+      for bytes in [Array(text.utf8), [0, 255, 0], []] {
+        try await database.write { try $0.setKeepsake(text, bytes) }
+        #expect(try await database.read { try $0.keepsake(text) } == bytes)
+      }
       #expect(try await database.read { try $0.inventory() }.tags == 0)
+    }
+  }
+
+  @Test(arguments: DatabaseKind.allCases)
+  func `tells of a failure in what was sent without waiting, and goes on`(_ kind: DatabaseKind) async throws {
+    try await kind.withDatabase { database in
+      await #expect(throws: DatabaseError.self) {
+        try await database.write { transaction in
+          try transaction.setKeepsake("a", [1])
+          try transaction.enqueue("INSERT INTO keepsake (name, value) VALUES ('b', NULL)")
+          try transaction.setKeepsake("c", [1])
+        }
+      }
+      let kept = try await database.read { transaction in
+        try ["a", "b", "c"].filter { try transaction.keepsake($0) != nil }
+      }
+      #expect(kept == [])
+      try await database.write { try $0.setKeepsake("a", [2]) }
+      #expect(try await database.read { try $0.keepsake("a") } == [2])
+    }
+  }
+
+  @Test(arguments: DatabaseKind.allCases)
+  func `orders text by its bytes`(_ kind: DatabaseKind) async throws {
+    try await kind.withDatabase { database in
+      let names = try ["b", "a-b", "a/b", "ab", "a.b", "a_b", "a0"].map { try RepositoryName(parsing: $0) }
+      for name in names { _ = try await database.push(.index([]), to: name) }
+      let listed = try await database.read { try $0.catalogue(after: "", limit: 100) }
+      #expect(listed.map(\.text) == names.map(\.text).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+    }
+  }
+
+  @Test(arguments: DatabaseKind.allCases)
+  func `has a clock that goes on`(_ kind: DatabaseKind) async throws {
+    try await kind.withDatabase { database in
+      let before = database.now
+      let inside = try await database.write { $0.now }
+      #expect(before <= inside)
+      #expect(inside <= database.now)
+      #expect(abs(database.now.microseconds - SystemTime().now.microseconds) < 5_000_000)
     }
   }
 }

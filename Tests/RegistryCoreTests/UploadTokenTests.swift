@@ -49,13 +49,13 @@ import Testing
       let bytes = [UInt8](repeating: 1, count: 1000)
       _ = try await client.registry.append(Pieces(bytes), to: token, at: 0, AppendExtent())
       machine.clock.advance(by: .seconds(23 * 3600))
-      _ = try client.registry.upload(token.text, permit: client.push)
+      _ = try await client.registry.upload(token.text, permit: client.push)
       _ = try await client.registry.append(Pieces(bytes), to: token, at: 1000, AppendExtent())
       machine.clock.advance(by: .seconds(23 * 3600))
-      _ = try client.registry.upload(token.text, permit: client.push)
+      _ = try await client.registry.upload(token.text, permit: client.push)
       #expect(try await client.registry.expiredUploads().isEmpty)
       machine.clock.advance(by: .seconds(2 * 3600))
-      #expect(throws: RegistryError.self) { try client.registry.upload(token.text, permit: client.push) }
+      await #expect(throws: RegistryError.self) { try await client.registry.upload(token.text, permit: client.push) }
       for upload in try await client.registry.expiredUploads() {
         #expect(try await client.registry.discardExpiredUpload(upload))
       }

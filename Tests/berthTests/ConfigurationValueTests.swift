@@ -213,16 +213,13 @@ struct StorageURLTests {
     }
   }
 
-  @Test(
-    "Redirects are a word or networks",
-    arguments: [
-      ("auto", RedirectPolicy.automatic), ("always", .always), ("never", .never),
-      ("10.0.0.0/8", .networks([try! AddressRange(parsing: "10.0.0.0/8")])),
-    ])
-  func redirects(text: String, policy: RedirectPolicy) throws {
+  @Test("Redirects are a word or networks")
+  func redirects() throws {
     let type = SettingType<RedirectPolicy>.redirectPolicy
-    #expect(try type.parse(.text(text)) == policy)
-    #expect(try type.parse(.list(["10.0.0.0/8", "fd00::/8"])) != .always)
+    #expect(try type.parse(.text("auto")) == .automatic)
+    #expect(try type.parse(.text("always")) == .always)
+    #expect(try type.parse(.text("never")) == .never)
+    #expect(try type.parse(.text("10.0.0.0/8")) == .networks([try AddressRange(parsing: "10.0.0.0/8")]))
     #expect(throws: ValueProblems.self) { try type.parse(.text("sometimes")) }
   }
 }

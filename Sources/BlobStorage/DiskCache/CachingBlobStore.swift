@@ -74,6 +74,8 @@ public final class CachingBlobStore: BlobStore {
     for blob in blobs { cache.forget(blob.digest) }
   }
 
+  public func remove(orphans: [ListedBlob]) async throws { try await base.remove(orphans: orphans) }
+
   public func quarantine(_ blob: StoredBlob) async throws {
     cache.forget(blob.digest)
     try await base.quarantine(blob)

@@ -49,13 +49,13 @@ extension RegistryRoutes {
 
   func getUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
     let permit = try permit(Push.self, name, request)
-    let token = try registry.upload(session, permit: permit)
+    let token = try await registry.upload(session, permit: permit)
     return progress(.noContent, request, permit, token, offset: try await registry.offset(of: token))
   }
 
   func patchUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
     let permit = try permit(Push.self, name, request)
-    let token = try registry.upload(session, permit: permit)
+    let token = try await registry.upload(session, permit: permit)
     return try await tellingProgress(request, permit, token) {
       let offset = try await append(request, token)
       return progress(.accepted, request, permit, token, offset: offset)
@@ -64,7 +64,7 @@ extension RegistryRoutes {
 
   func putUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
     let permit = try permit(Push.self, name, request)
-    let token = try registry.upload(session, permit: permit)
+    let token = try await registry.upload(session, permit: permit)
     guard let text = try query(request).first("digest") else {
       throw RegistryError(.digestInvalid, "the digest parameter is missing: PUT …?digest=sha256:<hex>")
     }
@@ -77,7 +77,7 @@ extension RegistryRoutes {
 
   func deleteUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
     let permit = try permit(Push.self, name, request)
-    try await registry.cancelUpload(try registry.upload(session, permit: permit))
+    try await registry.cancelUpload(try await registry.upload(session, permit: permit))
     return Response(.noContent, headers: [Self.apiVersion])
   }
 

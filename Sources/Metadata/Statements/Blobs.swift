@@ -14,11 +14,15 @@ public struct BlobRow: Sendable {
   public let digest: Digest
   public let sizeBytes: Int64
   public let state: State
+  /// The store's own name of the bytes; nil where they lie under their digest.
+  public let place: String?
 }
 
 /// What a repository's reader may know of a blob.
 public struct LinkedBlob: Sendable {
   public let sizeBytes: Int64
+  /// As in ``BlobRow``.
+  public let place: String?
   /// No manifest of the repository names it yet: only its lease keeps it.
   public let isUnreferenced: Bool
   public let leasedUntil: Timestamp
@@ -29,25 +33,27 @@ extension Row {
     guard let state = BlobRow.State(rawValue: integer(2)) else {
       throw DatabaseError.corrupt("a blob's state is stored as \(integer(2))")
     }
-    return BlobRow(digest: try digest(0), sizeBytes: integer(1), state: state)
+    return BlobRow(digest: try digest(0), sizeBytes: integer(1), state: state, place: optionalText(3))
   }
 }
 
 extension Reading where Self: ~Copyable {
   public func blob(_ digest: Digest) throws -> BlobRow? {
-    try first("SELECT digest, size, state FROM blob WHERE digest = \(digest)") { try $0.blob() }
+    try first("SELECT digest, size, state, place FROM blob WHERE digest = \(digest)") { try $0.blob() }
   }
 
   /// The blob as `repository` shows it: linked there, and its bytes present.
   public func blob(_ digest: Digest, in repository: RepositoryName) throws -> LinkedBlob? {
     try first(
       """
-      SELECT b.size, l.refs, l.leased_until
+      SELECT b.size, b.place, l.refs, l.leased_until
       FROM repository r JOIN repository_blob l ON l.repository_id = r.id JOIN blob b ON b.digest = l.digest
       WHERE r.name = \(repository) AND l.digest = \(digest) AND b.state = 1
       """
     ) {
-      LinkedBlob(sizeBytes: $0.integer(0), isUnreferenced: $0.integer(1) == 0, leasedUntil: $0.timestamp(2))
+      LinkedBlob(
+        sizeBytes: $0.integer(0), place: $0.optionalText(1), isUnreferenced: $0.integer(2) == 0,
+        leasedUntil: $0.timestamp(3))
     }
   }
 
@@ -65,13 +71,13 @@ extension Reading where Self: ~Copyable {
   public func blobs(after digest: Digest?, limit: Int) throws -> [BlobRow] {
     try all(
       """
-      SELECT digest, size, state FROM blob WHERE digest > \(digest?.description ?? "") ORDER BY digest LIMIT \(limit)
+      SELECT digest, size, state, place FROM blob WHERE digest > \(digest?.description ?? "") ORDER BY digest LIMIT \(limit)
       """
     ) { try $0.blob() }
   }
 
   public func claimedBlobs() throws -> [BlobRow] {
-    try all("SELECT digest, size, state FROM blob WHERE state <> 1 AND state = 2") { try $0.blob() }
+    try all("SELECT digest, size, state, place FROM blob WHERE state <> 1 AND state = 2") { try $0.blob() }
   }
 
   public func corruptBlobs(limit: Int) throws -> [Digest] {
@@ -81,41 +87,137 @@ extension Reading where Self: ~Copyable {
   }
 }
 
+extension Reading where Self: ~Copyable {
+  /// Which of these places a blob's row or an upload's row names.
+  public func knownPlaces(_ places: [String]) throws -> Set<String> {
+    let list = JSONValue.array(places.map { .string($0) }).text
+    let ofBlobs = try later(
+      "SELECT place FROM blob WHERE place IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))"
+    ) { $0.text(0) }
+    let ofUploads = try later(
+      "SELECT place FROM upload WHERE place IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))"
+    ) { $0.text(0) }
+    return Set(try ofBlobs.all()).union(try ofUploads.all())
+  }
+}
+
+/// Bytes that were published, as they are recorded.
+public struct PublishedBlob: Sendable {
+  public let digest: Digest
+  public let sizeBytes: Int64
+  /// As in ``BlobRow``.
+  public let place: String?
+  /// A place that a row may still name and where nothing lies any more.
+  public let replaces: String?
+
+  public init(digest: Digest, sizeBytes: Int64, place: String?, replaces: String? = nil) {
+    self.digest = digest
+    self.sizeBytes = sizeBytes
+    self.place = place
+    self.replaces = replaces
+  }
+}
+
 extension Transaction {
-  /// Says that a blob's bytes are durable and verified (invariant I1). A corrupt blob is sound again by this; so is one that
-  /// was claimed for a removal which then failed.
+  /// Says that a blob's bytes are durable and verified (invariant I1), and makes it readable through a repository, leased
+  /// until `until`. Two round trips with the commit.
   ///
-  /// - Precondition: no collector is at work on this digest: the caller is inside its gate. (With several processes the claim
-  ///   itself will have to be waited for.)
-  public func recordBlob(_ digest: Digest, sizeBytes: Int64) throws {
-    try execute(
+  /// A row that is *present* keeps the place it has. One that is claimed or corrupt takes the new place and is sound again.
+  /// - Precondition: where blobs lie under their digest, no collector is at work on this one: the caller is inside its gate.
+  /// - Returns: the place in force; when that is another, the published bytes are not needed.
+  public func publish(
+    _ blob: PublishedBlob, to name: RepositoryName, leasedUntil until: Timestamp
+  ) throws -> String? {
+    let place = try later(
       """
-      INSERT INTO blob (digest, size, state, links, created_at, checked_at, leased_until)
-      VALUES (\(digest), \(sizeBytes), 1, 0, \(now), \(now), \(now))
-      ON CONFLICT (digest) DO UPDATE SET state = 1, checked_at = excluded.checked_at, size = excluded.size
-      """)
+      INSERT INTO blob (digest, size, state, links, created_at, checked_at, leased_until, place)
+      VALUES (\(blob.digest), \(blob.sizeBytes), 1, 0, \(now), \(now), \(now), \(blob.place))
+      ON CONFLICT (digest) DO UPDATE SET state = 1, checked_at = excluded.checked_at, size = excluded.size,
+        place = CASE WHEN blob.state = 1 AND COALESCE(blob.place, '') <> \(blob.replaces ?? "") THEN blob.place
+          ELSE excluded.place END
+      RETURNING place
+      """
+    ) { $0.optionalText(0) }
+    try link(blob.digest, to: name, leasedUntil: until)
+    guard let inForce = try place.first() else { throw DatabaseError.corrupt("an insert answered no row") }
+    return inForce
   }
 
-  /// Makes a blob readable through a repository, leased until `until`.
+  /// Makes a blob of one repository readable through another, leased until `until`.
   ///
-  /// - Precondition: the blob's row says *present* in this transaction.
-  public func linkBlob(_ digest: Digest, to repository: RepositoryID, leasedUntil until: Timestamp) throws {
-    let inserted = try execute(
+  /// - Returns: false when none of `sources` has it, or its bytes are not sound.
+  public func mount(
+    _ digest: Digest, from sources: [RepositoryName], to name: RepositoryName, leasedUntil until: Timestamp
+  ) throws -> Bool {
+    // Locked, so that it is not claimed before the link is counted.
+    let state = try later("SELECT state FROM blob WHERE digest = \(digest) {LOCK}") { $0.integer(0) }
+    let links = try sources.map { source in
+      try later(
+        """
+        SELECT 1 FROM repository r JOIN repository_blob l ON l.repository_id = r.id
+        WHERE r.name = \(source) AND l.digest = \(digest)
+        """
+      ) { _ in true }
+    }
+    guard try state.first() == BlobRow.State.present.rawValue else { return false }
+    guard try links.contains(where: { try $0.first() == true }) else { return false }
+    try link(digest, to: name, leasedUntil: until)
+    return true
+  }
+
+  /// Makes a blob readable through a repository that was seen to be present, if it still is, and lies where it was seen.
+  public func linkPresent(
+    _ seen: BlobRow, to name: RepositoryName, leasedUntil until: Timestamp
+  ) throws -> Bool {
+    let isThere = try first(
       """
-      INSERT INTO repository_blob (repository_id, digest, refs, leased_until) VALUES (\(repository), \(digest), 0, \(until))
+      SELECT 1 FROM blob
+      WHERE digest = \(seen.digest) AND state = 1 AND COALESCE(place, '') = \(seen.place ?? "") {LOCK}
+      """
+    ) { _ in true }
+    guard isThere == true else { return false }
+    try link(seen.digest, to: name, leasedUntil: until)
+    return true
+  }
+
+  /// - Precondition: the blob's row is locked by this transaction, and says *present*.
+  private func link(_ digest: Digest, to name: RepositoryName, leasedUntil until: Timestamp) throws {
+    let known = try later("SELECT id FROM repository WHERE name = \(name)") { RepositoryID(value: $0.integer(0)) }
+    var inserted = try insertLink(digest, name, until)
+    let missing = try later(
+      """
+      SELECT COUNT(*) FROM repository r JOIN missing_reference x ON x.repository_id = r.id
+      WHERE r.name = \(name) AND x.digest = \(digest)
+      """
+    ) { $0.integer(0) }
+    let repository: RepositoryID
+    if let id = try known.first() {
+      repository = id
+    } else {
+      repository = try ensureRepository(name)
+      inserted = try insertLink(digest, name, until)
+    }
+    guard try inserted.count() == 1 else {
+      return try renewLease(digest, in: repository, until: until)
+    }
+    try enqueue("UPDATE blob SET links = links + 1 WHERE digest = \(digest)")
+    if try missing.first() ?? 0 > 0 { try adoptMissingReferences(to: digest, in: repository) }
+  }
+
+  private func insertLink(_ digest: Digest, _ name: RepositoryName, _ until: Timestamp) throws -> Later<Void> {
+    try later(
+      """
+      INSERT INTO repository_blob (repository_id, digest, refs, leased_until)
+      SELECT id, \(digest), 0, \(until) FROM repository WHERE name = \(name)
       ON CONFLICT (repository_id, digest) DO NOTHING
       """)
-    guard inserted == 1 else { return try renewLease(digest, in: repository, until: until) }
-    try execute("UPDATE blob SET links = links + 1 WHERE digest = \(digest)")
-    try adoptMissingReferences(to: digest, in: repository)
   }
 
   /// Manifests that were accepted before this blob came (a setting) count as its references from now on.
   private func adoptMissingReferences(to digest: Digest, in repository: RepositoryID) throws {
     let adopted = try execute(
       "DELETE FROM missing_reference WHERE repository_id = \(repository) AND digest = \(digest)")
-    guard adopted > 0 else { return }
-    try execute(
+    try enqueue(
       """
       UPDATE repository_blob SET refs = refs + \(adopted) WHERE repository_id = \(repository) AND digest = \(digest)
       """)
@@ -123,7 +225,7 @@ extension Transaction {
 
   /// Keeps an unreferenced blob for a client that was told it need not push it. Never shortens a lease.
   public func renewLease(_ digest: Digest, in repository: RepositoryID, until: Timestamp) throws {
-    try execute(
+    try enqueue(
       """
       UPDATE repository_blob SET leased_until = \(until)
       WHERE repository_id = \(repository) AND digest = \(digest) AND leased_until < \(until)
@@ -134,23 +236,30 @@ extension Transaction {
 
   /// Takes a blob out of a repository, unless a manifest there names it.
   public func unlinkBlob(_ digest: Digest, from repository: RepositoryID) throws -> Unlinking {
-    let refs = try first(
-      "SELECT refs FROM repository_blob WHERE repository_id = \(repository) AND digest = \(digest)"
-    ) { $0.integer(0) }
-    guard let refs else { return .unknown }
-    guard refs == 0 else { return .referenced }
-    try dropLink(digest, repository)
+    // The blob's row first, as whoever links it does.
+    try enqueue("SELECT digest FROM blob WHERE digest = \(digest) {LOCK}")
+    let deleted = try execute(
+      "DELETE FROM repository_blob WHERE repository_id = \(repository) AND digest = \(digest) AND refs = 0")
+    guard deleted == 1 else {
+      let isThere = try number(
+        "SELECT COUNT(*) FROM repository_blob WHERE repository_id = \(repository) AND digest = \(digest)")
+      return isThere == 1 ? .referenced : .unknown
+    }
+    try countLinkGone(digest)
     return .unlinked
   }
 
-  private func dropLink(_ digest: Digest, _ repository: RepositoryID) throws {
-    try execute("DELETE FROM repository_blob WHERE repository_id = \(repository) AND digest = \(digest)")
-    try execute("UPDATE blob SET links = links - 1, leased_until = \(now) WHERE digest = \(digest)")
+  private func countLinkGone(_ digest: Digest) throws {
+    try enqueue("UPDATE blob SET links = links - 1, leased_until = \(now) WHERE digest = \(digest)")
   }
 
-  /// Marks a blob whose bytes were found damaged. Answers false when it is not *present* (any more).
-  public func markCorrupt(_ digest: Digest) throws -> Bool {
-    try execute("UPDATE blob SET state = 3, checked_at = \(now) WHERE digest = \(digest) AND state = 1") == 1
+  /// Marks a blob whose bytes were found damaged. Answers false when it is not *present* at this place (any more).
+  public func markCorrupt(_ digest: Digest, place: String?) throws -> Bool {
+    try execute(
+      """
+      UPDATE blob SET state = 3, checked_at = \(now)
+      WHERE digest = \(digest) AND state = 1 AND COALESCE(place, '') = \(place ?? "")
+      """) == 1
   }
 }
 
@@ -183,7 +292,7 @@ extension Reading where Self: ~Copyable {
   public func unlinkedBlobs(limit: Int) throws -> [BlobRow] {
     try all(
       """
-      SELECT digest, size, state FROM blob WHERE links = 0 AND leased_until <= \(now) ORDER BY leased_until LIMIT \(limit)
+      SELECT digest, size, state, place FROM blob WHERE links = 0 AND leased_until <= \(now) ORDER BY leased_until LIMIT \(limit)
       """
     ) { try $0.blob() }
   }
@@ -191,27 +300,51 @@ extension Reading where Self: ~Copyable {
 
 extension Transaction {
   /// Drops a link that is still unreferenced and past its lease *in this transaction* (invariant I3).
+  ///
+  /// Several in one transaction: in the order of their digests.
   public func dropIdleLink(_ link: IdleLink) throws -> Bool {
-    let refs = try first(
+    try enqueue("SELECT digest FROM blob WHERE digest = \(link.digest) {LOCK}")
+    let deleted = try execute(
       """
-      SELECT refs FROM repository_blob
+      DELETE FROM repository_blob
       WHERE repository_id = \(link.repository) AND digest = \(link.digest) AND refs = 0 AND leased_until <= \(now)
-      """
-    ) { $0.integer(0) }
-    guard refs != nil else { return false }
-    try dropLink(link.digest, link.repository)
+      """)
+    guard deleted == 1 else { return false }
+    try countLinkGone(link.digest)
     return true
   }
 
   /// Claims a blob for removal if nothing links to it and no lease holds it *in this transaction* (invariant I3). One that is
   /// claimed already, by a removal that failed, is claimed again.
-  public func claimBlob(_ digest: Digest) throws -> Bool {
+  ///
+  /// - Parameter row: the place that is claimed with it; published anew at another, it is not claimed.
+  public func claimBlob(_ row: BlobRow) throws -> Bool {
     try execute(
-      "UPDATE blob SET state = 2 WHERE digest = \(digest) AND links = 0 AND leased_until <= \(now)") == 1
+      """
+      UPDATE blob SET state = 2
+      WHERE digest = \(row.digest) AND links = 0 AND leased_until <= \(now) AND COALESCE(place, '') = \(row.place ?? "")
+      """) == 1
   }
 
-  /// Forgets a claimed blob whose bytes are gone, durably.
-  public func deleteClaimedBlob(_ digest: Digest) throws {
-    try execute("DELETE FROM blob WHERE digest = \(digest) AND state = 2")
+  /// Forgets a claimed blob whose bytes are gone, durably; not one that was published anew since.
+  public func deleteClaimedBlob(_ row: BlobRow) throws {
+    try enqueue(
+      """
+      DELETE FROM blob WHERE digest = \(row.digest) AND state = 2 AND COALESCE(place, '') = \(row.place ?? "")
+      """)
+  }
+
+  /// Records bytes that were found in the store without a row, as ``BlobRow/State/present``: what a rebuild does.
+  ///
+  /// - Returns: false when the blob has a row already.
+  public func recordFoundBlob(
+    _ digest: Digest, sizeBytes: Int64, place: String?, leasedUntil until: Timestamp
+  ) throws -> Bool {
+    try execute(
+      """
+      INSERT INTO blob (digest, size, state, links, created_at, checked_at, leased_until, place)
+      VALUES (\(digest), \(sizeBytes), 1, 0, \(now), \(now), \(until), \(place))
+      ON CONFLICT (digest) DO NOTHING
+      """) == 1
   }
 }

@@ -106,6 +106,6 @@ extension Reading where Self: ~Copyable {
       tags: Int(try number("SELECT COUNT(*) FROM tag")),
       blobs: Int(try number("SELECT COUNT(*) FROM blob")),
       corruptBlobs: Int(try number("SELECT COUNT(*) FROM blob WHERE state <> 1 AND state = 3")),
-      blobBytes: try number("SELECT COALESCE(SUM(size), 0) FROM blob"))
+      blobBytes: try number("SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blob"))
   }
 }

@@ -16,8 +16,8 @@ extension Transaction {
 
   /// The value under `name`; `fallback` becomes it when there is none yet.
   public func keepsake(_ name: String, makingWith fallback: [UInt8]) throws -> [UInt8] {
-    if let known = try keepsake(name) { return known }
-    try setKeepsake(name, fallback)
-    return fallback
+    try enqueue("INSERT INTO keepsake (name, value) VALUES (\(name), \(fallback)) ON CONFLICT (name) DO NOTHING")
+    guard let kept = try keepsake(name) else { throw DatabaseError.corrupt("an insert answered no row") }
+    return kept
   }
 }

@@ -31,12 +31,16 @@ extension Transaction {
   /// The repository's key; the repository is made when there is none. Not before something is stored in it.
   public func ensureRepository(_ name: RepositoryName) throws -> RepositoryID {
     if let known = try repository(named: name) { return known }
-    let made = try first(
-      "INSERT INTO repository (name, manifests, created_at) VALUES (\(name), 0, \(now)) RETURNING id"
-    ) {
-      RepositoryID(value: $0.integer(0))
-    }
-    guard let made else { throw DatabaseError.corrupt("an insert answered no row") }
+    try enqueue(
+      """
+      INSERT INTO repository (name, manifests, created_at) VALUES (\(name), 0, \(now)) ON CONFLICT (name) DO NOTHING
+      """)
+    guard let made = try repository(named: name) else { throw DatabaseError.corrupt("an insert answered no row") }
     return made
+  }
+
+  /// Keeps every other transaction that changes the repository's manifests or tags waiting until this one ends.
+  func lock(_ repository: RepositoryID) throws {
+    try enqueue("SELECT id FROM repository WHERE id = \(repository) {LOCK}")
   }
 }

@@ -19,26 +19,9 @@ extension Reading where Self: ~Copyable {
 }
 
 extension Transaction {
-  /// Points a tag to a manifest, and keeps the change as an event (invariant I6). No event when nothing changes.
-  ///
-  /// - Precondition: the manifest is in the repository, in this transaction.
-  public func setTag(_ tag: Tag, in repository: RepositoryID, to digest: Digest, actor: String) throws {
-    let previous = try first("SELECT digest FROM tag WHERE repository_id = \(repository) AND name = \(tag)") {
-      try $0.digest(0)
-    }
-    if previous == digest { return }
-    try execute(
-      """
-      INSERT INTO tag (repository_id, name, digest, updated_at) VALUES (\(repository), \(tag), \(digest), \(now))
-      ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at
-      """)
-    try execute("UPDATE manifest SET tags = tags + 1 WHERE repository_id = \(repository) AND digest = \(digest)")
-    if let previous { try countTagGone(previous, repository) }
-    try recordTagEvent(tag, repository, from: previous, to: digest, kind: "push", actor)
-  }
-
   /// Deletes a tag, with its event. Answers false when there is none.
   public func deleteTag(_ tag: Tag, from repository: RepositoryID, actor: String) throws -> Bool {
+    try lock(repository)
     let previous = try first(
       "DELETE FROM tag WHERE repository_id = \(repository) AND name = \(tag) RETURNING digest"
     ) { try $0.digest(0) }
@@ -48,18 +31,18 @@ extension Transaction {
     return true
   }
 
-  private func countTagGone(_ digest: Digest, _ repository: RepositoryID) throws {
-    try execute(
+  func countTagGone(_ digest: Digest, _ repository: RepositoryID) throws {
+    try enqueue(
       """
       UPDATE manifest SET tags = tags - 1, idle_since = \(now)
       WHERE repository_id = \(repository) AND digest = \(digest)
       """)
   }
 
-  private func recordTagEvent(
+  func recordTagEvent(
     _ tag: Tag, _ repository: RepositoryID, from: Digest?, to: Digest?, kind: String, _ actor: String
   ) throws {
-    try execute(
+    try enqueue(
       """
       INSERT INTO tag_event (repository_id, tag, from_digest, to_digest, kind, actor, at)
       VALUES (\(repository), \(tag), \(from), \(to), \(kind), \(actor), \(now))

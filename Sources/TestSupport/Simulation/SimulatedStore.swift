@@ -46,6 +46,9 @@ public struct SimulatedStore: BlobStore {
   }
   public func discard(_ upload: UploadID) async throws { try await givingWay { try await base.discard(upload) } }
   public func remove(_ blobs: [StoredBlob]) async throws { try await givingWay { try await base.remove(blobs) } }
+  public func remove(orphans: [ListedBlob]) async throws {
+    try await givingWay { try await base.remove(orphans: orphans) }
+  }
   public func quarantine(_ blob: StoredBlob) async throws { try await givingWay { try await base.quarantine(blob) } }
   public func list(after last: String?, limit: Int) async throws -> [ListedBlob] {
     try await givingWay { try await base.list(after: last, limit: limit) }

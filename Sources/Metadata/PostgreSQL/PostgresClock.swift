@@ -1,0 +1,30 @@
+import Glibc
+internal import Ground
+import Synchronization
+
+/// The database's time, without asking for it: the difference between its clock and one of ours that nobody sets and that
+/// goes on while the machine sleeps (`CLOCK_BOOTTIME`).
+final class PostgresClock: Sendable {
+  /// How old a measurement may become before a transaction takes a new one along.
+  private static let refreshMicroseconds: Int64 = 5_000_000
+
+  private let offset = Atomic<Int64>(0)
+  private let measuredAt = Atomic<Int64>(.min)
+
+  var now: Timestamp { Timestamp(microseconds: Self.local + offset.load(ordering: .relaxed)) }
+
+  var isStale: Bool { Self.local - measuredAt.load(ordering: .relaxed) > Self.refreshMicroseconds }
+
+  /// Takes over what the server's clock said between two moments of ours.
+  func learn(_ server: Int64, askedAt: Int64, answeredAt: Int64) {
+    offset.store(server - (askedAt + answeredAt) / 2, ordering: .relaxed)
+    measuredAt.store(answeredAt, ordering: .relaxed)
+  }
+
+  /// Our clock, in microseconds.
+  static var local: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_BOOTTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+  }
+}

@@ -1,0 +1,243 @@
+public import OCI
+
+/// A manifest to be stored, with everything that the database keeps of it.
+public struct ManifestRecord: Sendable {
+  public let digest: Digest
+  public let manifest: Manifest
+  public let bytes: [UInt8]
+
+  public init(digest: Digest, manifest: Manifest, bytes: [UInt8]) {
+    self.digest = digest
+    self.manifest = manifest
+    self.bytes = bytes
+  }
+}
+
+/// What became of a manifest that was pushed.
+public struct ManifestOutcome: Sendable {
+  /// It was not in the repository before.
+  public let isNew: Bool
+  /// What it names and the repository does not have.
+  public let missing: [Descriptor]
+}
+
+extension Transaction {
+  /// Stores a manifest, counts what it names (invariant I2), and points tags to it, each change of which is an event
+  /// (invariant I6). Three round trips with the commit.
+  ///
+  /// A manifest that is there already is left as it is; no event where a tag does not change.
+  /// - Parameter allowsMissing: accept it although something it names is not here (sparse).
+  /// - Returns: when `missing` is not empty and `allowsMissing` is false, the caller must throw, so that nothing of this
+  ///   transaction remains.
+  public func push(
+    _ record: ManifestRecord, to name: RepositoryName, tags: [Tag], allowsMissing: Bool, actor: String
+  ) throws -> ManifestOutcome {
+    // Manifests of one repository are pushed and deleted one after the other: two that count each other, pushed at once,
+    // would else both look before either is there. Blobs that come meanwhile have to wait only where missing ones are noted.
+    let locked =
+      try allowsMissing
+      ? later("SELECT id FROM repository WHERE name = \(name) {LOCK ALONE}") { RepositoryID(value: $0.integer(0)) }
+      : later("SELECT id FROM repository WHERE name = \(name) {LOCK}") { RepositoryID(value: $0.integer(0)) }
+    let known = try later(
+      """
+      SELECT m.id FROM repository r JOIN manifest m ON m.repository_id = r.id
+      WHERE r.name = \(name) AND m.digest = \(record.digest)
+      """
+    ) { $0.integer(0) }
+    let pointers = try previousPointers(of: tags, name)
+    let repository: RepositoryID
+    if let id = try locked.first() {
+      repository = id
+    } else {
+      repository = try ensureRepository(name)
+      try lock(repository)
+    }
+    let isNew = try known.first() == nil
+    let missing: MissingReferences
+    if isNew {
+      missing = try insert(record, repository, allowsMissing: allowsMissing)
+    } else {
+      // Whoever pushes it again is about to use it.
+      try enqueue(
+        "UPDATE manifest SET idle_since = \(now) WHERE repository_id = \(repository) AND digest = \(record.digest)")
+      missing = try findReferences(of: record.manifest, repository)
+    }
+    var previous: [Tag: Digest] = [:]
+    for (tag, digest) in try pointers?.all() ?? [] { previous[tag] = digest }
+    try point(tags, to: record.digest, repository, previous, actor)
+    let absent = try missing.descriptors()
+    if isNew && allowsMissing { try noteMissing(absent, of: record, repository) }
+    return ManifestOutcome(isNew: isNew, missing: absent)
+  }
+
+  // MARK: The manifest
+
+  /// Statements that will tell which of the references are here.
+  private struct MissingReferences {
+    let manifest: Manifest
+    let blobs, children: Later<Digest>?
+
+    func descriptors() throws -> [Descriptor] {
+      let blobsHere = Set(try blobs?.all() ?? [])
+      let childrenHere = Set(try children?.all() ?? [])
+      return manifest.requiredBlobs.filter { !blobsHere.contains($0.digest) }
+        + manifest.requiredManifests.filter { !childrenHere.contains($0.digest) }
+    }
+  }
+
+  private func insert(
+    _ record: ManifestRecord, _ repository: RepositoryID, allowsMissing: Bool
+  ) throws -> MissingReferences {
+    let manifest = record.manifest
+    let annotations = manifest.subject == nil || manifest.annotations.isEmpty ? nil : manifest.annotations.json.text
+    // Its parents are the indexes that name it, and its subject when that is there. CROSS JOIN holds SQLite to the order that
+    // begins with the few rows of this digest.
+    try enqueue(
+      """
+      INSERT INTO manifest (repository_id, digest, media_type, kind, size, artifact_type, subject, annotations, tags,
+        parents, idle_since, pushed_at)
+      VALUES (\(repository), \(record.digest), \(manifest.mediaType), \(manifest.kind == .index ? 1 : 0),
+        \(record.bytes.count), \(manifest.artifactType), \(manifest.subject?.digest), \(annotations), 0,
+        (SELECT COUNT(*) FROM manifest_child c CROSS JOIN manifest m
+          WHERE m.id = c.manifest_id AND c.digest = \(record.digest) AND m.repository_id = \(repository))
+        + (SELECT COUNT(*) FROM manifest s
+          WHERE s.repository_id = \(repository) AND s.digest = \(manifest.subject?.digest.description ?? "")),
+        \(now), \(now))
+      """)
+    try enqueue("UPDATE repository SET manifests = manifests + 1 WHERE id = \(repository)")
+    try enqueue(
+      "UPDATE manifest SET parents = parents + 1 WHERE repository_id = \(repository) AND subject = \(record.digest)")
+    return try insertContent(of: record, repository, onlySound: !allowsMissing)
+  }
+
+  /// - Parameter onlySound: a blob that is damaged counts as missing.
+  private func insertContent(
+    of record: ManifestRecord, _ repository: RepositoryID, onlySound: Bool
+  ) throws -> MissingReferences {
+    let manifest = record.manifest
+    try enqueue(
+      """
+      INSERT INTO manifest_content (manifest_id, bytes)
+      SELECT id, \(record.bytes) FROM manifest WHERE repository_id = \(repository) AND digest = \(record.digest)
+      """)
+    var blobs: Later<Digest>?
+    if !manifest.requiredBlobs.isEmpty {
+      let list = Self.list(manifest.requiredBlobs)
+      try enqueue(
+        """
+        INSERT INTO manifest_blob (manifest_id, digest)
+        SELECT m.id, e.value FROM manifest m CROSS JOIN {LIST}(CAST(\(list) AS {JSON})) e
+        WHERE m.repository_id = \(repository) AND m.digest = \(record.digest)
+        """)
+      blobs = try countBlobs(list, repository, onlySound: onlySound)
+    }
+    guard !manifest.requiredManifests.isEmpty else {
+      return MissingReferences(manifest: manifest, blobs: blobs, children: nil)
+    }
+    let list = Self.list(manifest.requiredManifests)
+    try enqueue(
+      """
+      INSERT INTO manifest_child (manifest_id, digest)
+      SELECT m.id, e.value FROM manifest m CROSS JOIN {LIST}(CAST(\(list) AS {JSON})) e
+      WHERE m.repository_id = \(repository) AND m.digest = \(record.digest)
+      """)
+    let children = try later(
+      """
+      UPDATE manifest SET parents = parents + 1
+      WHERE repository_id = \(repository) AND digest IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
+      RETURNING digest
+      """
+    ) { try $0.digest(0) }
+    return MissingReferences(manifest: manifest, blobs: blobs, children: children)
+  }
+
+  /// Counts one manifest more that names each of the blobs, and tells which are here.
+  private func countBlobs(_ list: String, _ repository: RepositoryID, onlySound: Bool) throws -> Later<Digest> {
+    guard onlySound else {
+      return try later(
+        """
+        UPDATE repository_blob SET refs = refs + 1
+        WHERE repository_id = \(repository) AND digest IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
+        RETURNING digest
+        """
+      ) { try $0.digest(0) }
+    }
+    return try later(
+      """
+      UPDATE repository_blob SET refs = refs + 1
+      WHERE repository_id = \(repository) AND digest IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
+        AND EXISTS (SELECT 1 FROM blob WHERE blob.digest = repository_blob.digest AND blob.state = 1)
+      RETURNING digest
+      """
+    ) { try $0.digest(0) }
+  }
+
+  /// Which references of a manifest that is pushed once more are here (still): its client must push the others again.
+  private func findReferences(of manifest: Manifest, _ repository: RepositoryID) throws -> MissingReferences {
+    let blobs = try later(
+      """
+      SELECT l.digest FROM repository_blob l JOIN blob b ON b.digest = l.digest
+      WHERE l.repository_id = \(repository) AND b.state = 1
+        AND l.digest IN (SELECT value FROM {LIST}(CAST(\(Self.list(manifest.requiredBlobs)) AS {JSON})))
+      """
+    ) { try $0.digest(0) }
+    let children = try later(
+      """
+      SELECT digest FROM manifest WHERE repository_id = \(repository)
+        AND digest IN (SELECT value FROM {LIST}(CAST(\(Self.list(manifest.requiredManifests)) AS {JSON})))
+      """
+    ) { try $0.digest(0) }
+    return MissingReferences(manifest: manifest, blobs: blobs, children: children)
+  }
+
+  private func noteMissing(
+    _ missing: [Descriptor], of record: ManifestRecord, _ repository: RepositoryID
+  ) throws {
+    let blobs = Set(record.manifest.requiredBlobs.map(\.digest)).intersection(missing.map(\.digest))
+    guard !blobs.isEmpty else { return }
+    try enqueue(
+      """
+      INSERT INTO missing_reference (repository_id, digest, manifest_id)
+      SELECT m.repository_id, e.value, m.id
+      FROM manifest m CROSS JOIN {LIST}(CAST(\(Self.list(blobs)) AS {JSON})) e
+      WHERE m.repository_id = \(repository) AND m.digest = \(record.digest)
+      """)
+  }
+
+  private static func list(_ descriptors: [Descriptor]) -> String { list(descriptors.map(\.digest)) }
+
+  /// A JSON array of texts that need no escape.
+  private static func list(_ digests: some Sequence<Digest>) -> String {
+    "[" + digests.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+  }
+
+  // MARK: Its tags
+
+  private func previousPointers(of tags: [Tag], _ name: RepositoryName) throws -> Later<(Tag, Digest)>? {
+    guard !tags.isEmpty else { return nil }
+    let list = "[" + tags.map { "\"\($0.text)\"" }.joined(separator: ",") + "]"
+    return try later(
+      """
+      SELECT t.name, t.digest FROM repository r JOIN tag t ON t.repository_id = r.id
+      WHERE r.name = \(name) AND t.name IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
+      """
+    ) { (try $0.tag(0), try $0.digest(1)) }
+  }
+
+  private func point(
+    _ tags: [Tag], to digest: Digest, _ repository: RepositoryID, _ previous: [Tag: Digest], _ actor: String
+  ) throws {
+    var pointed: Set<Tag> = []
+    for tag in tags.sorted(by: { $0.text < $1.text }) where previous[tag] != digest && pointed.insert(tag).inserted {
+      try enqueue(
+        """
+        INSERT INTO tag (repository_id, name, digest, updated_at)
+        VALUES (\(repository), \(tag), \(digest), \(now))
+        ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at
+        """)
+      try enqueue("UPDATE manifest SET tags = tags + 1 WHERE repository_id = \(repository) AND digest = \(digest)")
+      if let before = previous[tag] { try countTagGone(before, repository) }
+      try recordTagEvent(tag, repository, from: previous[tag], to: digest, kind: "push", actor)
+    }
+  }
+}

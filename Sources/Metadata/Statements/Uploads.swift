@@ -1,0 +1,161 @@
+public import Ground
+
+/// What the database keeps of an upload to an object store.
+public struct UploadRow: Sendable, Equatable {
+  public struct Part: Sendable, Equatable {
+    public let number: Int
+    public let entityTag: String
+    public let sizeBytes: Int64
+
+    public init(number: Int, entityTag: String, sizeBytes: Int64) {
+      self.number = number
+      self.entityTag = entityTag
+      self.sizeBytes = sizeBytes
+    }
+  }
+
+  public let id: String
+  /// Empty before the first byte.
+  public let place: String
+  public let multipart: String?
+  public let isWhole: Bool
+  public let sizeBytes: Int64
+  public let pending: [UInt8]
+  public let hash: [UInt8]
+  public let parts: [Part]
+
+  public init(
+    id: String, place: String, multipart: String?, isWhole: Bool, sizeBytes: Int64, pending: [UInt8], hash: [UInt8],
+    parts: [Part]
+  ) {
+    self.id = id
+    self.place = place
+    self.multipart = multipart
+    self.isWhole = isWhole
+    self.sizeBytes = sizeBytes
+    self.pending = pending
+    self.hash = hash
+    self.parts = parts
+  }
+}
+
+public enum UploadClaimOutcome: Sendable {
+  /// Claimed; with what is recorded, nil when that is nothing.
+  case claimed(UploadRow?)
+  /// Somebody else's claim has not run out.
+  case busy
+}
+
+extension Reading where Self: ~Copyable {
+  /// An upload that holds something.
+  public func upload(_ id: String) throws -> UploadRow? {
+    let row = try later(
+      "SELECT place, multipart, is_whole, size, pending, hash FROM upload WHERE id = \(id) AND place <> ''"
+    ) {
+      UploadRow(
+        id: id, place: $0.text(0), multipart: $0.optionalText(1), isWhole: $0.integer(2) == 1, sizeBytes: $0.integer(3),
+        pending: $0.bytes(4), hash: $0.bytes(5), parts: [])
+    }
+    let parts = try later("SELECT number, entity_tag, size FROM upload_part WHERE upload_id = \(id) ORDER BY number") {
+      UploadRow.Part(number: Int($0.integer(0)), entityTag: $0.text(1), sizeBytes: $0.integer(2))
+    }
+    guard let row = try row.first() else { return nil }
+    return UploadRow(
+      id: id, place: row.place, multipart: row.multipart, isWhole: row.isWhole, sizeBytes: row.sizeBytes,
+      pending: row.pending, hash: row.hash, parts: try parts.all())
+  }
+
+  /// Every upload that holds something.
+  public func uploadIDs() throws -> [String] { try all("SELECT id FROM upload WHERE place <> ''") { $0.text(0) } }
+
+  public func uploadCount() throws -> Int { Int(try number("SELECT COUNT(*) FROM upload WHERE place <> ''")) }
+
+  /// Uploads that nobody has gone on with since `moment`, those longest ago first.
+  public func uploads(untouchedSince moment: Timestamp, limit: Int) throws -> [String] {
+    try all("SELECT id FROM upload WHERE touched_at <= \(moment) ORDER BY touched_at LIMIT \(limit)") { $0.text(0) }
+  }
+
+  /// When an upload was last gone on with; nil for one that holds nothing.
+  public func lastTouched(upload id: String) throws -> Timestamp? {
+    try first("SELECT touched_at FROM upload WHERE id = \(id) AND place <> ''") { $0.timestamp(0) }
+  }
+}
+
+extension Transaction {
+  /// Claims an upload until `until`, also one that is not recorded yet: of two who begin it at once, one is busy.
+  public func claimUpload(_ id: String, token: String, until: Timestamp) throws -> UploadClaimOutcome {
+    try enqueue(
+      """
+      INSERT INTO upload (id, place, is_whole, size, pending, hash, claimed_until, touched_at, created_at)
+      VALUES (\(id), '', 0, 0, \([UInt8]()), \([UInt8]()), 0, \(now), \(now))
+      ON CONFLICT (id) DO NOTHING
+      """)
+    let claimed = try later(
+      """
+      UPDATE upload SET claim = \(token), claimed_until = \(until), touched_at = \(now)
+      WHERE id = \(id) AND (claim IS NULL OR claimed_until <= \(now))
+      """)
+    let row = try upload(id)
+    return try claimed.count() == 1 ? .claimed(row) : .busy
+  }
+
+  /// Records how far an upload has got, and renews its claim. Parts that are recorded already stay as they are.
+  ///
+  /// A claim that has run out cannot record anything, even when nobody else has claimed since: what it would name may have
+  /// been taken for garbage.
+  /// - Returns: false when the claim was lost; then the caller throws, so that nothing remains.
+  public func saveUpload(_ row: UploadRow, token: String, until: Timestamp) throws -> Bool {
+    let saved = try later(
+      """
+      UPDATE upload SET place = \(row.place), multipart = \(row.multipart), is_whole = \(row.isWhole),
+        size = \(row.sizeBytes), pending = \(row.pending), hash = \(row.hash), claimed_until = \(until),
+        touched_at = \(now)
+      WHERE id = \(row.id) AND claim = \(token) AND claimed_until > \(now)
+      """)
+    if row.parts.isEmpty { try enqueue("DELETE FROM upload_part WHERE upload_id = \(row.id)") }
+    let known = row.parts.isEmpty ? 0 : try knownParts(of: row.id)
+    for part in row.parts where part.number > known {
+      try enqueue(
+        """
+        INSERT INTO upload_part (upload_id, number, entity_tag, size)
+        VALUES (\(row.id), \(part.number), \(part.entityTag), \(part.sizeBytes))
+        ON CONFLICT (upload_id, number) DO NOTHING
+        """)
+    }
+    return try saved.count() == 1
+  }
+
+  private func knownParts(of upload: String) throws -> Int64 {
+    try number("SELECT COALESCE(MAX(number), 0) FROM upload_part WHERE upload_id = \(upload)")
+  }
+
+  /// Gives a claim back. An upload that holds nothing is forgotten.
+  public func releaseUpload(_ id: String, token: String) throws {
+    try enqueue("DELETE FROM upload WHERE id = \(id) AND claim = \(token) AND place = ''")
+    try enqueue("UPDATE upload SET claim = NULL, claimed_until = 0 WHERE id = \(id) AND claim = \(token)")
+  }
+
+  /// Forgets an upload that `token` holds. Answers false when the claim was lost.
+  public func deleteUpload(_ id: String, token: String) throws -> Bool {
+    // Locked first: the parts refer to it.
+    let mine = try first("SELECT 1 FROM upload WHERE id = \(id) AND claim = \(token) {LOCK}") { _ in true }
+    guard mine == true else { return false }
+    try delete(id)
+    return true
+  }
+
+  /// Forgets an upload that nobody is at work on. Answers false when there is none, or somebody is.
+  public func deleteUnclaimedUpload(_ id: String) throws -> Bool {
+    let isFree = try first(
+      "SELECT 1 FROM upload WHERE id = \(id) AND place <> '' AND (claim IS NULL OR claimed_until <= \(now)) {LOCK}"
+    ) { _ in true }
+    guard isFree == true else { return false }
+    try delete(id)
+    return true
+  }
+
+  private func delete(_ id: String) throws {
+    try enqueue("DELETE FROM upload_part WHERE upload_id = \(id)")
+    try enqueue("DELETE FROM upload WHERE id = \(id)")
+  }
+}

@@ -1,0 +1,77 @@
+public import BlobStorage
+public import Ground
+public import Metadata
+
+/// Uploads as rows, so that any replica can go on with any of them.
+///
+/// Time is the database's: replicas whose clocks differ agree on when a claim runs out.
+public struct DatabaseUploadLedger: UploadLedger {
+  private let database: any Database
+  private let random: any RandomSource
+
+  public init(database: any Database, random: any RandomSource = SystemRandom()) {
+    self.database = database
+    self.random = random
+  }
+
+  public func record(of upload: UploadID) async throws -> UploadRecord? {
+    try await database.read { try $0.upload(upload.text) }.flatMap { UploadRecord($0) }
+  }
+
+  public func claim(_ upload: UploadID) async throws -> (claim: UploadClaim, record: UploadRecord?) {
+    let token = random.hexadecimal(byteCount: 16)
+    let outcome = try await database.write { transaction in
+      try transaction.claimUpload(upload.text, token: token, until: transaction.now + Self.claimTerm)
+    }
+    switch outcome {
+    case .busy: throw StorageError.uploadBusy
+    case .claimed(let row): return (UploadClaim(token: token), row.flatMap { UploadRecord($0) })
+    }
+  }
+
+  public func save(_ record: UploadRecord, _ claim: UploadClaim) async throws {
+    let row = UploadRow(record)
+    let isKept = try await database.write { transaction in
+      try transaction.saveUpload(row, token: claim.token, until: transaction.now + Self.claimTerm)
+    }
+    guard isKept else { throw StorageError.uploadBusy }
+  }
+
+  public func release(_ upload: UploadID, _ claim: UploadClaim) async throws {
+    try await database.write { try $0.releaseUpload(upload.text, token: claim.token) }
+  }
+
+  public func remove(_ upload: UploadID, _ claim: UploadClaim) async throws {
+    let isGone = try await database.write { try $0.deleteUpload(upload.text, token: claim.token) }
+    guard isGone else { throw StorageError.uploadBusy }
+  }
+
+  public func uploads() async throws -> [UploadID] {
+    try await database.read { try $0.uploadIDs() }.compactMap { UploadID($0) }
+  }
+
+  public func nowMicroseconds() async throws -> Int64 { database.now.microseconds }
+}
+
+extension UploadRecord {
+  /// Nil for a row that was claimed and holds nothing yet.
+  init?(_ row: UploadRow) {
+    guard let upload = UploadID(row.id), !row.place.isEmpty else { return nil }
+    self.init(upload: upload, place: row.place)
+    multipart = row.multipart
+    parts = row.parts.map { Part(number: $0.number, entityTag: $0.entityTag, sizeBytes: $0.sizeBytes) }
+    isWholeObject = row.isWhole
+    offset = row.sizeBytes
+    pending = row.pending
+    hash = row.hash
+  }
+}
+
+extension UploadRow {
+  init(_ record: UploadRecord) {
+    self.init(
+      id: record.upload.text, place: record.place, multipart: record.multipart, isWhole: record.isWholeObject,
+      sizeBytes: record.offset, pending: record.pending, hash: record.hash,
+      parts: record.parts.map { Part(number: $0.number, entityTag: $0.entityTag, sizeBytes: $0.sizeBytes) })
+  }
+}

@@ -1,0 +1,69 @@
+import Ground
+import Metadata
+import OCI
+import TestSupport
+import Testing
+
+/// The databases that the contract is held against.
+enum DatabaseKind: String, CaseIterable, CustomTestStringConvertible {
+  case sqliteInMemory, sqliteInFile, postgreSQL, postgreSQLThroughPooler
+
+  var testDescription: String { rawValue }
+
+  /// Runs `body` with an empty database.
+  func withDatabase(_ body: (any Database) async throws -> Void) async throws {
+    switch self {
+    case .sqliteInMemory: try await body(try SQLiteDatabase.inMemory())
+    case .sqliteInFile:
+      let directory = try temporaryDirectory()
+      try await body(try SQLiteDatabase(path: directory + "/metadata.db"))
+      try removeTree(directory)
+    case .postgreSQL: try await body(try await PostgresDatabase(try await PostgresSettings.fresh()))
+    case .postgreSQLThroughPooler:
+      var settings = try await PostgresSettings.fresh()
+      settings.preparesStatements = false
+      try await body(try await PostgresDatabase(settings))
+    }
+  }
+}
+
+extension PostgresSettings {
+  /// A database of its own on the server that all tests share.
+  static func fresh() async throws -> PostgresSettings {
+    PostgresSettings(url: try await PostgresServer.shared().freshDatabase())
+  }
+}
+
+extension ManifestRecord {
+  /// An image of blobs that are named by their samples.
+  init(_ sample: SampleManifest) throws {
+    let manifest = try sample.content.bytes.withUnsafeBytes {
+      try Manifest(parsing: $0, contentType: sample.mediaType)
+    }
+    self.init(digest: sample.digest, manifest: manifest, bytes: sample.content.bytes)
+  }
+}
+
+extension Database {
+  /// Records a blob and links it to a repository.
+  func publish(_ blob: SampleBlob, to name: RepositoryName, place: String? = nil) async throws {
+    _ = try await write { transaction in
+      try transaction.publish(
+        PublishedBlob(digest: blob.digest, sizeBytes: Int64(blob.bytes.count), place: place), to: name,
+        leasedUntil: transaction.now + .seconds(3600))
+    }
+  }
+
+  func push(_ sample: SampleManifest, to name: RepositoryName, tags: [OCI.Tag] = []) async throws -> ManifestOutcome {
+    let record = try ManifestRecord(sample)
+    return try await write { transaction in
+      try transaction.push(record, to: name, tags: tags, allowsMissing: false, actor: "somebody")
+    }
+  }
+
+  func link(_ row: BlobRow, to name: RepositoryName) async throws -> Bool {
+    try await write { transaction in
+      try transaction.linkPresent(row, to: name, leasedUntil: transaction.now)
+    }
+  }
+}
