@@ -74,12 +74,20 @@ public protocol BlobStore: Sendable {
   /// Uploads that hold bytes, in no particular order.
   func uploads() async throws -> [UploadID]
 
+  /// Objects that were begun and never ended, of uploads that are known and of such that are not. At most `limit`.
+  func unfinished(limit: Int) async throws -> [UnfinishedObject]
+
+  /// Gives up objects that ``unfinished(limit:)`` told of. Those that are gone are no error.
+  func abandon(_ objects: [UnfinishedObject]) async throws
+
   /// Work that waits for nobody: moves journaled blobs to their resting place. Called now and then.
   func settle() async throws
 }
 
 extension BlobStore {
   public func url(of blob: StoredBlob, lifetime: Duration) async throws -> String? { nil }
+  public func unfinished(limit: Int) async throws -> [UnfinishedObject] { [] }
+  public func abandon(_ objects: [UnfinishedObject]) async throws {}
 }
 
 /// What a client said of how much it will send.

@@ -60,6 +60,41 @@ public struct ContentHasher: Sendable {
   }
 }
 
+extension ContentHasher {
+  public var algorithm: Digest.Algorithm {
+    switch state {
+    case .sha256: .sha256
+    case .sha512: .sha512
+    }
+  }
+
+  /// The state as bytes: a mark of its form, then libcrypto's context as it lies in memory.
+  public func snapshot() -> [UInt8] {
+    switch state {
+    case .sha256(let context): withUnsafeBytes(of: context) { [Self.mark(.sha256)] + $0 }
+    case .sha512(let context): withUnsafeBytes(of: context) { [Self.mark(.sha512)] + $0 }
+    }
+  }
+
+  /// Goes on from a ``snapshot()``, also of another process of the same architecture.
+  ///
+  /// - Returns: nil for bytes of another form; what was hashed has to be read again then.
+  public init?(restoring snapshot: [UInt8]) {
+    if snapshot.first == Self.mark(.sha256), snapshot.count == 1 + MemoryLayout<SHA256_CTX>.size {
+      state = .sha256(snapshot.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 1, as: SHA256_CTX.self) })
+    } else if snapshot.first == Self.mark(.sha512), snapshot.count == 1 + MemoryLayout<SHA512_CTX>.size {
+      state = .sha512(snapshot.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 1, as: SHA512_CTX.self) })
+    } else {
+      return nil
+    }
+  }
+
+  /// Differs by algorithm, and by the order of bytes in a word.
+  private static func mark(_ algorithm: Digest.Algorithm) -> UInt8 {
+    (1.littleEndian == 1 ? 0x10 : 0x20) | (algorithm == .sha256 ? 1 : 2)
+  }
+}
+
 extension Digest {
   /// The digest of bytes that are all there.
   public static func computing(_ algorithm: Algorithm, over bytes: UnsafeRawBufferPointer) -> Digest {
@@ -73,11 +108,11 @@ extension Digest {
 public enum MessageAuthentication {
   /// HMAC-SHA-256 of `message` (RFC 2104).
   public static func code(for message: some Collection<UInt8>, key: [UInt8]) -> [UInt8] {
-    precondition(key.count <= 64, "a key no longer than the block")
-    let block = key + [UInt8](repeating: 0, count: 64 - key.count)
     func digest(_ bytes: [UInt8]) -> [UInt8] {
       bytes.withUnsafeBytes { Digest.computing(.sha256, over: $0) }.withBytes { Array($0) }
     }
+    let short = key.count <= 64 ? key : digest(key)
+    let block = short + [UInt8](repeating: 0, count: 64 - short.count)
     let inner = digest(block.map { $0 ^ 0x36 } + message)
     return digest(block.map { $0 ^ 0x5C } + inner)
   }

@@ -34,6 +34,19 @@ public struct ListedBlob: Sendable, Hashable {
   }
 }
 
+/// An object of which parts were sent and which was not completed.
+public struct UnfinishedObject: Sendable, Hashable {
+  /// As in ``StoredBlob``: it tells when it was begun.
+  public let place: String
+  /// The store's name of what was begun.
+  public let upload: String
+
+  public init(place: String, upload: String) {
+    self.place = place
+    self.upload = upload
+  }
+}
+
 extension StoredBlob {
   /// When a place was made, by the database's clock in microseconds since 1970: its last name begins with 16 hexadecimal
   /// digits that say so. Nil for any other name.

@@ -26,7 +26,7 @@ public struct UploadRecord: Sendable, Equatable {
   public var offset: Int64
   /// The last bytes, too few for a part. At most ``pendingLimitBytes``.
   public var pending: [UInt8]
-  /// The hash of everything up to ``offset``: the state of a `ContentHasher`, with its algorithm.
+  /// The hash of everything up to ``offset`` but what is pending: `ContentHasher.snapshot()`.
   public var hash: [UInt8]
 
   /// The least that an object store takes as a part that is not the last.
@@ -56,12 +56,15 @@ public protocol UploadLedger: Sendable {
   /// - Throws: ``StorageError/uploadBusy`` while somebody else holds it.
   func claim(_ upload: UploadID) async throws -> (claim: UploadClaim, record: UploadRecord?)
 
-  /// Records how far an upload has got, and renews the claim.
+  /// Holds the claim for another ``claimTerm``. Does nothing when it was lost.
+  func renew(_ upload: UploadID, _ claim: UploadClaim) async throws
+
+  /// Records how far an upload has got, and renews the claim, or gives it back.
   ///
   /// Parts are only ever added: those with a number that is recorded already are left as they are. A claim that has run out
   /// records nothing.
   /// - Throws: ``StorageError/uploadBusy`` when the claim was lost; nothing is recorded then.
-  func save(_ record: UploadRecord, _ claim: UploadClaim) async throws
+  func save(_ record: UploadRecord, _ claim: UploadClaim, releasing: Bool) async throws
 
   /// Gives the claim back. Not an error when it was lost.
   func release(_ upload: UploadID, _ claim: UploadClaim) async throws

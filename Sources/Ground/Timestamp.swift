@@ -48,6 +48,31 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
   }
 }
 
+extension Timestamp {
+  /// Reads `2026-11-23T14:01:37Z`, with or without a fraction of the second, which is dropped.
+  ///
+  /// - Returns: nil for any other form (RFC 3339 with another zone too).
+  public init?(parsing text: String) {
+    let bytes = Array(text.utf8)
+    guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z") else { return nil }
+    func number(_ range: Range<Int>) -> Int64? {
+      bytes[range].reduce(0) { sum, byte in
+        guard let sum, (0x30...0x39).contains(byte) else { return nil }
+        return sum * 10 + Int64(byte - 0x30)
+      }
+    }
+    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
+      let minute = number(14..<16), let second = number(17..<19), (1...12).contains(month), (1...31).contains(day)
+    else { return nil }
+    // Days are counted from 0000-03-01, so that the leap day is the last of its year.
+    let shiftedYear = month <= 2 ? year - 1 : year
+    let (era, yearOfEra) = (shiftedYear / 400, shiftedYear % 400)
+    let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+    let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    self.init(microseconds: (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000)
+  }
+}
+
 /// A moment taken apart in the proleptic Gregorian calendar, UTC.
 public struct CivilTime: Sendable, Equatable {
   public let year, month, day, hour, minute, second, millisecond: Int

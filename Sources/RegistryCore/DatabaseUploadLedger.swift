@@ -29,10 +29,17 @@ public struct DatabaseUploadLedger: UploadLedger {
     }
   }
 
-  public func save(_ record: UploadRecord, _ claim: UploadClaim) async throws {
+  public func renew(_ upload: UploadID, _ claim: UploadClaim) async throws {
+    try await database.write { transaction in
+      try transaction.renewUpload(upload.text, token: claim.token, until: transaction.now + Self.claimTerm)
+    }
+  }
+
+  public func save(_ record: UploadRecord, _ claim: UploadClaim, releasing: Bool) async throws {
     let row = UploadRow(record)
     let isKept = try await database.write { transaction in
-      try transaction.saveUpload(row, token: claim.token, until: transaction.now + Self.claimTerm)
+      let end = releasing ? transaction.now : transaction.now + Self.claimTerm
+      return try transaction.saveUpload(row, token: claim.token, until: end)
     }
     guard isKept else { throw StorageError.uploadBusy }
   }

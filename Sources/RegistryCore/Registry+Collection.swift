@@ -107,6 +107,20 @@ extension Registry {
     return freed
   }
 
+  /// Gives up objects that were begun, that no upload names and that are too old to be gone on with. Answers how many.
+  public func abandonUnfinished(limit: Int) async throws -> Int {
+    let oldest = database.now - Self.garbageAge
+    let old = try await store.unfinished(limit: limit).filter { object in
+      StoredBlob.time(ofPlace: object.place).map { Timestamp(microseconds: $0) < oldest } ?? false
+    }
+    guard !old.isEmpty else { return 0 }
+    let places = old.map(\.place)
+    let known = try await database.read { try $0.knownPlaces(places) }
+    let abandoned = old.filter { !known.contains($0.place) }
+    try await store.abandon(abandoned)
+    return abandoned.count
+  }
+
   /// At a place of its own: one that no row names and that is too old to be recorded any more stays without one for ever.
   private func removeUnknownPlaces(_ found: [ListedBlob]) async throws -> (blobs: Int, bytes: Int64) {
     let limit = database.now - Self.garbageAge

@@ -10,21 +10,21 @@ import Testing
     try await kind.withStore { store in
       try await store.put(SampleBlob.small.buffer, as: SampleBlob.small.digest)
       try await store.publishWhole(.large)
-      _ = try await store.open(SampleBlob.large.digest)
+      _ = try await store.content(of: SampleBlob.large.digest)
       try await store.remove([SampleBlob.small.digest, SampleBlob.large.digest, SampleBlob.empty.digest])
       for blob in [SampleBlob.small, .large] {
         #expect(try await store.size(of: blob.digest) == nil)
         #expect(store.openIfAtHand(blob.digest) == nil)
-        await #expect(throws: StorageError.blobUnknown(blob.digest)) { try await store.open(blob.digest) }
+        await #expect(throws: StorageError.blobUnknown(blob.digest)) { try await store.content(of: blob.digest) }
       }
       try await store.settle()
       #expect(try await store.list(after: nil, limit: 10).isEmpty)
     }
   }
 
-  @Test(arguments: StoreKind.allCases)
+  @Test(arguments: StoreKind.local)
   func `stay readable to who has opened them`(kind: StoreKind) async throws {
-    try await kind.withStore { store in
+    try await kind.withLocalStore { store in
       try await store.publishWhole(.large)
       let open = try await store.open(SampleBlob.large.digest)
       try await store.remove([SampleBlob.large.digest])
@@ -54,7 +54,7 @@ import Testing
       try await store.quarantine(blob.digest)
       #expect(try await store.size(of: blob.digest) == nil)
       #expect(try await store.list(after: nil, limit: 10).isEmpty)
-      await #expect(throws: StorageError.blobUnknown(blob.digest)) { try await store.open(blob.digest) }
+      await #expect(throws: StorageError.blobUnknown(blob.digest)) { try await store.content(of: blob.digest) }
       try await store.publishWhole(blob)
       #expect(try await store.content(of: blob.digest) == blob.bytes)
     }

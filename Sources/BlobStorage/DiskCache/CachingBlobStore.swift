@@ -87,6 +87,10 @@ public final class CachingBlobStore: BlobStore {
 
   public func uploads() async throws -> [UploadID] { try await base.uploads() }
 
+  public func unfinished(limit: Int) async throws -> [UnfinishedObject] { try await base.unfinished(limit: limit) }
+
+  public func abandon(_ objects: [UnfinishedObject]) async throws { try await base.abandon(objects) }
+
   public func settle() async throws { try await base.settle() }
 }
 

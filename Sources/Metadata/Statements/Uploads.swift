@@ -99,6 +99,15 @@ extension Transaction {
     return try claimed.count() == 1 ? .claimed(row) : .busy
   }
 
+  /// Holds a claim for longer, unless it was lost.
+  public func renewUpload(_ id: String, token: String, until: Timestamp) throws {
+    try enqueue(
+      """
+      UPDATE upload SET claimed_until = \(until), touched_at = \(now)
+      WHERE id = \(id) AND claim = \(token) AND claimed_until > \(now)
+      """)
+  }
+
   /// Records how far an upload has got, and renews its claim. Parts that are recorded already stay as they are.
   ///
   /// A claim that has run out cannot record anything, even when nobody else has claimed since: what it would name may have

@@ -54,5 +54,14 @@ public struct SimulatedStore: BlobStore {
     try await givingWay { try await base.list(after: last, limit: limit) }
   }
   public func uploads() async throws -> [UploadID] { try await givingWay { try await base.uploads() } }
+  public func unfinished(limit: Int) async throws -> [UnfinishedObject] {
+    try await givingWay { try await base.unfinished(limit: limit) }
+  }
+  public func abandon(_ objects: [UnfinishedObject]) async throws {
+    try await givingWay { try await base.abandon(objects) }
+  }
+  public func url(of blob: StoredBlob, lifetime: Duration) async throws -> String? {
+    try await base.url(of: blob, lifetime: lifetime)
+  }
   public func settle() async throws { try await givingWay { try await base.settle() } }
 }

@@ -1,0 +1,201 @@
+internal import AsyncHTTPClient
+public import Ground
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOSSL
+internal import OCI
+import Synchronization
+
+/// Speaks to an S3-compatible store: signs, retries, and tells what failed in words.
+public final class S3Client: Sendable {
+  /// Between two tries at the least and at the most; the pause is a random part of a limit that doubles.
+  private static let firstPause: Duration = .milliseconds(50)
+  private static let longestPause: Duration = .seconds(5)
+  private static let connectTimeout: TimeAmount = .seconds(5)
+  static let errorBodyLimit = 1 << 20
+
+  let settings: S3Settings
+  private let http: HTTPClient
+  private let credentials: S3CredentialsCache
+  private let time: any TimeSource
+  private let random: any RandomSource
+  /// What to add to this machine's clock, in microseconds: signatures are refused when clocks differ by minutes.
+  private let clockOffset = Atomic<Int64>(0)
+  private let counted = Mutex(S3Figures())
+
+  /// - Throws: what is wrong with the file of authorities.
+  public init(
+    _ settings: S3Settings, credentials: any S3CredentialsSource, time: any TimeSource = SystemTime(),
+    random: any RandomSource = SystemRandom()
+  ) throws {
+    self.settings = settings
+    self.time = time
+    self.random = random
+    var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+    configuration.httpVersion = .http1Only
+    configuration.timeout = .init(
+      connect: Self.connectTimeout, read: TimeAmount(settings.requestTimeout),
+      write: TimeAmount(settings.requestTimeout))
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.connections
+    if let file = settings.location.caFile {
+      var tls = TLSConfiguration.makeClientConfiguration()
+      tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file))
+      configuration.tlsConfiguration = tls
+    }
+    http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    self.credentials = S3CredentialsCache(credentials, http: http, time: time)
+  }
+
+  /// Closes all connections. Must be called before the last reference goes.
+  public func shutdown() async throws { try await http.shutdown() }
+
+  public var figures: S3Figures { counted.withLock { $0 } }
+
+  func count(_ change: (inout S3Figures) -> Void) { counted.withLock { change(&$0) } }
+
+  // MARK: Requests
+
+  /// Sends a request until it succeeds or cannot; its body has not been read on return.
+  ///
+  /// - Throws: ``ObjectStoreError``.
+  func send(_ request: S3Request) async throws -> HTTPClientResponse {
+    let start = ContinuousClock.now
+    var limit = Self.firstPause
+    var mended: Set<String> = []
+    while true {
+      count { $0.requests[request.operation, default: 0] += 1 }
+      let failure: Failure
+      switch try await attempt(request) {
+      case .success(let response): return response
+      case .failure(let found): failure = found
+      }
+      // Each of these is put right once, and at once.
+      if await mend(failure), mended.insert(failure.code).inserted { continue }
+      guard failure.mayPass, ContinuousClock.now - start + limit < settings.retryTimeout else {
+        count { $0.failures += 1 }
+        throw failure.error
+      }
+      count { $0.retries += 1 }
+      try await time.sleep(for: limit * Double(random.next() % 1000) / 1000)
+      limit = min(limit * 2, Self.longestPause)
+    }
+  }
+
+  private func attempt(_ request: S3Request) async throws -> Result<HTTPClientResponse, Failure> {
+    do {
+      let response = try await execute(request)
+      if (200..<300).contains(response.status.code) { return .success(response) }
+      return .failure(await Failure(response, request))
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      if Task.isCancelled { throw CancellationError() }
+      return .failure(Failure(connection: error))
+    }
+  }
+
+  /// As ``send(_:)``, with the whole answer.
+  func answer(_ request: S3Request) async throws -> [UInt8] {
+    let response = try await send(request)
+    do {
+      return Array(buffer: try await response.body.collect(upTo: 16 << 20))
+    } catch {
+      throw ObjectStoreError.unavailable("its answer broke off: \(error)")
+    }
+  }
+
+  private func execute(_ request: S3Request) async throws -> HTTPClientResponse {
+    let location = settings.location
+    let path = location.path(request.key)
+    let hash =
+      request.bodyHash
+      ?? request.body.map { body in body.withUnsafeReadableBytes { Digest.computing(.sha256, over: $0).hex } }
+      ?? S3Signer.hash([])
+    let signer = S3Signer(credentials: try await credentials.current(), region: location.region)
+    let own = request.headers + [("host", location.host)]
+    let signed = signer.headers(
+      method: request.method.rawValue, path: path, query: request.query, headers: own, payloadHash: hash, at: now)
+    let scheme = location.isSecure ? "https" : "http"
+    let query = request.query.isEmpty ? "" : "?" + S3Signer.canonical(request.query)
+    var message = HTTPClientRequest(url: "\(scheme)://\(location.host)\(path)\(query)")
+    message.method = request.method
+    for (name, value) in own + signed { message.headers.add(name: name, value: value) }
+    if let body = request.body {
+      message.body = .bytes(body)
+      count { $0.bytesSent += Int64(body.readableBytes) }
+    }
+    return try await http.execute(message, deadline: .distantFuture)
+  }
+
+  /// Puts right what made a request fail, if that can be done from here.
+  private func mend(_ failure: Failure) async -> Bool {
+    switch failure.code {
+    case "RequestTimeTooSkewed":
+      guard let server = failure.serverTime else { return false }
+      clockOffset.store(server.microseconds - time.now.microseconds, ordering: .relaxed)
+      return true
+    case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
+      await credentials.forget()
+      return true
+    default: return false
+    }
+  }
+
+  private var now: Timestamp { time.now + .microseconds(clockOffset.load(ordering: .relaxed)) }
+
+  func presignedURL(_ key: String, lifetime: Duration) async throws -> String {
+    let location = settings.location
+    let signer = S3Signer(credentials: try await credentials.current(), region: location.region)
+    let path = location.path(key)
+    let query = signer.presignedQuery(
+      method: "GET", host: location.host, path: path,
+      query: [("response-content-type", "application/octet-stream")],
+      lifetimeSeconds: max(1, lifetime.wholeMicroseconds / 1_000_000), at: now)
+    return "\(location.isSecure ? "https" : "http")://\(location.host)\(path)?\(query)"
+  }
+}
+
+extension S3Client {
+  /// Why a request failed.
+  struct Failure: Error {
+    let error: ObjectStoreError
+    let mayPass: Bool
+    var code = ""
+    var serverTime: Timestamp?
+
+    /// The connection could not be made, broke, or stood still.
+    init(connection error: any Error) {
+      if let known = error as? S3CredentialsError {
+        self.error = .refused(status: 0, code: "NoCredentials", message: known.description)
+        mayPass = false
+        return
+      }
+      self.error = .unavailable("\(error)")
+      mayPass = true
+    }
+
+    init(_ response: HTTPClientResponse, _ request: S3Request) async {
+      let status = Int(response.status.code)
+      let bytes = (try? await response.body.collect(upTo: S3Client.errorBodyLimit)).map { Array(buffer: $0) } ?? []
+      self.init(status: status, document: S3XML.parse(bytes), isOfKey: request.key != nil)
+    }
+
+    init(status: Int, document: S3XML?, isOfKey: Bool) {
+      let answer = document?.find("Error")
+      code = answer?["Code"] ?? ""
+      serverTime = answer?["ServerTime"].flatMap { Timestamp(parsing: $0) }
+      let passing = ["SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted"]
+      mayPass = [429, 500, 502, 503, 504].contains(status) || passing.contains(code)
+      let message = answer?["Message"] ?? "status \(status)"
+      if code == "NoSuchUpload" {
+        error = .noSuchUpload
+      } else if code == "NoSuchKey" || (status == 404 && code.isEmpty && isOfKey) {
+        error = .noSuchKey
+      } else if mayPass {
+        error = .unavailable("\(status) \(code): \(message)")
+      } else {
+        error = .refused(status: status, code: code, message: message)
+      }
+    }
+  }
+}

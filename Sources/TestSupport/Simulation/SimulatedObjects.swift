@@ -1,0 +1,149 @@
+public import BlobStorage
+public import NIOCore
+public import OCI
+import Synchronization
+
+/// An object store in memory, as strict as the real ones: parts that are too small are refused, tags must be right.
+///
+/// It gives way to other tasks before and after each call, and can let a call fail, before it has done anything or after.
+public final class SimulatedObjects: ObjectStore {
+  public enum Fault: Sendable { case before, after }
+
+  private struct Upload {
+    let key: String
+    var parts: [Int: ByteBuffer] = [:]
+  }
+  private struct State {
+    var objects: [String: ByteBuffer] = [:]
+    var uploads: [String: Upload] = [:]
+    var nextUpload = 0
+    var calls: [String] = []
+    var bytesReceived = 0
+    var fault: (@Sendable (Int, String) -> Fault?)?
+  }
+  private let state = Mutex(State())
+
+  public init() {}
+
+  /// The name of each call so far.
+  public var calls: [String] { state.withLock { $0.calls } }
+  /// Bytes that came, in objects and parts.
+  public var bytesReceived: Int { state.withLock { $0.bytesReceived } }
+  public var keys: [String] { state.withLock { $0.objects.keys.sorted() } }
+  public var unfinishedCount: Int { state.withLock { $0.uploads.count } }
+
+  /// Decides of each call, counted from 0, whether it fails.
+  public func setFault(_ fault: (@Sendable (Int, String) -> Fault?)?) {
+    state.withLock { $0.fault = fault }
+  }
+
+  /// Puts other bytes where an object is, or takes it away, as a person with access to the bucket can.
+  public func tamper(_ key: String, _ bytes: [UInt8]?) {
+    state.withLock { $0.objects[key] = bytes.map { ByteBuffer(bytes: $0) } }
+  }
+
+  private func call<R: Sendable>(_ name: String, _ body: (inout State) throws -> R) async throws -> R {
+    await Task.yield()
+    try Task.checkCancellation()
+    let result = try state.withLock { state in
+      let fault = state.fault?(state.calls.count, name)
+      state.calls.append(name)
+      if fault == .before { throw ObjectStoreError.unavailable("simulated, before \(name)") }
+      let result = try body(&state)
+      if fault == .after { throw ObjectStoreError.unavailable("simulated, after \(name)") }
+      return result
+    }
+    await Task.yield()
+    return result
+  }
+
+  public func put(_ bytes: ByteBuffer, to key: String, sha256: [UInt8]?) async throws {
+    try await call("put") { state in
+      state.bytesReceived += bytes.readableBytes
+      state.objects[key] = bytes
+    }
+  }
+
+  public func get(_ key: String, _ range: ByteRange) async throws -> BlobChunks {
+    let bytes = try await call("get") { state in
+      guard let bytes = state.objects[key] else { throw ObjectStoreError.noSuchKey }
+      guard let part = bytes.getSlice(at: bytes.readerIndex + Int(range.first), length: Int(range.count)) else {
+        throw ObjectStoreError.unavailable("fewer bytes than were asked for")
+      }
+      return part
+    }
+    return BlobChunks(Pieces(Array(buffer: bytes)))
+  }
+
+  public func size(of key: String) async throws -> Int64? {
+    try await call("size") { state in state.objects[key].map { Int64($0.readableBytes) } }
+  }
+
+  public func remove(_ keys: [String]) async throws {
+    try await call("remove") { state in for key in keys { state.objects[key] = nil } }
+  }
+
+  public func list(prefix: String, after last: String?, limit: Int) async throws -> [ObjectListing] {
+    try await call("list") { state in
+      let found = state.objects.filter { entry in entry.key.hasPrefix(prefix) && last.map { entry.key > $0 } ?? true }
+      return found.sorted { $0.key < $1.key }.prefix(limit)
+        .map { ObjectListing(key: $0.key, sizeBytes: Int64($0.value.readableBytes)) }
+    }
+  }
+
+  public func beginParts(of key: String) async throws -> String {
+    try await call("beginParts") { state in
+      state.nextUpload += 1
+      let name = "simulated-\(state.nextUpload)"
+      state.uploads[name] = Upload(key: key)
+      return name
+    }
+  }
+
+  public func putPart(_ bytes: ByteBuffer, _ number: Int, of key: String, upload: String) async throws -> String {
+    try await call("putPart") { state in
+      guard state.uploads[upload]?.key == key else { throw ObjectStoreError.noSuchUpload }
+      state.bytesReceived += bytes.readableBytes
+      state.uploads[upload]?.parts[number] = bytes
+      return Self.tag(bytes)
+    }
+  }
+
+  public func completeParts(of key: String, upload: String, parts: [UploadRecord.Part]) async throws {
+    try await call("completeParts") { state in
+      guard let known = state.uploads[upload], known.key == key else { throw ObjectStoreError.noSuchUpload }
+      var whole = ByteBuffer()
+      for (index, part) in parts.enumerated() {
+        guard let bytes = known.parts[part.number], Self.tag(bytes) == part.entityTag else {
+          throw ObjectStoreError.refused(status: 400, code: "InvalidPart", message: "part \(part.number)")
+        }
+        if index < parts.count - 1, bytes.readableBytes < 5 << 20 {
+          throw ObjectStoreError.refused(status: 400, code: "EntityTooSmall", message: "part \(part.number)")
+        }
+        whole.writeImmutableBuffer(bytes)
+      }
+      state.uploads[upload] = nil
+      state.objects[key] = whole
+    }
+  }
+
+  public func abortParts(of key: String, upload: String) async throws {
+    try await call("abortParts") { state in state.uploads[upload] = nil }
+  }
+
+  public func listUploads(prefix: String, limit: Int) async throws -> [ObjectUploadListing] {
+    try await call("listUploads") { state in
+      state.uploads.filter { $0.value.key.hasPrefix(prefix) }.sorted { $0.key < $1.key }.prefix(limit)
+        .map { ObjectUploadListing(key: $0.value.key, upload: $0.key) }
+    }
+  }
+
+  public func signedURL(of key: String, lifetime: Duration) async throws -> String {
+    "http://simulated.invalid/\(key)?expires=\(lifetime.components.seconds)"
+  }
+
+  private static func tag(_ bytes: ByteBuffer) -> String {
+    let digest = bytes.withUnsafeReadableBytes { Digest.computing(.sha256, over: $0) }
+    return "\"\(digest.hex.prefix(32))\""
+  }
+}
