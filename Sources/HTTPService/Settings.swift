@@ -9,6 +9,10 @@ public struct HTTPServiceSettings: Sendable {
   public var trustsForwarded: @Sendable (_ peerAddress: String?) -> Bool = {
     $0 == nil || $0 == "127.0.0.1" || $0 == "::1"
   }
+  /// Whether a client at this address is sent to the object store for a blob. Nil is a unix socket.
+  public var redirects: @Sendable (_ clientAddress: String?) -> Bool = { _ in false }
+  /// For how long what it is sent to is good.
+  public var redirectLifetime: Duration = .seconds(20 * 60)
   /// Told to clients as `OCI-Chunk-Min-Length`; 0 tells nothing.
   public var chunkMinimumBytes = 0
   public var manifestLimitBytes = Manifest.sizeLimitBytes

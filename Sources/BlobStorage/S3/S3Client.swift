@@ -37,6 +37,11 @@ public final class S3Client: Sendable {
       connect: Self.connectTimeout, read: TimeAmount(settings.requestTimeout),
       write: TimeAmount(settings.requestTimeout))
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.connections
+    // A body comes in pieces of what is read at once: fewer, larger pieces cost less than the standard 64 KiB.
+    configuration.http1_1ConnectionDebugInitializer = { channel in
+      channel.setOption(
+        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 262_144))
+    }
     if let file = settings.location.caFile {
       var tls = TLSConfiguration.makeClientConfiguration()
       tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file))

@@ -92,6 +92,9 @@ extension HTTPConnection {
       cork(context, true)
       context.write(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
       sendPiece(context, exchange, transfer, closes: closes) { NIOAny($0) }
+    case .stream(let chunks, _):
+      context.writeAndFlush(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
+      sendStream(context, exchange, chunks, closes: closes)
     }
   }
 
@@ -125,8 +128,27 @@ extension HTTPConnection {
     }
   }
 
+  /// Ends an answer whose body is in the channel already.
+  func endBody(_ context: ChannelHandlerContext, _ exchange: Exchange, closes: Bool) {
+    let bound = NIOLoopBound((self, context, exchange), eventLoop: context.eventLoop)
+    let promise = context.eventLoop.makePromise(of: Void.self)
+    switch mode {
+    case .http1: context.writeAndFlush(NIOAny(IOData.byteBuffer(ByteBuffer())), promise: promise)
+    case .http2: context.writeAndFlush(NIOAny(HTTPServerResponsePart.end(nil)), promise: promise)
+    }
+    promise.futureResult.whenComplete { result in
+      bound.eventLoop.execute {
+        let (connection, context, exchange) = bound.value
+        switch result {
+        case .success: connection.answered(context, exchange, closes: closes)
+        case .failure: connection.giveUp(context, exchange)
+        }
+      }
+    }
+  }
+
   /// The answer cannot be sent to its end.
-  private func giveUp(_ context: ChannelHandlerContext, _ exchange: Exchange) {
+  func giveUp(_ context: ChannelHandlerContext, _ exchange: Exchange) {
     exchange.transfer = nil
     finish(exchange, wasCutShort: true)
     phase = .closed
@@ -198,13 +220,14 @@ extension HTTPConnection {
       let transfer = FileTransfer(blob, range, fromKernel: false, isStream: true)
       exchange.transfer = transfer
       return sendPiece(context, exchange, transfer, closes: true) { NIOAny(HTTPServerResponsePart.body($0)) }
+    case .stream(let chunks, _): return sendStream(context, exchange, chunks, closes: true)
     }
     sendLast(context, exchange, NIOAny(HTTPServerResponsePart.end(nil)), bodyBytes: bodyBytes, closes: true)
   }
 
   // MARK: The end
 
-  private func answered(_ context: ChannelHandlerContext, _ exchange: Exchange, closes: Bool) {
+  func answered(_ context: ChannelHandlerContext, _ exchange: Exchange, closes: Bool) {
     finish(exchange, wasCutShort: false)
     exchange.isAnswered = true
     guard case .exchanging(let current) = phase, current === exchange else { return }

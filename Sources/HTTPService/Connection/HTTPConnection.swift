@@ -26,6 +26,7 @@ final class HTTPConnection: ChannelInboundHandler {
     var continueWasSent = false
     var answer: Response?
     var transfer: FileTransfer?
+    var stream: Task<Void, Never>?
     /// Bytes of the answer's body that were handed to the channel.
     var queuedBytes: Int64 = 0
     let mayHaveBody: Bool
@@ -108,6 +109,7 @@ final class HTTPConnection: ChannelInboundHandler {
     services.connections.remove(self)
     if case .exchanging(let exchange) = phase {
       exchange.request.body.fail(.disconnected)
+      exchange.stream?.cancel()
       // An answer that is being sent ends by its failing write.
       if exchange.answer == nil { finish(exchange, wasCutShort: true) }
     }

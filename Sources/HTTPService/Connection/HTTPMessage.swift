@@ -39,6 +39,8 @@ struct Response: Sendable {
     case none
     case bytes(ByteBuffer)
     case file(BlobFile, ByteRange)
+    /// Bytes that come from elsewhere; exactly so many, or the sequence throws.
+    case stream(BlobChunks, length: Int64)
   }
 
   var status: HTTPResponseStatus
@@ -68,6 +70,7 @@ struct Response: Sendable {
     case .none: lengthOfUnsentBody ?? 0
     case .bytes(let bytes): Int64(bytes.readableBytes)
     case .file(_, let range): range.count
+    case .stream(_, let length): length
     }
   }
 

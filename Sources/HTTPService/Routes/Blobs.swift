@@ -1,4 +1,5 @@
 import Access
+import BlobStorage
 import NIOCore
 import NIOHTTP1
 import OCI
@@ -13,7 +14,7 @@ extension RegistryRoutes {
       return presentHead(size, digest, request)
     }
     guard let content = registry.blobAtHand(digest, permit: permit) else { return nil }
-    return present(content, digest, request)
+    return present(content, digest, request) { Self.part(content, $0) }
   }
 
   func headBlob(_ request: Request, _ name: RepositoryName, _ digest: Digest) async throws -> Response {
@@ -24,7 +25,35 @@ extension RegistryRoutes {
 
   func getBlob(_ request: Request, _ name: RepositoryName, _ digest: Digest) async throws -> Response {
     let permit = try permit(Pull.self, name, request)
-    return present(try await registry.blob(digest, permit: permit), digest, request)
+    let content = try await registry.blob(digest, permit: permit)
+    guard case .remote(let blob) = content else {
+      return present(content, digest, request) { Self.part(content, $0) }
+    }
+    return try await getRemote(blob, digest, request, permit)
+  }
+
+  /// A blob in an object store: the client is sent there, or its bytes are fetched while they are sent.
+  private func getRemote(
+    _ blob: RemoteBlob, _ digest: Digest, _ request: Request, _ permit: Permit<Pull>
+  ) async throws -> Response {
+    var range: ByteRange?
+    var response = present(.remote(blob), digest, request) { wanted in
+      range = wanted
+      return .none
+    }
+    guard request.method == .GET, let range else { return response }
+    if settings.redirects(clientAddress(request)),
+      let url = try await registry.store.url(of: blob.blob, lifetime: settings.redirectLifetime)
+    {
+      return Response(
+        .temporaryRedirect,
+        headers: [
+          (name: "location", value: url), (name: "docker-content-digest", value: digest.description), Self.apiVersion,
+        ])
+    }
+    let chunks = try await registry.chunks(of: blob, range, permit: permit)
+    response.body = .stream(chunks, length: range.count)
+    return response
   }
 
   private func headers(_ digest: Digest) -> [(name: String, value: String)] {
@@ -43,7 +72,10 @@ extension RegistryRoutes {
     return response
   }
 
-  private func present(_ content: BlobContent, _ digest: Digest, _ request: Request) -> Response {
+  /// - Parameter body: makes the body of a range; nil is the range of a blob without bytes.
+  private func present(
+    _ content: BlobContent, _ digest: Digest, _ request: Request, body: (ByteRange?) -> Response.Body
+  ) -> Response {
     var response = Response(.ok, headers: headers(digest))
     let size = content.sizeBytes
     let tag = "\"\(digest)\""
@@ -52,7 +84,7 @@ extension RegistryRoutes {
       return response
     }
     guard let range = wantedRange(request, tag) else {
-      response.body = Self.part(content, size > 0 ? ByteRange(first: 0, last: size - 1) : nil)
+      response.body = body(size > 0 ? ByteRange(first: 0, last: size - 1) : nil)
       return response
     }
     guard let part = range.resolve(size: size) else {
@@ -63,7 +95,7 @@ extension RegistryRoutes {
     }
     response.status = .partialContent
     response.headers.append(("content-range", "bytes \(part.first)-\(part.last)/\(size)"))
-    response.body = Self.part(content, part)
+    response.body = body(part)
     return response
   }
 

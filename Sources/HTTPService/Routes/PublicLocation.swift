@@ -12,6 +12,49 @@ extension RegistryRoutes {
   }
 }
 
+extension RegistryRoutes {
+  /// Who asks: the peer, or whom the last proxy that is not ours has seen. Nil is a unix socket.
+  func clientAddress(_ request: Request) -> String? {
+    let peer = request.peer.isUnixSocket ? nil : request.peer.text
+    guard settings.trustsForwarded(peer) else { return peer }
+    let addresses = ForwardedClients(request.headers).addresses
+    return addresses.last { !settings.trustsForwarded($0) } ?? addresses.first ?? peer
+  }
+}
+
+/// The addresses that proxies have seen, the client's own first.
+///
+/// Source: RFC 7239 for `Forwarded`, and `X-Forwarded-For` as proxies send it.
+struct ForwardedClients: Equatable {
+  let addresses: [String]
+
+  init(_ headers: HTTPHeaders) {
+    let standard = headers["forwarded"].flatMap { $0.split(separator: ",") }.compactMap { element in
+      element.split(separator: ";").lazy.map { $0.split(separator: "=", maxSplits: 1) }
+        .first { $0.count == 2 && Self.trimmed($0[0]).lowercased() == "for" }.map { Self.address($0[1]) }
+    }
+    if !standard.isEmpty {
+      addresses = standard
+    } else {
+      addresses = headers["x-forwarded-for"].flatMap { $0.split(separator: ",") }.map { Self.address($0) }
+    }
+  }
+
+  /// Without quotes, brackets and port.
+  private static func address(_ text: Substring) -> String {
+    let text = trimmed(text)
+    if text.hasPrefix("[") { return String(text.dropFirst().prefix { $0 != "]" }) }
+    return text.count { $0 == ":" } == 1 ? String(text.prefix { $0 != ":" }) : text
+  }
+
+  private static func trimmed(_ text: Substring) -> String {
+    var text = text
+    while let first = text.first, " \t\"".contains(first) { text.removeFirst() }
+    while let last = text.last, " \t\"".contains(last) { text.removeLast() }
+    return String(text)
+  }
+}
+
 /// What proxies say of the request that they got.
 ///
 /// Source: RFC 7239 for `Forwarded`; the `X-Forwarded-…` headers as Traefik, nginx and others send them.
