@@ -137,3 +137,13 @@ func errorText(_ code: Int32) -> String {
     return String(cString: start)
   }
 }
+
+extension LocalDisk {
+  /// The text of a file of at most 64 KiB, or nil when it cannot be read.
+  public static func smallFile(_ path: String) -> String? {
+    guard let file = try? LocalDisk().open(path, .read) else { return nil }
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    guard let count = try? bytes.withUnsafeMutableBytes({ try file.read(at: 0, into: $0) }) else { return nil }
+    return String(validating: bytes.prefix(count), as: UTF8.self)
+  }
+}

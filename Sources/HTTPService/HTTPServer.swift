@@ -32,6 +32,7 @@ public final class HTTPServer: Service {
   private let tls: TLSIdentity?
   private let services: ConnectionServices
   private let group: MultiThreadedEventLoopGroup
+  private let health: Health
   private let logger: Logger
   private let listeners = Mutex<[any Channel]>([])
 
@@ -49,6 +50,7 @@ public final class HTTPServer: Service {
     self.addresses = addresses
     liveSettings = Live(settings)
     self.tls = tls
+    self.health = health
     self.logger = logger
     let routes = RegistryRoutes(
       registry: registry, policy: policy, settings: liveSettings, health: health, metrics: metrics, log: log,
@@ -96,6 +98,12 @@ public final class HTTPServer: Service {
     if listeners.withLock({ $0.isEmpty }) { _ = try await listen() }
     do {
       try await gracefulShutdown()
+      health.beginDraining()
+      let delay = liveSettings.value.drainDelay
+      if delay > .zero {
+        logger.info("not ready any more; requests are taken for a while", metadata: ["seconds": "\(delay.inSeconds)"])
+        try await Task.sleep(for: delay)
+      }
     } catch is CancellationError {}
     await stop()
   }

@@ -19,6 +19,8 @@ public final class Health: Sendable {
 
   private let checks = Mutex<[(part: String, check: @Sendable () async -> Problem?)]>([])
 
+  private let isDraining = Atomic<Bool>(false)
+
   public init() {}
 
   /// Adds a question; it answers nil when its part is well.
@@ -26,8 +28,15 @@ public final class Health: Sendable {
     checks.withLock { $0.append((part, check)) }
   }
 
+  /// The server is about to stop: it still serves, and no longer says that it is ready.
+  public func beginDraining() { isDraining.store(true, ordering: .relaxed) }
+
   public func report() async -> Report {
     var report = Report()
+    if isDraining.load(ordering: .relaxed) {
+      report.problems.append(("server", "it is stopping"))
+      return report
+    }
     for (part, check) in checks.withLock({ $0 }) {
       switch await check() {
       case .notReady(let text): report.problems.append((part, text))

@@ -16,6 +16,8 @@ public struct HTTPServiceSettings: Sendable {
   /// Told to clients as `OCI-Chunk-Min-Length`; 0 tells nothing.
   public var chunkMinimumBytes = 0
   public var manifestLimitBytes = Manifest.sizeLimitBytes
+  /// Between the moment that `/readyz` turns red and that at which no more is accepted.
+  public var drainDelay: Duration = .zero
   public var logsRequests = true
   public var version = "0"
 

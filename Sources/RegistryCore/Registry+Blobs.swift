@@ -90,7 +90,9 @@ extension Registry {
     do {
       return try await body()
     } catch StorageError.blobUnknown {
-      try await setAside(blob, because: "its bytes are missing") { try await self.store.size(of: blob) == nil }
+      try await setAside(blob, because: "its bytes are missing or cut short") {
+        try await self.store.size(of: blob) != blob.sizeBytes
+      }
       throw Self.unknown(blob.digest, repository)
     }
   }

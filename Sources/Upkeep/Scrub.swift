@@ -45,7 +45,7 @@ public struct Scrub: Sendable {
     do {
       let blob = try await store.openForExamination(stored)
       guard blob.sizeBytes == stored.sizeBytes else { return Finding(digest: digest, kind: .wrongSize(blob.sizeBytes)) }
-      let actual = try await read(blob, digest.algorithm)
+      let actual = try await self.digest(of: blob, digest.algorithm)
       return actual == digest ? nil : Finding(digest: digest, kind: .wrongBytes(actual))
     } catch StorageError.blobUnknown {
       return Finding(digest: digest, kind: .missing)
@@ -54,7 +54,8 @@ public struct Scrub: Sendable {
     }
   }
 
-  private func read(_ blob: BlobBody, _ algorithm: Digest.Algorithm) async throws -> Digest {
+  /// Reads a blob and computes its digest.
+  public func digest(of blob: BlobBody, _ algorithm: Digest.Algorithm) async throws -> Digest {
     var hasher = ContentHasher(algorithm)
     switch blob {
     case .file(let file):
@@ -166,19 +167,31 @@ public struct OrphanSweep: Sendable {
       logger.info("bytes without a row removed", metadata: ["blobs": "\(freed.blobs)", "bytes": "\(freed.bytes)"])
     }
     let next = page.count < Scrub.pageLimit ? "" : page.last?.name ?? ""
+    if next.isEmpty { try await abandonUnfinished() }
     try await registry.database.write { try $0.setKeepsake(Self.cursorName, Array(next.utf8)) }
     return !next.isEmpty
   }
 }
 
+extension OrphanSweep {
+  /// An object store keeps, and bills, the parts of uploads whose process died before it could record them.
+  private func abandonUnfinished() async throws {
+    let count = try await registry.abandonUnfinished(limit: Scrub.pageLimit)
+    figures?.unfinished.increment(by: count)
+    if count > 0 { logger.info("objects that were never completed are given up", metadata: ["count": "\(count)"]) }
+  }
+}
+
 /// What the scrub has seen, for `/metrics`.
 public struct ScrubFigures: Sendable {
-  public let blobs, bytes, corrupt, orphans: Counter
+  public let blobs, bytes, corrupt, orphans, unfinished: Counter
 
   public init(_ metrics: Metrics) {
     blobs = metrics.counter("berth_scrub_blobs_total", "Blobs that were compared with their digests.")
     bytes = metrics.counter("berth_scrub_bytes_total", "Bytes that were compared with their digests.")
     corrupt = metrics.counter("berth_scrub_corrupt_total", "Blobs that were found damaged or missing.")
+    unfinished = metrics.counter(
+      "berth_scrub_unfinished_total", "Objects that were begun, never completed, and given up.")
     orphans = metrics.counter("berth_scrub_orphans_total", "Blobs without a row whose bytes were removed.")
   }
 }

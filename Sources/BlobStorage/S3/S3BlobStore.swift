@@ -66,11 +66,20 @@ public final class S3BlobStore: BlobStore {
           return try await objects.get(place, range)
         } catch ObjectStoreError.noSuchKey {
           throw StorageError.blobUnknown(blob.digest)
+        } catch let error as ObjectStoreError {
+          // An object that was cut short behind our back has no such range.
+          if try await objects.size(of: place) == blob.sizeBytes { throw error }
+          throw StorageError.blobUnknown(blob.digest)
         }
       })
   }
 
-  public func openForExamination(_ blob: StoredBlob) async throws -> BlobBody { try await open(blob) }
+  public func openForExamination(_ blob: StoredBlob) async throws -> BlobBody {
+    guard let place = blob.place, let size = try await objects.size(of: place) else {
+      throw StorageError.blobUnknown(blob.digest)
+    }
+    return try await open(StoredBlob(digest: blob.digest, sizeBytes: size, place: place))
+  }
 
   public func openIfAtHand(_ digest: Digest) -> BlobFile? { nil }
 

@@ -114,7 +114,7 @@ struct S3FileCredentials: S3CredentialsSource {
   func credentials(by http: HTTPClient, at now: Timestamp) throws -> S3Credentials? {
     let named = environment["AWS_SHARED_CREDENTIALS_FILE"]
     guard let path = named ?? environment["HOME"].map({ $0 + "/.aws/credentials" }) else { return nil }
-    guard let text = readSmallFile(path) else {
+    guard let text = LocalDisk.smallFile(path) else {
       if named == nil { return nil }
       throw S3CredentialsError("the credentials file \(path) cannot be read")
     }
@@ -144,12 +144,4 @@ struct S3FileCredentials: S3CredentialsSource {
     let start = text.drop(while: \.isWhitespace)
     return String(start.reversed().drop(while: \.isWhitespace).reversed())
   }
-}
-
-/// The text of a file of at most 64 KiB, or nil.
-func readSmallFile(_ path: String) -> String? {
-  guard let file = try? LocalDisk().open(path, .read) else { return nil }
-  var bytes = [UInt8](repeating: 0, count: 65_536)
-  guard let count = try? bytes.withUnsafeMutableBytes({ try file.read(at: 0, into: $0) }) else { return nil }
-  return String(validating: bytes.prefix(count), as: UTF8.self)
 }

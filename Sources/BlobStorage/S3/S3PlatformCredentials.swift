@@ -14,7 +14,7 @@ struct S3WebIdentityCredentials: S3CredentialsSource {
     guard let file = environment["AWS_WEB_IDENTITY_TOKEN_FILE"], let role = environment["AWS_ROLE_ARN"] else {
       return nil
     }
-    guard let token = readSmallFile(file) else {
+    guard let token = LocalDisk.smallFile(file) else {
       throw S3CredentialsError("the web identity token \(file) cannot be read")
     }
     let region = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"]
@@ -59,7 +59,7 @@ struct S3ContainerCredentials: S3CredentialsSource {
     var request = HTTPClientRequest(url: url)
     let token =
       environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
-      ?? environment["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"].flatMap { readSmallFile($0) }
+      ?? environment["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"].flatMap { LocalDisk.smallFile($0) }
     if let token { request.headers.add(name: "authorization", value: String(token.filter { !$0.isNewline })) }
     let (status, bytes) = try await fetch(request, by: http, "the container's credentials")
     guard status == 200, let found = S3Credentials(json: bytes) else {

@@ -42,6 +42,12 @@ extension RegistryRoutes {
       return envelope(status, .blobUploadInvalid, "\(interruption)", [])
     case let error as DiskError where error.isOutOfSpace: return outOfSpace(error, request)
     case DatabaseError.outOfSpace: return outOfSpace(error, request)
+    case DatabaseError.unavailable, DatabaseError.conflict, DatabaseError.outcomeUnknown:
+      return unavailable("the database cannot be reached for the moment; try again", error, request)
+    case DatabaseError.readOnly:
+      return unavailable("the database takes no writes for the moment; try again", error, request)
+    case ObjectStoreError.unavailable:
+      return unavailable("the object store cannot be reached for the moment; try again", error, request)
     default:
       logger.error("request failed", metadata: ["id": "\(request.id)", "cause": "\(error)"])
       return envelope(
@@ -59,6 +65,11 @@ extension RegistryRoutes {
     case .digestMismatch: RegistryError(.digestInvalid, "the bytes do not have this digest")
     case .tooLarge(let limit): RegistryError(.sizeInvalid, "a blob may have at most \(limit) bytes here")
     }
+  }
+
+  private func unavailable(_ message: String, _ error: any Error, _ request: Request) -> Response {
+    logger.error("a part is not available", metadata: ["id": "\(request.id)", "cause": "\(error)"])
+    return envelope(.serviceUnavailable, .unavailable, message, [])
   }
 
   private func outOfSpace(_ error: any Error, _ request: Request) -> Response {

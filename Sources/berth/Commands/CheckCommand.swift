@@ -10,8 +10,8 @@ struct CheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Verify every blob against its digest, and every row against the others.",
     discussion: """
-      Works on a data directory that no server is using. A damaged blob is set aside: readers are refused, and the next
-      push of it heals it.
+      Works on a data directory that no server is using; on PostgreSQL with an object store, also beside servers.
+      A damaged blob is set aside: readers are refused, and the next push of it heals it.
       Ends with 0 when all is well, and with 1 when something is wrong.
       """)
 
@@ -23,19 +23,26 @@ struct CheckCommand: AsyncParsableCommand {
   @Flag(help: "Only report, and set nothing aside.")
   var reportOnly = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Read everything that lies in the store, and record each blob that has no row.",
+      discussion: "After a disaster, with an older or an empty database: the pushes that follow find the blobs there."))
+  var rebuild = false
+
   /// How many contradictions of each kind between rows are printed.
   static let inconsistencyLimit = 100
+  /// How many entries are read from the store at once.
+  static let pageLimit = 1000
 
   func run() async throws {
     let settings = try options.load().settings
     do {
-      let storage = try Storage(settings: settings)
-      let registry = try await storage.registry(
-        settings, logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() })
-      let problems =
-        try await checkRows(storage) + (try await checkBlobs(storage, registry)) + (try await countOrphans(storage))
-      if problems > 0 {
-        print("\(problems) problems found")
+      let storage = try await Storage(settings: settings, adopts: rebuild)
+      let outcome = await Result(catching: { try await problems(storage, settings) })
+      await storage.close()
+      let count = try outcome.get()
+      if count > 0 {
+        print("\(count) problems found")
         throw ExitCode.failure
       }
       print("all is well")
@@ -47,8 +54,18 @@ struct CheckCommand: AsyncParsableCommand {
     }
   }
 
+  private func problems(_ storage: Storage, _ settings: Settings) async throws -> Int {
+    let registry = try await storage.registry(settings, logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() })
+    if rebuild { try await Rebuild(storage, leasedFor: settings.collection.lease).run() }
+    let ofRows = try await checkRows(storage)
+    let ofBlobs = try await checkBlobs(storage, registry)
+    try await countOrphans(storage)
+    return ofRows + ofBlobs
+  }
+
   private func checkRows(_ storage: Storage) async throws -> Int {
-    let damage = try await storage.database.integrityProblems()
+    var damage: [String] = []
+    if case .sqlite(let database) = storage.databasePart { damage = try await database.integrityProblems() }
     for line in damage { print("database: \(line)") }
     let inconsistencies = try await storage.database.read { try $0.inconsistencies(limit: Self.inconsistencyLimit) }
     for inconsistency in inconsistencies { print("rows: \(inconsistency)") }
@@ -73,8 +90,7 @@ struct CheckCommand: AsyncParsableCommand {
         if let problem = try await problem(row, scrub, storage) {
           problems += 1
           print(problem)
-          // Nobody else uses the directory, so what was seen still holds.
-          if !reportOnly, row.state == .present { try await registry.setAside(row.stored, because: problem) { true } }
+          if !reportOnly, row.state == .present { try await setAside(row, problem, scrub, storage, registry) }
         }
         seen += 1
         seenBytes += row.sizeBytes
@@ -87,6 +103,15 @@ struct CheckCommand: AsyncParsableCommand {
       "\(seen) blobs, \(sizeText(seenBytes)); \(inventory.manifests) manifests, \(inventory.tags) tags in \(inventory.repositories) repositories"
     )
     return problems
+  }
+
+  private func setAside(
+    _ row: BlobRow, _ problem: String, _ scrub: Scrub, _ storage: Storage, _ registry: Registry
+  ) async throws {
+    // Where nobody else uses the parts, what was seen still holds.
+    try await registry.setAside(row.stored, because: problem) {
+      storage.isShared ? try await self.problem(row, scrub, storage) != nil : true
+    }
   }
 
   private func problem(_ row: BlobRow, _ scrub: Scrub, _ storage: Storage) async throws -> String? {
@@ -103,23 +128,33 @@ struct CheckCommand: AsyncParsableCommand {
   }
 
   /// Bytes without a row are no problem (the scrub removes them), but worth a line.
-  private func countOrphans(_ storage: Storage) async throws -> Int {
+  private func countOrphans(_ storage: Storage) async throws {
     var last: String?
     var orphans = 0
     var bytes: Int64 = 0
     while true {
-      let page = try await storage.store.list(after: last, limit: 1024)
-      for blob in page {
-        guard let digest = blob.digest, try await storage.database.read({ try $0.blob(digest) }) == nil else {
-          continue
-        }
+      let page = try await storage.store.list(after: last, limit: Self.pageLimit)
+      let places = page.compactMap(\.place)
+      let known = try await storage.database.read { try $0.knownPlaces(places) }
+      for blob in page where try await isOrphan(blob, known, storage) {
         orphans += 1
         bytes += blob.sizeBytes
       }
-      guard page.count == 1024 else { break }
+      guard page.count == Self.pageLimit else { break }
       last = page.last?.name
     }
     if orphans > 0 { print("\(orphans) files without a row, \(sizeText(bytes)): harmless, the server removes them") }
-    return 0
+  }
+
+  private func isOrphan(_ blob: ListedBlob, _ known: Set<String>, _ storage: Storage) async throws -> Bool {
+    if let place = blob.place { return !known.contains(place) }
+    guard let digest = blob.digest else { return false }
+    return try await storage.database.read { try $0.blob(digest) } == nil
+  }
+}
+
+extension Result where Failure == any Error {
+  fileprivate init(catching body: () async throws -> Success) async {
+    do { self = .success(try await body()) } catch { self = .failure(error) }
   }
 }

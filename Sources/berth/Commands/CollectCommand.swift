@@ -11,7 +11,7 @@ struct CollectCommand: AsyncParsableCommand {
     commandName: "gc", abstract: "Free what nobody needs; with --dry-run, show what that would be.",
     discussion: """
       A running server collects by itself. This is for a data directory that no server is using;
-      --dry-run works beside a running server too.
+      --dry-run works beside a running server too, and both do on PostgreSQL with an object store.
       """)
 
   @OptionGroup var options: SettingsOptions
@@ -34,7 +34,7 @@ struct CollectCommand: AsyncParsableCommand {
   }
 
   private func show(_ settings: Settings, _ untaggedAfter: Duration?) async throws {
-    let database = try SQLiteDatabase(readingPath: Storage.databasePath(settings.storage.data))
+    let database = try await readOnlyDatabase(settings)
     let plan = try await database.read { transaction in
       var manifests: [IdleManifest] = []
       if let age = untaggedAfter {
@@ -52,8 +52,15 @@ struct CollectCommand: AsyncParsableCommand {
     if !plan.links.isEmpty { print("a blob that another repository has stays") }
   }
 
+  private func readOnlyDatabase(_ settings: Settings) async throws -> any Database {
+    guard settings.storage.database != nil else {
+      return try SQLiteDatabase(readingPath: Storage.databasePath(settings.storage.data))
+    }
+    return try await PostgresDatabase(try PostgresSettings(settings), migrates: false)
+  }
+
   private func collect(_ settings: Settings, _ untaggedAfter: Duration?) async throws {
-    let storage = try Storage(settings: settings)
+    let storage = try await Storage(settings: settings)
     let logger = Logger(label: "gc") { _ in SwiftLogNoOpLogHandler() }
     let registry = try await storage.registry(settings, logger: logger)
     let before = try await storage.database.read { try $0.inventory() }

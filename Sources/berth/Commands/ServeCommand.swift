@@ -117,7 +117,7 @@ struct ServeCommand: AsyncParsableCommand {
       services: [
         .init(service: keeping), .init(service: server.upkeep), .init(service: server.http),
       ], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
-    group.maximumGracefulShutdownDuration = loaded.settings.limits.shutdownGrace + .seconds(10)
+    group.maximumGracefulShutdownDuration = loaded.settings.limits.drainDelay + loaded.settings.limits.shutdownGrace + .seconds(10)
     try await ServiceGroup(configuration: group).run()
     tellServiceManager("STOPPING=1")
   }

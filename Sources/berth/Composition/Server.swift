@@ -21,19 +21,17 @@ struct Server {
 
   /// Hashing a stream, and upkeep, give way to short requests when processors are scarce.
   static let streamNiceness = 5
-  /// With less free space than this, `/readyz` warns.
-  static let leastFreeBytes: Int64 = 64 << 20
 
   init(_ settings: Settings, output: LineLogHandler.Output, logger: Logger) async throws {
     self.logger = logger
     let metrics = Metrics()
-    let threads = settings.workers.threads ?? max(4, 2 * sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let threads = Self.threads(settings)
     let workers = WorkerPool(name: "berth-work", threads: threads)
-    storage = try Storage(settings: settings)
+    storage = try await Storage(settings: settings)
     registry = try await storage.registry(settings, logger: logger)
     tls = try Self.tls(settings, logger)
-    let health = Self.health(storage, settings)
-    Self.addFigures(metrics, storage, settings)
+    let health = Health(storage, settings)
+    metrics.add(storage, settings)
     http = HTTPServer(
       addresses: settings.http.listen.flatMap { HTTPServer.Address.all($0) }, settings: HTTPServiceSettings(settings),
       tls: tls, registry: registry, policy: .open, health: health, metrics: metrics,
@@ -45,9 +43,15 @@ struct Server {
       workers: WorkerPool(name: "berth-upkeep", threads: UpkeepService.choreCount, niceness: Self.streamNiceness),
       metrics: metrics, logger: logger
     ) {
-      try storage.database.checkpoint()
-      try await storage.store.settle()
+      try await storage.settle()
     }
+  }
+
+  /// A thread waits while PostgreSQL works, so there are as many as connections.
+  private static func threads(_ settings: Settings) -> Int {
+    if let threads = settings.workers.threads { return threads }
+    let usual = max(4, 2 * sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    return settings.storage.database == nil ? usual : max(usual, settings.database.connections)
   }
 
   private static func tls(_ settings: Settings, _ logger: Logger) throws -> TLSIdentity? {
@@ -56,49 +60,6 @@ struct Server {
       certificatePath: certificate, keyPath: key,
       minimumVersion: settings.http.tls.minimumVersion == .tls13 ? .tls13 : .tls12, offersHTTP2: settings.http.http2,
       logger: logger)
-  }
-
-  private static func health(_ storage: Storage, _ settings: Settings) -> Health {
-    let health = Health()
-    health.add("database") {
-      do {
-        _ = try await storage.database.read { try $0.keepsake("readiness") }
-        return nil
-      } catch {
-        return .notReady("\(error)")
-      }
-    }
-    health.add("storage") {
-      var free: Int64 = 0
-      var total: Int64 = 0
-      let status = berth_file_system_space(settings.storage.data, &free, &total)
-      if status != 0 { return .notReady("the data directory cannot be read (errno \(status))") }
-      return free < leastFreeBytes ? .warning("only \(sizeText(free)) are free; pushes may fail") : nil
-    }
-    return health
-  }
-
-  private static func addFigures(_ metrics: Metrics, _ storage: Storage, _ settings: Settings) {
-    let directory = settings.storage.data
-    func space(_ pick: @escaping @Sendable (Int64, Int64) -> Int64) -> @Sendable () -> Double {
-      {
-        var free: Int64 = 0
-        var total: Int64 = 0
-        return berth_file_system_space(directory, &free, &total) == 0 ? Double(pick(free, total)) : 0
-      }
-    }
-    metrics.gauge("berth_storage_free_bytes", "Free space where the data is.", space { free, _ in free })
-    metrics.gauge("berth_storage_total_bytes", "All space where the data is.", space { _, total in total })
-    metrics.gauge("berth_storage_journal_bytes", "Small blobs that wait to be settled.") {
-      Double(storage.store.journalSizeBytes)
-    }
-    metrics.counting("berth_database_transactions_total", "Transactions that were committed.") {
-      Double(storage.database.commitFigures.transactions)
-    }
-    metrics.counting("berth_database_commits_total", "Commits that they shared.") {
-      Double(storage.database.commitFigures.commits)
-    }
-    metrics.gauge("berth_build_info", "The version.", labels: "version=\"\(Berth.version)\"") { 1 }
   }
 
   /// Takes over what can change while serving.
@@ -111,11 +72,11 @@ struct Server {
   /// What is left to do when nobody is served any more.
   func close() async {
     do {
-      try await storage.store.settle()
-      try storage.database.checkpoint()
+      try await storage.settle()
     } catch {
       logger.warning("settling failed; the next start does it", metadata: ["cause": "\(error)"])
     }
+    await storage.close()
   }
 }
 
@@ -142,6 +103,11 @@ extension HTTPServiceSettings {
     limits.minimumRateWindow = settings.limits.minimumRateWindow
     limits.shutdownGrace = settings.limits.shutdownGrace
     publicURL = settings.http.publicURL?.description
+    drainDelay = settings.limits.drainDelay
+    let policy = settings.s3.redirect
+    let isAWS = settings.storage.blobs?.location.isAWS ?? false
+    redirects = { address in policy.applies(to: address, isAWS: isAWS) }
+    redirectLifetime = settings.s3.redirectLifetime
     chunkMinimumBytes = settings.uploads.chunkMinimumBytes ?? 0
     logsRequests = settings.logging.requests
     version = Berth.version

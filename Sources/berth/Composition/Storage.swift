@@ -2,24 +2,99 @@ import BlobStorage
 import Ground
 import Logging
 import Metadata
-import OCI
 import RegistryCore
 
-/// The data directory: its lock, the blobs and the database in it.
+/// The parts that hold everything, as the settings choose them: a database, and a store for the bytes.
 struct Storage {
-  let lock: DirectoryLock
-  let store: LocalBlobStore
-  let database: SQLiteDatabase
+  enum DatabasePart {
+    case sqlite(SQLiteDatabase)
+    case postgres(PostgresDatabase)
+  }
+  enum BlobPart {
+    case files(LocalBlobStore)
+    case objects(S3BlobStore, S3Client)
+  }
+
+  /// Held while the data directory is in use; nil when nothing lies there.
+  let lock: DirectoryLock?
+  let databasePart: DatabasePart
+  let blobPart: BlobPart
+  /// In front of the object store, where the settings want one.
+  let cache: CachingBlobStore?
 
   static func databasePath(_ directory: String) -> String { directory + "/metadata.db" }
 
-  /// Opens the directory for this process alone, making it when it is not there.
-  init(settings: Settings) throws {
+  /// Opens what the settings name, for this process alone where the data directory is part of it.
+  ///
+  /// - Parameter adopts: whether a store that belongs to no registry, or to another, becomes ours.
+  init(settings: Settings, adopts: Bool = false) async throws {
     let directory = settings.storage.data
-    try Self.makeDirectory(directory)
-    lock = try DirectoryLock(directory: directory)
-    database = try SQLiteDatabase(path: Self.databasePath(directory))
-    store = try LocalBlobStore(directory: directory, openFileLimit: settings.cache.descriptors)
+    if settings.storage.database == nil || settings.storage.blobs == nil {
+      try Self.makeDirectory(directory)
+      lock = try DirectoryLock(directory: directory)
+    } else {
+      lock = nil
+    }
+    let (databasePart, database) = try await Self.openDatabase(settings)
+    self.databasePart = databasePart
+    if let location = settings.storage.blobs {
+      let client = try S3Client(S3Settings(settings, location.location), credentials: try Self.credentials(settings))
+      let objects = S3BlobStore(
+        client, ledger: DatabaseUploadLedger(database: database), bufferBytes: settings.s3.bufferBytes)
+      blobPart = .objects(objects, client)
+      cache = try settings.cache.diskDirectory.map {
+        try Self.makeDirectory($0)
+        return try CachingBlobStore(objects, directory: $0, limitBytes: settings.cache.diskBytes)
+      }
+    } else {
+      blobPart = .files(try LocalBlobStore(directory: directory, openFileLimit: settings.cache.descriptors))
+      cache = nil
+    }
+    do {
+      try await StoreIdentity(self, directory: directory).verify(adopts: adopts)
+    } catch {
+      await close()
+      throw error
+    }
+  }
+
+  var database: any Database {
+    switch databasePart {
+    case .sqlite(let database): database
+    case .postgres(let database): database
+    }
+  }
+
+  var store: any BlobStore {
+    if let cache { return cache }
+    switch blobPart {
+    case .files(let store): return store
+    case .objects(let store, _): return store
+    }
+  }
+
+  var uploadsAreRows: Bool {
+    if case .objects = blobPart { true } else { false }
+  }
+
+  /// Whether other processes may use the same parts.
+  var isShared: Bool { lock == nil }
+
+  private static func openDatabase(_ settings: Settings) async throws -> (DatabasePart, any Database) {
+    guard settings.storage.database != nil else {
+      let database = try SQLiteDatabase(path: databasePath(settings.storage.data))
+      return (.sqlite(database), database)
+    }
+    let database = try await PostgresDatabase(try PostgresSettings(settings))
+    return (.postgres(database), database)
+  }
+
+  static func credentials(
+    _ settings: Settings, environment: [String: String] = processEnvironment()
+  ) throws -> any S3CredentialsSource {
+    guard let key = settings.s3.accessKeyID else { return S3CredentialsChain.standard(environment: environment) }
+    let secret = try settings.s3.secretAccessKeyFile.map { try SecretFile.read($0) } ?? settings.s3.secretAccessKey
+    return S3Credentials(accessKey: key, secretKey: secret ?? "")
   }
 
   /// Makes a directory and those above it.
@@ -33,7 +108,20 @@ struct Storage {
   }
 
   func registry(_ settings: Settings, logger: Logger) async throws -> Registry {
-    try await Registry(database: database, store: store, settings: Registry.Settings(settings), logger: logger)
+    try await Registry(
+      database: database, store: store, uploadsAreRows: uploadsAreRows, settings: Registry.Settings(settings),
+      logger: logger)
+  }
+
+  /// Folds back what was written ahead.
+  func settle() async throws {
+    if case .sqlite(let database) = databasePart { try database.checkpoint() }
+    try await store.settle()
+  }
+
+  /// Closes connections. Nothing may be asked of the parts afterwards.
+  func close() async {
+    if case .objects(_, let client) = blobPart { try? await client.shutdown() }
   }
 }
 
@@ -48,5 +136,41 @@ extension Registry.Settings {
     uploadLimit = settings.limits.uploadSessions
     manifestCacheBytes = settings.cache.manifestBytes
     blobCacheBytes = settings.cache.blobBytes
+  }
+}
+
+extension PostgresSettings {
+  init(_ settings: Settings) throws {
+    self.init(url: settings.storage.database?.text ?? "")
+    password = try settings.database.passwordFile.map { try SecretFile.read($0) }
+    connections = settings.database.connections
+    connectTimeout = settings.database.connectTimeout
+    statementTimeout = settings.database.statementTimeout
+    waitTimeout = settings.database.waitTimeout
+    patience = settings.database.patience
+    preparesStatements = settings.database.preparedStatements
+  }
+}
+
+extension S3Settings {
+  init(_ settings: Settings, _ location: S3Location) {
+    self.init(location: location)
+    connections = settings.s3.connections
+    requestTimeout = settings.s3.requestTimeout
+    retryTimeout = settings.s3.retryTimeout
+  }
+}
+
+/// A file that holds a secret and nothing else.
+enum SecretFile {
+  struct Unreadable: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  static func read(_ path: String) throws -> String {
+    guard let text = LocalDisk.smallFile(path) else { throw Unreadable(description: "the file \(path) cannot be read") }
+    let secret = text.split(whereSeparator: \.isNewline).first.map { String($0) } ?? ""
+    guard !secret.isEmpty else { throw Unreadable(description: "the file \(path) holds no secret") }
+    return secret
   }
 }

@@ -215,6 +215,12 @@ extension SettingTable {
     .init(
       "cache.descriptors", \.cache.descriptors, .integer(0...1_000_000), reload: .restart,
       help: "Blob files that are kept open; 0 keeps none."),
+    .init(
+      "cache.disk_directory", \.cache.diskDirectory, .optional(.path), reload: .restart,
+      help: "Keeps blobs of the object store that are pulled as files here. When absent: none are kept."),
+    .init(
+      "cache.disk_bytes", \.cache.diskBytes, .byteSize(1_048_576...1_125_899_906_842_624), reload: .restart,
+      help: "The most that `cache.disk_directory` may hold."),
   ]
 
   private static let logging: [SettingDefinition] = [

@@ -129,6 +129,9 @@ struct Settings: Sendable, Equatable {
     var blobBytes = 16 * mebibyte
     /// Open files.
     var descriptors = 512
+    /// Absent: no blobs of the object store are kept on disk.
+    var diskDirectory: String?
+    var diskBytes = 10 * 1024 * mebibyte
   }
 
   /// What is written to standard error, and how.

@@ -59,6 +59,19 @@ enum RedirectPolicy: Sendable, Equatable {
   case networks([AddressRange])
 }
 
+extension RedirectPolicy {
+  /// - Parameter address: nil for a unix socket.
+  func applies(to address: String?, isAWS: Bool) -> Bool {
+    switch self {
+    case .automatic: isAWS
+    case .always: true
+    case .never: false
+    case .networks(let networks):
+      address.flatMap { IPAddress($0) }.map { address in networks.contains { $0.contains(address) } } ?? false
+    }
+  }
+}
+
 extension SettingType<RedirectPolicy> {
   static let redirectPolicy = SettingType(
     summary: "`auto`, `always`, `never`, or a list of networks (`10.0.0.0/8`)",
