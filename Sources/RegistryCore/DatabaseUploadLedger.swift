@@ -15,7 +15,12 @@ public struct DatabaseUploadLedger: UploadLedger {
   }
 
   public func record(of upload: UploadID) async throws -> UploadRecord? {
-    try await database.read { try $0.upload(upload.text) }.flatMap { UploadRecord($0) }
+    let (row, hasEnded) = try await database.read { transaction in
+      let row = try transaction.upload(upload.text)
+      return (row, try row == nil && transaction.hasEnded(upload: upload.text))
+    }
+    if hasEnded { throw StorageError.uploadUnknown }
+    return row.flatMap { UploadRecord($0) }
   }
 
   public func claim(_ upload: UploadID) async throws -> (claim: UploadClaim, record: UploadRecord?) {
@@ -25,6 +30,7 @@ public struct DatabaseUploadLedger: UploadLedger {
     }
     switch outcome {
     case .busy: throw StorageError.uploadBusy
+    case .ended: throw StorageError.uploadUnknown
     case .claimed(let row): return (UploadClaim(token: token), row.flatMap { UploadRecord($0) })
     }
   }

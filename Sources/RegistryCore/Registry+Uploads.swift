@@ -12,8 +12,10 @@ import Synchronization
 // until the row is committed.
 extension Registry {
   /// Begins an upload. Nothing is stored before its first byte.
-  public func beginUpload(permit: Permit<Push>) -> UploadToken {
-    UploadToken(for: permit.repository, key: uploadKey, now: database.now, random: random)
+  ///
+  /// - Parameter isTold: whether the client learns its name, so that its end must be remembered.
+  public func beginUpload(permit: Permit<Push>, isTold: Bool = true) -> UploadToken {
+    UploadToken(for: permit.repository, key: uploadKey, now: database.now, random: random, isTold: isTold)
   }
 
   /// The session behind a client's text.
@@ -105,14 +107,18 @@ extension Registry {
   public func finishUpload(
     _ token: UploadToken, with bytes: ByteBuffer, as digest: Digest, permit: Permit<Push>
   ) async throws {
-    try await putBlob(bytes, as: digest, permit: permit)
+    try await putBlob(bytes, as: digest, permit: permit, ending: token)
     end(token)
   }
 
   /// Stores a small blob that has arrived whole. On return it is readable and survives power loss.
   ///
+  /// - Parameter token: the upload that ends with it.
   /// - Throws: `DIGEST_INVALID` when the bytes do not have the digest.
-  public func putBlob(_ bytes: ByteBuffer, as digest: Digest, permit: Permit<Push>) async throws {
+  public func putBlob(
+    _ bytes: ByteBuffer, as digest: Digest, permit: Permit<Push>, ending token: UploadToken? = nil
+  ) async throws {
+    let ended = uploadsAreRows && token?.isTold == true ? token?.upload : nil
     if let limit = settings.blobLimitBytes, Int64(bytes.readableBytes) > limit {
       throw Self.translated(.tooLarge(limit: limit))
     }
@@ -122,19 +128,24 @@ extension Registry {
       // Inside the gate a row that says *present* stays so until ours is committed.
       let known = try await database.read { try $0.blob(digest) }
       let isPresent = known?.state == .present
-      if let known, isPresent, try await store.size(of: known.stored) != nil, try await link(known, permit) { return }
+      if let known, isPresent, try await store.size(of: known.stored) != nil,
+        try await link(known, permit, ending: ended)
+      {
+        return
+      }
       let stored = try await store.put(bytes, as: digest)
       caches.smallBlobs.remove(digest)
-      try await record(stored, permit, replacing: isPresent ? known?.place : nil)
+      try await record(stored, permit, replacing: isPresent ? known?.place : nil, ending: ended)
     }
   }
 
   /// Makes a blob readable that is stored already. Answers false when it is so no more: the collector was quicker.
-  private func link(_ known: BlobRow, _ permit: Permit<Push>) async throws -> Bool {
+  private func link(_ known: BlobRow, _ permit: Permit<Push>, ending ended: UploadID?) async throws -> Bool {
     let repository = permit.repository
     let lease = settings.lease
     let linked = try await database.write { transaction in
-      try transaction.linkPresent(known, to: repository, leasedUntil: transaction.now + lease)
+      if let ended { try transaction.endUpload(ended.text) }
+      return try transaction.linkPresent(known, to: repository, leasedUntil: transaction.now + lease)
     }
     caches.links.remove(LinkKey(repository: repository, digest: known.digest))
     return linked
@@ -145,14 +156,17 @@ extension Registry {
   /// - Parameters:
   ///   - lost: a place where the blob should lie and does not.
   ///   - upload: what the bytes came from; forgotten with the same commit, so that at every moment a row names them.
+  ///   - ended: an upload that held nothing and is over.
   private func record(
-    _ blob: StoredBlob, _ permit: Permit<Push>, replacing lost: String? = nil, endOf upload: UploadID? = nil
+    _ blob: StoredBlob, _ permit: Permit<Push>, replacing lost: String? = nil, endOf upload: UploadID? = nil,
+    ending ended: UploadID? = nil
   ) async throws {
     let repository = permit.repository
     let lease = settings.lease
     let published = PublishedBlob(
       digest: blob.digest, sizeBytes: blob.sizeBytes, place: blob.place, replaces: lost)
     let place = try await database.write { transaction -> String? in
+      if let ended { try transaction.endUpload(ended.text) }
       if let place = blob.place {
         if let upload {
           try Self.end(upload, published, in: transaction)
@@ -208,6 +222,8 @@ extension Registry {
     let known = openUploads.withLock { $0 }
     guard !uploadsAreRows else {
       openUploads.withLock { uploads in uploads = uploads.filter { $0.value >= limit } }
+      let remembered = database.now - Self.endedUploadTerm
+      _ = try await database.write { try $0.forgetEndedUploads(before: remembered, limit: Self.endedForgetLimit) }
       let found = try await database.read { try $0.uploads(untouchedSince: limit, limit: Self.expiryLimit) }
       return found.compactMap { UploadID($0) }
     }
@@ -218,6 +234,10 @@ extension Registry {
     }
   }
 
+  /// For how long an upload that is over is told apart from one that holds nothing yet.
+  static let endedUploadTerm: Duration = .seconds(15 * 60)
+  /// How many of those are forgotten at once: more than come in a minute.
+  static let endedForgetLimit = 50_000
   /// How many expired uploads are looked for at once.
   static let expiryLimit = 1000
 

@@ -12,11 +12,16 @@ public struct UploadToken: Sendable, Hashable {
   public let text: String
   let upload: UploadID
   let startedAt: Timestamp
+  /// Whether a client knows it.
+  let isTold: Bool
 
   private static let identityCount = 32
   private static let codeBytes = 16
 
-  init(for repository: RepositoryName, key: [UInt8], now: Timestamp, random: any RandomSource) {
+  init(
+    for repository: RepositoryName, key: [UInt8], now: Timestamp, random: any RandomSource, isTold: Bool = true
+  ) {
+    self.isTold = isTold
     let time = String(UInt64(max(0, now.microseconds)), radix: 16)
     let padded = String(repeating: "0", count: 16 - time.utf8.count) + time
     let identity = padded + random.hexadecimal(byteCount: 8)
@@ -36,6 +41,7 @@ public struct UploadToken: Sendable, Hashable {
     self.text = text
     self.upload = upload
     self.startedAt = startedAt
+    isTold = true
   }
 
   /// When an upload of this installation began; nil for an identity of another form.

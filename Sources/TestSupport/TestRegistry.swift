@@ -31,7 +31,9 @@ public struct TestRegistry: Sendable {
   public let server: HTTPServer
   private let workers: [WorkerPool]
   private let stopping = Stopping()
-  private let directory: String
+  private let parts: TestInstallation.Parts
+  /// Nil when it belongs to others too.
+  private let ownInstallation: TestInstallation?
 
   /// The host of the first TCP address.
   public var host: String { tcp?.host ?? "127.0.0.1" }
@@ -43,21 +45,26 @@ public struct TestRegistry: Sendable {
     return nil
   }
 
-  /// Starts with an empty registry.
+  /// Starts a registry.
+  ///
+  /// - Parameter installation: what it works over; nil is an empty one of its own, on SQLite and files.
   public static func start(
+    over installation: TestInstallation? = nil,
     registry settings: Registry.Settings = .init(), http: HTTPServiceSettings = .init(),
     addresses: [HTTPServer.Address] = [.tcp(host: "127.0.0.1", port: 0)], certificate: Certificate? = nil,
     log: RequestLog? = nil, time: any TimeSource = SystemTime()
   ) async throws -> TestRegistry {
-    let directory = try temporaryDirectory()
+    let own = installation == nil ? try await TestInstallation(.sqliteAndFiles) : nil
+    guard let used = installation ?? own else { preconditionFailure("one of the two is there") }
+    let parts = try await used.open(time: time)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let metrics = Metrics()
     let health = Health()
     let workers = [WorkerPool(name: "test-work", threads: 4), WorkerPool(name: "test-upload", threads: 4)]
     let registry = try await Registry(
-      database: try SQLiteDatabase(path: directory + "/metadata.db", time: time),
-      store: try LocalBlobStore(directory: directory),
-      settings: settings, time: time, logger: logger)
+      database: parts.database, store: parts.store, uploadsAreRows: parts.uploadsAreRows, settings: settings,
+      time: time,
+      logger: logger)
     let tls = try certificate.map { files in
       try TLSIdentity(
         certificatePath: files.certificatePath, keyPath: files.keyPath, minimumVersion: .tls12,
@@ -68,7 +75,7 @@ public struct TestRegistry: Sendable {
       metrics: metrics, log: log, workers: workers[0], uploadWorkers: workers[1], eventLoops: 2, logger: logger)
     return TestRegistry(
       addresses: try await server.listen(), registry: registry, metrics: metrics, health: health, server: server,
-      workers: workers, directory: directory)
+      workers: workers, parts: parts, ownInstallation: own)
   }
 
   /// Ends serving as a signal would: what is in flight finishes within the limit. Once; a second call returns at once.
@@ -80,7 +87,8 @@ public struct TestRegistry: Sendable {
   public func stop() async throws {
     await stopServing()
     for pool in workers { pool.stop() }
-    try removeTree(directory)
+    await parts.close()
+    try ownInstallation?.remove()
   }
 
   private final class Stopping: Sendable {

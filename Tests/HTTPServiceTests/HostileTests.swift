@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Published vulnerabilities of registries and of what they are built on, replayed. `docs/hostile.md` says which is which.
-@Suite("published vulnerabilities of other registries", .timeLimit(.minutes(2)))
+@Suite("published vulnerabilities of other registries", .timeLimit(.minutes(10)))
 struct HostileTests {
   private static let image = "application/vnd.oci.image.manifest.v1+json"
   private static let index = "application/vnd.oci.image.index.v1+json"

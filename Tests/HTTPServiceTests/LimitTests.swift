@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The settings that say how much, and what they answer past it.
-@Suite("limits and settings", .timeLimit(.minutes(2)))
+@Suite("limits and settings", .timeLimit(.minutes(10)))
 struct LimitTests {
   @Test(
     "a head larger than the limit is 431, and the connection ends", arguments: ["one line", "many lines", "target"])

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Every way in: addresses, TLS, HTTP/2.
-@Suite("listeners", .timeLimit(.minutes(2)))
+@Suite("listeners", .timeLimit(.minutes(10)))
 struct ListenerTests {
   @Test("a unix socket serves, and so do IPv6 and IPv4 beside it")
   func addresses() async throws {

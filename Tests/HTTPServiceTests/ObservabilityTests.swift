@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What an operator sees of requests.
-@Suite("what is told of requests", .timeLimit(.minutes(2)))
+@Suite("what is told of requests", .timeLimit(.minutes(10)))
 struct ObservabilityTests {
   /// Serves with a log in a file; answers its lines.
   private func logged(_ format: RequestLog.Format, _ body: (TestRegistry) async throws -> Void) async throws -> [String]

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Requests that are sent before their predecessors are answered (RFC 9112, section 9.3.2).
-@Suite("pipelining", .timeLimit(.minutes(2)))
+@Suite("pipelining", .timeLimit(.minutes(10)))
 struct PipelineTests {
   @Test("a mix of methods, bodies and sizes is answered in its order", arguments: [1, 7, 64, 4096, 1 << 20])
   func mix(_ pieceBytes: Int) async throws {

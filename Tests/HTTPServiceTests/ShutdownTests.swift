@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A stop lets what is in flight finish, within its limit.
-@Suite("graceful stop", .timeLimit(.minutes(2)))
+@Suite("graceful stop", .timeLimit(.minutes(10)))
 struct ShutdownTests {
   @Test("a download that was begun ends whole, and nobody new is let in")
   func download() async throws {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Clients that take their time, by mistake or on purpose. Each is let go, and others are served meanwhile.
-@Suite("slow clients", .timeLimit(.minutes(2)))
+@Suite("slow clients", .timeLimit(.minutes(10)))
 struct SlowClientTests {
   @Test("a head that never ends is given up", arguments: ["", "GET", "GET /v2/ HTTP/1.1\r\nHost: a\r\nX-A: b\r\n"])
   func slowHead(_ beginning: String) async throws {

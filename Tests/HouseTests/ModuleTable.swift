@@ -47,7 +47,8 @@ enum ModuleTable {
       "berth",
       ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService"],
       others: [
-        "ArgumentParser", "CLinux", "CYAML", "Glibc", "Logging", "ServiceLifecycle", "Synchronization", "UnixSignals",
+        "ArgumentParser", "CLinux", "CYAML", "Glibc", "Logging", "NIOCore", "ServiceLifecycle", "Synchronization",
+        "UnixSignals",
       ]),
     // Only tests use it, and tests may use everything.
     ModuleRule(

@@ -222,7 +222,7 @@ public final class S3BlobStore: BlobStore {
   public func discard(_ upload: UploadID) async throws {
     let (claim, found) = try await ledger.claim(upload)
     do {
-      guard let record = found else { return try await ledger.release(upload, claim) }
+      guard let record = found else { return try await ledger.remove(upload, claim) }
       try await forget(record, claim)
     } catch {
       try? await ledger.release(upload, claim)

@@ -77,7 +77,8 @@ public final class S3Client: Sendable {
       // Each of these is put right once, and at once.
       if await mend(failure), mended.insert(failure.code).inserted { continue }
       guard failure.mayPass, ContinuousClock.now - start + limit < settings.retryTimeout else {
-        count { $0.failures += 1 }
+        // That there is no such object is an answer.
+        if failure.error != .noSuchKey { count { $0.failures += 1 } }
         throw failure.error
       }
       count { $0.retries += 1 }

@@ -16,8 +16,9 @@ extension RegistryRoutes {
     if let hint = query.first("digest-algorithm"), Digest.Algorithm(rawValue: hint) == nil {
       throw RegistryError(.digestInvalid, "this registry computes sha256 and sha512")
     }
-    let token = registry.beginUpload(permit: permit)
-    guard let text = query.first("digest") else { return progress(.accepted, request, permit, token, offset: 0) }
+    let digestText = query.first("digest")
+    let token = registry.beginUpload(permit: permit, isTold: digestText == nil)
+    guard let text = digestText else { return progress(.accepted, request, permit, token, offset: 0) }
     let digest = try digest(text)
     do {
       try await store(request, token, hashing: digest.algorithm)

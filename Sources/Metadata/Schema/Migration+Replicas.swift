@@ -34,6 +34,13 @@ extension Migration {
         PRIMARY KEY (upload_id, number)
       ) {CLUSTERED};
 
+      -- Uploads that are over, remembered for a while: a client that goes on with one is told so by every replica.
+      CREATE TABLE ended_upload (
+        id {TEXT} NOT NULL PRIMARY KEY,
+        ended_at BIGINT NOT NULL
+      ) {CLUSTERED};
+      CREATE INDEX ended_upload_at ON ended_upload (ended_at);
+
       -- Work that one replica at a time does. next_at: not before then.
       CREATE TABLE chore (
         name {TEXT} NOT NULL PRIMARY KEY,

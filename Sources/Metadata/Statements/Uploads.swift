@@ -44,6 +44,8 @@ public enum UploadClaimOutcome: Sendable {
   case claimed(UploadRow?)
   /// Somebody else's claim has not run out.
   case busy
+  /// It is over.
+  case ended
 }
 
 extension Reading where Self: ~Copyable {
@@ -63,6 +65,13 @@ extension Reading where Self: ~Copyable {
     return UploadRow(
       id: id, place: row.place, multipart: row.multipart, isWhole: row.isWhole, sizeBytes: row.sizeBytes,
       pending: row.pending, hash: row.hash, parts: try parts.all())
+  }
+
+  /// Whether an upload is over, as far as is remembered.
+  public func hasEnded(upload id: String) throws -> Bool { try endedUpload(id).first() ?? false }
+
+  fileprivate func endedUpload(_ id: String) throws -> Later<Bool> {
+    try later("SELECT 1 FROM ended_upload WHERE id = \(id)") { _ in true }
   }
 
   /// Every upload that holds something.
@@ -87,7 +96,8 @@ extension Transaction {
     try enqueue(
       """
       INSERT INTO upload (id, place, is_whole, size, pending, hash, claimed_until, touched_at, created_at)
-      VALUES (\(id), '', 0, 0, \([UInt8]()), \([UInt8]()), 0, \(now), \(now))
+      SELECT \(id), '', 0, 0, \([UInt8]()), \([UInt8]()), 0, \(now), \(now)
+      WHERE NOT EXISTS (SELECT 1 FROM ended_upload WHERE id = \(id))
       ON CONFLICT (id) DO NOTHING
       """)
     let claimed = try later(
@@ -95,8 +105,10 @@ extension Transaction {
       UPDATE upload SET claim = \(token), claimed_until = \(until), touched_at = \(now)
       WHERE id = \(id) AND (claim IS NULL OR claimed_until <= \(now))
       """)
+    let ended = try endedUpload(id)
     let row = try upload(id)
-    return try claimed.count() == 1 ? .claimed(row) : .busy
+    if try claimed.count() == 1 { return .claimed(row) }
+    return try ended.first() ?? false ? .ended : .busy
   }
 
   /// Holds a claim for longer, unless it was lost.
@@ -144,7 +156,7 @@ extension Transaction {
     try enqueue("UPDATE upload SET claim = NULL, claimed_until = 0 WHERE id = \(id) AND claim = \(token)")
   }
 
-  /// Forgets an upload that `token` holds. Answers false when the claim was lost.
+  /// Ends an upload that `token` holds. Answers false when the claim was lost.
   public func deleteUpload(_ id: String, token: String) throws -> Bool {
     // Locked first: the parts refer to it.
     let mine = try first("SELECT 1 FROM upload WHERE id = \(id) AND claim = \(token) {LOCK}") { _ in true }
@@ -153,7 +165,7 @@ extension Transaction {
     return true
   }
 
-  /// Forgets an upload that nobody is at work on. Answers false when there is none, or somebody is.
+  /// Ends an upload that nobody is at work on. Answers false when there is none, or somebody is.
   public func deleteUnclaimedUpload(_ id: String) throws -> Bool {
     let isFree = try first(
       "SELECT 1 FROM upload WHERE id = \(id) AND place <> '' AND (claim IS NULL OR claimed_until <= \(now)) {LOCK}"
@@ -166,5 +178,20 @@ extension Transaction {
   private func delete(_ id: String) throws {
     try enqueue("DELETE FROM upload_part WHERE upload_id = \(id)")
     try enqueue("DELETE FROM upload WHERE id = \(id)")
+    try endUpload(id)
+  }
+
+  /// Remembers that an upload is over, also one that never held anything.
+  public func endUpload(_ id: String) throws {
+    try enqueue("INSERT INTO ended_upload (id, ended_at) VALUES (\(id), \(now)) ON CONFLICT (id) DO NOTHING")
+  }
+
+  /// Forgets uploads that were over before `moment`, at most `limit`. Answers how many.
+  public func forgetEndedUploads(before moment: Timestamp, limit: Int) throws -> Int {
+    try execute(
+      """
+      DELETE FROM ended_upload
+      WHERE id IN (SELECT id FROM ended_upload WHERE ended_at < \(moment) ORDER BY ended_at LIMIT \(limit))
+      """)
   }
 }

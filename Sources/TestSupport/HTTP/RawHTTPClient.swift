@@ -5,12 +5,17 @@ public final class RawHTTPClient: Sendable {
   public let host: String
   public let port: Int
   private let patience: Duration
-  private let idle = Mutex<[RawHTTPConnection]>([])
+  private let ports: [Int]
+  private let turn = Atomic<Int>(0)
+  private let idle = Mutex<[Int: [RawHTTPConnection]]>([:])
 
-  /// - Parameter host: a numeric address.
-  public init(host: String, port: Int, patience: Duration = .seconds(30)) {
+  /// - Parameters:
+  ///   - host: a numeric address.
+  ///   - others: ports of further replicas: each request goes to the next one in turn, as a balancer sends it.
+  public init(host: String, port: Int, others: [Int] = [], patience: Duration = .seconds(120)) {
     self.host = host
     self.port = port
+    ports = [port] + others
     self.patience = patience
   }
 
@@ -18,7 +23,9 @@ public final class RawHTTPClient: Sendable {
   public var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
   /// A fresh connection that this client will not use by itself.
-  public func connect() async throws -> RawHTTPConnection {
+  public func connect() async throws -> RawHTTPConnection { try await connect(to: port) }
+
+  private func connect(to port: Int) async throws -> RawHTTPConnection {
     try await .open(host: host, port: port, patience: patience)
   }
 
@@ -28,15 +35,16 @@ public final class RawHTTPClient: Sendable {
   /// one.
   public func send(_ request: RawRequest) async throws -> RawResponse {
     let bytes = request.bytes(host: authority)
-    if let connection = idle.withLock({ $0.popLast() }) {
+    let port = ports[turn.wrappingAdd(1, ordering: .relaxed).oldValue % ports.count]
+    if let connection = idle.withLock({ $0[port]?.popLast() }) {
       do {
-        return try await finish(try await connection.exchange(bytes, method: request.method), on: connection)
+        return try await finish(try await connection.exchange(bytes, method: request.method), on: connection, port)
       } catch RawHTTPError.closedEarly(received: 0) {
         try await connection.close()
       }
     }
-    let connection = try await connect()
-    return try await finish(try await connection.exchange(bytes, method: request.method), on: connection)
+    let connection = try await connect(to: port)
+    return try await finish(try await connection.exchange(bytes, method: request.method), on: connection, port)
   }
 
   /// Sends a request and receives its answer; fields are given as a literal, in order.
@@ -49,15 +57,17 @@ public final class RawHTTPClient: Sendable {
   /// Closes the kept connections.
   public func close() async throws {
     let connections = idle.withLock { list in
-      defer { list = [] }
-      return list
+      defer { list = [:] }
+      return list.values.flatMap { $0 }
     }
     for connection in connections { try await connection.close() }
   }
 
-  private func finish(_ response: RawResponse, on connection: RawHTTPConnection) async throws -> RawResponse {
+  private func finish(
+    _ response: RawResponse, on connection: RawHTTPConnection, _ port: Int
+  ) async throws -> RawResponse {
     if response.keepsConnection {
-      idle.withLock { $0.append(connection) }
+      idle.withLock { $0[port, default: []].append(connection) }
     } else {
       try await connection.close()
     }

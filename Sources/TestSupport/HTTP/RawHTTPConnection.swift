@@ -15,13 +15,13 @@ public final class RawHTTPConnection: @unchecked Sendable {  // `socket` is touc
   ///
   /// - Parameter patience: how long any single wait may last before the operation throws `timedOut`.
   public static func open(
-    host: String, port: Int, patience: Duration = .seconds(30)
+    host: String, port: Int, patience: Duration = .seconds(120)
   ) async throws -> RawHTTPConnection {
     try await opening { () throws(RawHTTPError) in try RawSocket(host: host, port: port, patience: patience) }
   }
 
   /// Connects to a socket in the file system.
-  public static func open(unixPath path: String, patience: Duration = .seconds(30)) async throws -> RawHTTPConnection {
+  public static func open(unixPath path: String, patience: Duration = .seconds(120)) async throws -> RawHTTPConnection {
     try await opening { () throws(RawHTTPError) in try RawSocket(path: path, patience: patience) }
   }
 

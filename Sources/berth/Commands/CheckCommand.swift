@@ -55,7 +55,8 @@ struct CheckCommand: AsyncParsableCommand {
   }
 
   private func problems(_ storage: Storage, _ settings: Settings) async throws -> Int {
-    let registry = try await storage.registry(settings, logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() })
+    let registry = try await storage.registry(
+      settings, logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() })
     if rebuild { try await Rebuild(storage, leasedFor: settings.collection.lease).run() }
     let ofRows = try await checkRows(storage)
     let ofBlobs = try await checkBlobs(storage, registry)

@@ -1,7 +1,6 @@
 import BlobStorage
 import Ground
 import Metadata
-import NIOCore
 import OCI
 import Upkeep
 

@@ -51,10 +51,9 @@ struct ServeCommand: AsyncParsableCommand {
     }
     logger.info(
       "ready",
-      metadata: [
-        "version": "\(Berth.version)", "data": "\(loaded.settings.storage.data)",
-        "listen": "\(addresses.map(\.description).joined(separator: " "))",
-      ])
+      metadata: Self.description(of: loaded.settings.storage).merging([
+        "version": "\(Berth.version)", "listen": "\(addresses.map(\.description).joined(separator: " "))",
+      ]) { $1 })
     logger.warning("open: everybody on this machine may do everything")
     tellServiceManager("READY=1")
     try await runServices(server, loaded, output, logger)
@@ -78,6 +77,15 @@ struct ServeCommand: AsyncParsableCommand {
       throw ExitCode.wrongConfiguration
     }
     return loaded
+  }
+
+  /// Where everything is kept.
+  private static func description(of storage: Settings.Storage) -> Logger.Metadata {
+    var parts: Logger.Metadata = [:]
+    if storage.database == nil || storage.blobs == nil { parts["data"] = "\(storage.data)" }
+    if let database = storage.database { parts["database"] = "\(database.shown)" }
+    if let blobs = storage.blobs { parts["blobs"] = "\(blobs.text)" }
+    return parts
   }
 
   private static func output(_ settings: Settings) -> LineLogHandler.Output {
@@ -117,7 +125,8 @@ struct ServeCommand: AsyncParsableCommand {
       services: [
         .init(service: keeping), .init(service: server.upkeep), .init(service: server.http),
       ], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
-    group.maximumGracefulShutdownDuration = loaded.settings.limits.drainDelay + loaded.settings.limits.shutdownGrace + .seconds(10)
+    group.maximumGracefulShutdownDuration =
+      loaded.settings.limits.drainDelay + loaded.settings.limits.shutdownGrace + .seconds(10)
     try await ServiceGroup(configuration: group).run()
     tellServiceManager("STOPPING=1")
   }

@@ -219,7 +219,7 @@ extension SettingTable {
       "cache.disk_directory", \.cache.diskDirectory, .optional(.path), reload: .restart,
       help: "Keeps blobs of the object store that are pulled as files here. When absent: none are kept."),
     .init(
-      "cache.disk_bytes", \.cache.diskBytes, .byteSize(1_048_576...1_125_899_906_842_624), reload: .restart,
+      "cache.disk_bytes", \.cache.diskBytes, .byteSize(65_536...1_125_899_906_842_624), reload: .restart,
       help: "The most that `cache.disk_directory` may hold."),
   ]
 
