@@ -1,3 +1,4 @@
+import Ground
 import Synchronization
 
 /// What keeps the server from being ready, and what an operator should know. Each part of the composition adds its own
@@ -17,15 +18,20 @@ public final class Health: Sendable {
     public var warnings: [(part: String, text: String)] = []
   }
 
-  private let checks = Mutex<[(part: String, check: @Sendable () async -> Problem?)]>([])
-
+  private let checks = Mutex<[Check]>([])
   private let isDraining = Atomic<Bool>(false)
 
   public init() {}
 
   /// Adds a question; it answers nil when its part is well.
-  public func add(_ part: String, _ check: @escaping @Sendable () async -> Problem?) {
-    checks.withLock { $0.append((part, check)) }
+  ///
+  /// - Parameters:
+  ///   - late: what is said when there is no answer within ``patience``.
+  ///   - check: may block the thread.
+  public func add(
+    _ part: String, late: Problem = .notReady("it does not answer"), _ check: @escaping @Sendable () async -> Problem?
+  ) {
+    checks.withLock { $0.append(Check(part: part, late: late, ask: check)) }
   }
 
   /// The server is about to stop: it still serves, and no longer says that it is ready.
@@ -37,13 +43,66 @@ public final class Health: Sendable {
       report.problems.append(("server", "it is stopping"))
       return report
     }
-    for (part, check) in checks.withLock({ $0 }) {
-      switch await check() {
-      case .notReady(let text): report.problems.append((part, text))
-      case .warning(let text): report.warnings.append((part, text))
+    for check in checks.withLock({ $0 }) {
+      switch await check.answer() {
+      case .notReady(let text): report.problems.append((check.part, text))
+      case .warning(let text): report.warnings.append((check.part, text))
       case nil: break
       }
     }
     return report
+  }
+
+  /// How long a question may take.
+  static let patience: Duration = .seconds(3)
+
+  /// A question, which is not asked again while the answer is awaited: a part that stands still must not collect threads.
+  private final class Check: Sendable {
+    let part: String
+    private let late: Problem
+    private let ask: @Sendable () async -> Problem?
+    private let running = Mutex<Task<Problem?, Never>?>(nil)
+    private let worker: WorkerPool
+
+    init(part: String, late: Problem, ask: @escaping @Sendable () async -> Problem?) {
+      self.part = part
+      self.late = late
+      self.ask = ask
+      worker = WorkerPool(name: "berth-health", threads: 1)
+    }
+
+    func answer() async -> Problem? {
+      let task = running.withLock { running -> Task<Problem?, Never> in
+        if let running { return running }
+        let task = Task(executorPreference: worker) { [self] in
+          let answer = await ask()
+          self.running.withLock { $0 = nil }
+          return answer
+        }
+        running = task
+        return task
+      }
+      return await withCheckedContinuation { continuation in
+        let once = Once(continuation)
+        Task { once.resume(await task.value) }
+        Task { [late] in
+          try? await Task.sleep(for: Health.patience)
+          once.resume(late)
+        }
+      }
+    }
+  }
+
+  private final class Once: Sendable {
+    private let continuation: Mutex<CheckedContinuation<Problem?, Never>?>
+    init(_ continuation: CheckedContinuation<Problem?, Never>) { self.continuation = Mutex(continuation) }
+
+    func resume(_ answer: Problem?) {
+      let waiting = continuation.withLock { waiting in
+        defer { waiting = nil }
+        return waiting
+      }
+      waiting?.resume(returning: answer)
+    }
   }
 }

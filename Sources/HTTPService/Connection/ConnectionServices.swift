@@ -32,7 +32,10 @@ final class ConnectionServices: Sendable {
 
   var limits: ConnectionLimits { settings.value.limits }
 
-  func workers(for request: Request) -> WorkerPool {
+  /// Where a request is handled; nil is no thread of ours: pages for operators never block, and must not wait behind what
+  /// does.
+  func workers(for request: Request) -> WorkerPool? {
+    guard request.path.utf8.starts(with: "/v2".utf8) else { return nil }
     let isStream = request.contentLength.map { $0 > ConnectionLimits.gatherLimitBytes } ?? true
     return isStream ? uploadWorkers : workers
   }

@@ -258,6 +258,9 @@ final class PostgresConnection: SQLConnection {
 
   private func lost(_ message: String) -> PostgresError {
     isBroken = true
+    // Nobody will be answered any more; and those who wait must not be kept, for some are closures of a caller's stack.
+    sent = []
+    nextAnswer = 0
     return PostgresError(kind: .lost, message: message)
   }
 

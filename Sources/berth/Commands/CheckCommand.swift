@@ -88,7 +88,7 @@ struct CheckCommand: AsyncParsableCommand {
         progress.show(
           "\(seen) of \(inventory.blobs) blobs, \(sizeText(seenBytes)) of \(sizeText(inventory.blobBytes)), \(problems) problems"
         )
-        if let problem = try await problem(row, scrub, storage) {
+        if let problem = try await lastingProblem(row, scrub, storage) {
           problems += 1
           print(problem)
           if !reportOnly, row.state == .present { try await setAside(row, problem, scrub, storage, registry) }
@@ -113,6 +113,14 @@ struct CheckCommand: AsyncParsableCommand {
     try await registry.setAside(row.stored, because: problem) {
       storage.isShared ? try await self.problem(row, scrub, storage) != nil : true
     }
+  }
+
+  /// Looks at the row again: a server beside us may have collected the blob, or stored it anew, since it was read.
+  private func lastingProblem(_ row: BlobRow, _ scrub: Scrub, _ storage: Storage) async throws -> String? {
+    guard let problem = try await problem(row, scrub, storage) else { return nil }
+    guard storage.isShared, row.state == .present else { return problem }
+    let now = try await storage.database.read { try $0.blob(row.digest) }
+    return now?.state == .present && now?.place == row.place ? problem : nil
   }
 
   private func problem(_ row: BlobRow, _ scrub: Scrub, _ storage: Storage) async throws -> String? {

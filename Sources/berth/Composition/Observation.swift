@@ -9,34 +9,28 @@ import Metadata
 extension Health {
   /// With less free space than this, `/readyz` warns.
   private static let leastFreeBytes: Int64 = 64 << 20
-  /// A part that does not answer within this time is not well.
-  private static let patience: Duration = .seconds(3)
 
   convenience init(_ storage: Storage, _ settings: Settings) {
     self.init()
     let database = storage.database
     add("database") {
-      await Self.within(Self.patience, else: .notReady("it does not answer")) {
-        do {
-          _ = try await database.read { try $0.keepsake("readiness") }
-          return nil
-        } catch {
-          return .notReady("\(error)")
-        }
+      do {
+        _ = try await database.read { try $0.keepsake("readiness") }
+        return nil
+      } catch {
+        return .notReady("\(error)")
       }
     }
-    add("storage") {
-      switch storage.blobPart {
-      case .files: Self.lookAtDisk(settings.storage.data)
-      case .objects(_, let client):
-        // Without the object store most of the work goes on, and all replicas share it: a balancer has nowhere to go.
-        await Self.within(Self.patience, else: .warning("the object store does not answer")) {
-          do {
-            _ = try await client.size(of: "store-id")
-            return nil
-          } catch {
-            return .warning("the object store fails: \(error)")
-          }
+    switch storage.blobPart {
+    case .files: add("storage") { Self.lookAtDisk(settings.storage.data) }
+    case .objects(_, let client):
+      // Without the object store some of the work goes on, and all replicas share it: a balancer has nowhere to go.
+      add("storage", late: .warning("the object store does not answer")) {
+        do {
+          _ = try await client.size(of: "store-id")
+          return nil
+        } catch {
+          return .warning("the object store fails: \(error)")
         }
       }
     }
@@ -48,21 +42,6 @@ extension Health {
     let status = berth_file_system_space(directory, &free, &total)
     if status != 0 { return .notReady("the data directory cannot be read (errno \(status))") }
     return free < leastFreeBytes ? .warning("only \(sizeText(free)) are free; pushes may fail") : nil
-  }
-
-  private static func within(
-    _ limit: Duration, else late: Problem, _ check: @escaping @Sendable () async -> Problem?
-  ) async -> Problem? {
-    await withTaskGroup(of: Problem?.self) { group in
-      group.addTask { await check() }
-      group.addTask {
-        do { try await Task.sleep(for: limit) } catch { return nil }
-        return late
-      }
-      let first = await group.next() ?? nil
-      group.cancelAll()
-      return first
-    }
   }
 }
 

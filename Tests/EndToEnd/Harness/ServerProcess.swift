@@ -8,20 +8,28 @@ final class ServerProcess: Sendable {
   let dataDirectory: String
   private let arguments: [String]
   private let usesTLS: Bool
+  private let options: [String]
+  private let environment: [String: String]
   private let output: TemporaryFile
   private let errors: TemporaryFile
   private let child = Mutex<ChildProcess?>(nil)
 
   /// Names a server; ``start()`` starts it.
   ///
-  /// - Parameter configuration: the path of a configuration file, or nil for flags only.
-  init(dataDirectory: String, address: Address? = nil, configuration: String? = nil, usesTLS: Bool = false) throws {
+  /// - Parameters:
+  ///   - configuration: the path of a configuration file, or nil for flags only.
+  ///   - parts: `--database` and `--blobs`, for other parts than the data directory.
+  ///   - environment: variables beyond the usual ones.
+  init(
+    dataDirectory: String, address: Address? = nil, configuration: String? = nil, usesTLS: Bool = false,
+    parts: [String] = [], environment: [String: String] = [:]
+  ) throws {
     self.address = try address ?? .free4()
     self.dataDirectory = dataDirectory
     self.usesTLS = usesTLS
-    var arguments = ["serve", "--data", dataDirectory, "--listen", self.address.listenArgument, "--open"]
-    if let configuration { arguments += ["--config", configuration] }
-    self.arguments = arguments
+    options = ["--data", dataDirectory] + parts + (configuration.map { ["--config", $0] } ?? [])
+    arguments = ["serve", "--listen", self.address.listenArgument, "--open"] + options
+    self.environment = environment
     output = try TemporaryFile()
     errors = try TemporaryFile()
   }
@@ -69,10 +77,22 @@ final class ServerProcess: Sendable {
     _ = await running.ended()
   }
 
-  /// Runs `berth check` over the data; the server must be stopped.
-  func check() async throws -> ProgramOutcome {
-    try await ProgramRunner.run(Self.binary, ["check", "--data", dataDirectory], timeoutSeconds: 120)
+  /// Runs `berth check` over the data; the server must be stopped where it alone uses them.
+  func check(_ flags: [String] = []) async throws -> ProgramOutcome {
+    try await run(["check"] + flags)
   }
+
+  /// Runs another subcommand with the server's settings.
+  func run(_ command: [String]) async throws -> ProgramOutcome {
+    try await ProgramRunner.run(Self.binary, command + options, environment: environment, timeoutSeconds: 120)
+  }
+
+  /// Stops the process without ending it, and lets it go on (SIGSTOP, SIGCONT).
+  func pause() { child.withLock { $0?.kill(SIGSTOP) } }
+  func resume() { child.withLock { $0?.kill(SIGCONT) } }
+
+  /// Asks it to stop and does not wait.
+  func beginStopping() { child.withLock { $0?.kill(SIGTERM) } }
 
   /// The end of what the server has printed.
   var story: String {
@@ -91,7 +111,8 @@ final class ServerProcess: Sendable {
   private func spawn() throws -> ChildProcess {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin:/usr/sbin:/sbin"
     return try ChildProcess(
-      path: Self.binary, arguments: arguments, environment: ["PATH": path, "LC_ALL": "C.UTF-8"],
+      path: Self.binary, arguments: arguments,
+      environment: environment.merging(["PATH": path, "LC_ALL": "C.UTF-8"]) { own, _ in own },
       output: output.descriptor, errors: errors.descriptor, ownGroup: false)
   }
 

@@ -7,16 +7,24 @@ import Foundation
 /// clients do.
 final class Pusher {
   private let number: Int
-  private let address: Address
+  private let addresses: [Address]
+  private let toleratesUnavailable: Bool
   private let ledger: Ledger
   private let sharedLayers: [[UInt8]]
   private let stop: StopSign
   private var connection: HTTPConnection?
   private var count = 0
 
-  init(_ number: Int, _ address: Address, _ ledger: Ledger, sharedLayers: [[UInt8]], stop: StopSign) {
+  /// - Parameters:
+  ///   - addresses: of replicas; it goes from one to the next, as behind a balancer.
+  ///   - toleratesUnavailable: whether 503 is an answer that may come: a part is away.
+  init(
+    _ number: Int, _ addresses: [Address], _ ledger: Ledger, sharedLayers: [[UInt8]], stop: StopSign,
+    toleratesUnavailable: Bool = false
+  ) {
     self.number = number
-    self.address = address
+    self.addresses = addresses
+    self.toleratesUnavailable = toleratesUnavailable
     self.ledger = ledger
     self.sharedLayers = sharedLayers
     self.stop = stop
@@ -26,7 +34,8 @@ final class Pusher {
   func run() {
     while !stop.isUp {
       do {
-        let connection = try connection ?? HTTPConnection(address)
+        if addresses.count > 1 && count % 3 == 0 { connection = nil }
+        let connection = try connection ?? HTTPConnection(addresses[Int.random(in: addresses.indices)])
         self.connection = connection
         try pushOne(connection)
         if count % 4 == 0 { try deleteOne(connection) }
@@ -91,6 +100,7 @@ final class Pusher {
   private func judge(_ answer: HTTPAnswer, _ step: String, of entry: Ledger.Entry? = nil) {
     // A deletion that finds nothing means that an acknowledged image is lost.
     guard answer.status >= 500 || entry != nil else { return }
+    if toleratesUnavailable && answer.status == 503 { return }
     ledger.complain("\(step) \(entry.map { "\($0)" } ?? ""): \(answer.status) \(answer.text)")
   }
 }
