@@ -82,3 +82,44 @@ extension BlobBody {
     return buffer
   }
 }
+
+extension BlobBody {
+  /// All bytes, piece by piece.
+  public func chunks() async throws -> BlobChunks {
+    switch self {
+    case .file(let file): return BlobChunks(FilePieces(file: file))
+    case .remote(let blob):
+      guard blob.sizeBytes > 0 else { return BlobChunks(FilePieces(file: nil)) }
+      return try await blob.chunks(ByteRange(first: 0, last: blob.sizeBytes - 1))
+    }
+  }
+}
+
+/// A file's bytes in its order. Reading blocks.
+private struct FilePieces: AsyncSequence, Sendable {
+  typealias Element = ByteBuffer
+  static let pieceBytes = 1 << 20
+
+  /// Nil is no bytes.
+  let file: BlobFile?
+
+  struct AsyncIterator: AsyncIteratorProtocol {
+    let file: BlobFile?
+    var offset: Int64 = 0
+
+    mutating func next() async throws -> ByteBuffer? {
+      guard let file, offset < file.sizeBytes else { return nil }
+      let length = Int(Swift.min(Int64(FilePieces.pieceBytes), file.sizeBytes - offset))
+      var buffer = ByteBufferAllocator().buffer(capacity: length)
+      let position = offset
+      let count = try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) {
+        try file.file.read(at: position, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<length]))
+      }
+      guard count > 0 else { return nil }
+      offset += Int64(count)
+      return buffer
+    }
+  }
+
+  func makeAsyncIterator() -> AsyncIterator { AsyncIterator(file: file) }
+}

@@ -3,7 +3,7 @@
 /// The text is the same for a statement every time, so that a driver can keep it prepared.
 public struct SQL: Sendable, ExpressibleByStringInterpolation {
   public private(set) var text: String
-  public private(set) var values: [SQLValue]
+  public internal(set) var values: [SQLValue]
 
   public init(stringLiteral value: StaticString) {
     text = value.description

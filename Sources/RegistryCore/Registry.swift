@@ -32,7 +32,8 @@ public final class Registry: Sendable {
   static let unreferencedLease: Duration = .seconds(15 * 60)
   /// Uploads that ended and are still remembered, so that they are unknown from then on.
   static let endedUploadLimit = 16_384
-  private static let uploadKeyName = "upload-key"
+  /// A secret that every registry has from its first start, and no two share.
+  public static let identityKeepsake = "upload-key"
 
   public let database: any Database
   public let store: any BlobStore
@@ -66,10 +67,10 @@ public final class Registry: Sendable {
     self.logger = logger
     caches = RegistryCaches(manifestBytes: settings.manifestCacheBytes, blobBytes: settings.blobCacheBytes)
     let fresh = (0..<4).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
-    if let known = try await database.read({ try $0.keepsake(Self.uploadKeyName) }) {
+    if let known = try await database.read({ try $0.keepsake(Self.identityKeepsake) }) {
       uploadKey = known
     } else {
-      uploadKey = try await database.write { try $0.keepsake(Self.uploadKeyName, makingWith: fresh) }
+      uploadKey = try await database.write { try $0.keepsake(Self.identityKeepsake, makingWith: fresh) }
     }
     // When they were last touched is not known; what an upload that is going on needs is time.
     if !uploadsAreRows {

@@ -91,7 +91,7 @@ public struct Scrub: Sendable {
 
 /// One pass after the other over all blobs, slowly, remembering where it has got to.
 public struct BackgroundScrub: Sendable {
-  static let cursorName = "scrub-cursor"
+  static let cursorName = Keepsake.scrubCursor
 
   private let registry: Registry
   private let scrub: Scrub
@@ -144,7 +144,7 @@ public struct BackgroundScrub: Sendable {
 
 /// Goes through what the store holds, and removes what no row names (invariant I4).
 public struct OrphanSweep: Sendable {
-  static let cursorName = "orphan-cursor"
+  static let cursorName = Keepsake.orphanCursor
 
   private let registry: Registry
   private let figures: ScrubFigures?

@@ -15,7 +15,8 @@ struct Berth: AsyncParsableCommand {
       """,
     version: "berth \(version)",
     subcommands: [
-      ServeCommand.self, CheckCommand.self, CollectCommand.self, ConfigCommand.self, HealthcheckCommand.self,
+      ServeCommand.self, CheckCommand.self, CollectCommand.self, MoveCommand.self, ConfigCommand.self,
+      HealthcheckCommand.self,
       VersionCommand.self,
     ])
 }

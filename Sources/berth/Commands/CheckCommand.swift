@@ -161,9 +161,3 @@ struct CheckCommand: AsyncParsableCommand {
     return try await storage.database.read { try $0.blob(digest) } == nil
   }
 }
-
-extension Result where Failure == any Error {
-  fileprivate init(catching body: () async throws -> Success) async {
-    do { self = .success(try await body()) } catch { self = .failure(error) }
-  }
-}

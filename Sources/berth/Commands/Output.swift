@@ -43,3 +43,10 @@ func sizeText(_ bytes: Int64) -> String {
   let tenths = Int((value * 10).rounded())
   return "\(tenths / 10).\(tenths % 10) \(unit)"
 }
+
+extension Result where Failure == any Error {
+  /// The outcome of something that waits, for what has to be closed in either case.
+  init(catching body: () async throws -> Success) async {
+    do { self = .success(try await body()) } catch { self = .failure(error) }
+  }
+}

@@ -26,8 +26,10 @@ struct Storage {
 
   /// Opens what the settings name, for this process alone where the data directory is part of it.
   ///
-  /// - Parameter adopts: whether a store that belongs to no registry, or to another, becomes ours.
-  init(settings: Settings, adopts: Bool = false) async throws {
+  /// - Parameters:
+  ///   - adopts: whether a store that belongs to no registry, or to another, becomes ours.
+  ///   - isMoveTarget: whether a registry is being moved here; nobody else may use it before that has ended.
+  init(settings: Settings, adopts: Bool = false, isMoveTarget: Bool = false) async throws {
     let directory = settings.storage.data
     if settings.storage.database == nil || settings.storage.blobs == nil {
       try Self.makeDirectory(directory)
@@ -51,11 +53,21 @@ struct Storage {
       cache = nil
     }
     do {
+      if !isMoveTarget { try await refuseUnfinishedMove() }
       try await StoreIdentity(self, directory: directory).verify(adopts: adopts)
     } catch {
       await close()
       throw error
     }
+  }
+
+  struct UnfinishedMove: Error, CustomStringConvertible {
+    let description =
+      "a registry is being moved to this database, and not all of it is there: begin `berth move` again, which goes on"
+  }
+
+  private func refuseUnfinishedMove() async throws {
+    if try await database.read({ try $0.keepsake(Keepsake.moveFrom) }) != nil { throw UnfinishedMove() }
   }
 
   var database: any Database {

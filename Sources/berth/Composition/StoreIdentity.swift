@@ -13,7 +13,7 @@ struct StoreIdentity {
     let description: String
   }
 
-  private static let name = "store-id"
+  private static let name = Keepsake.storeID
 
   private let storage: Storage
   private let directory: String
@@ -26,8 +26,7 @@ struct StoreIdentity {
   func verify(adopts: Bool) async throws {
     // Both in one directory, which is locked: there is nothing to confuse.
     if case .sqlite = storage.databasePart, case .files = storage.blobPart { return }
-    let fresh = Array(SystemRandom().hexadecimal(byteCount: 16).utf8)
-    let expected = try await storage.database.write { try $0.keepsake(Self.name, makingWith: fresh) }
+    let expected = try await identity()
     let found = try await read()
     if found == expected { return }
     let inventory = try await storage.database.read { try $0.inventory() }
@@ -38,6 +37,12 @@ struct StoreIdentity {
         ? "the database knows \(inventory.blobs) blobs, and \(place) was never used with it: is it the right one? "
           + "After a disaster `berth check --rebuild` joins the two"
         : "\(place) belongs to another registry than the database: each needs a bucket, prefix or directory of its own")
+  }
+
+  private func identity() async throws -> [UInt8] {
+    if let known = try await storage.database.read({ try $0.keepsake(Keepsake.storeID) }) { return known }
+    let fresh = Array(SystemRandom().hexadecimal(byteCount: 16).utf8)
+    return try await storage.database.write { try $0.keepsake(Keepsake.storeID, makingWith: fresh) }
   }
 
   private var place: String {

@@ -1,0 +1,63 @@
+// A database that takes no writes any more, because its registry has moved. Triggers say so to every process, also to one that
+// was started before.
+
+extension Transaction {
+  /// From the commit on, every write to a table of the registry is refused with ``DatabaseError/readOnly(_:)``. Waits for the
+  /// transactions that are under way.
+  public func seal() throws {
+    switch connection.dialect {
+    case .sqlite:
+      for (table, operation) in Self.sealed {
+        try execute(
+          SQL(
+            relocation: """
+              CREATE TRIGGER IF NOT EXISTS sealed_\(table)_\(operation) BEFORE \(operation) ON \(table)
+              BEGIN SELECT RAISE(ABORT, '\(Self.sealMessage)'); END
+              """, []))
+      }
+    case .postgreSQL:
+      try execute(
+        SQL(
+          relocation: """
+            CREATE OR REPLACE FUNCTION berth_sealed() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION '\(Self.sealMessage)' USING ERRCODE = 'read_only_sql_transaction'; END $$
+            """, []))
+      for table in Self.sealedTables {
+        try execute(
+          SQL(
+            relocation: """
+              CREATE OR REPLACE TRIGGER sealed BEFORE INSERT OR UPDATE OR DELETE ON \(table)
+              FOR EACH ROW EXECUTE FUNCTION berth_sealed()
+              """, []))
+      }
+    }
+  }
+
+  /// Takes writes again.
+  public func unseal() throws {
+    for (table, operation) in Self.sealed where connection.dialect == .sqlite {
+      try execute(SQL(relocation: "DROP TRIGGER IF EXISTS sealed_\(table)_\(operation)", []))
+    }
+    for table in Self.sealedTables where connection.dialect == .postgreSQL {
+      try execute(SQL(relocation: "DROP TRIGGER IF EXISTS sealed ON \(table)", []))
+    }
+  }
+
+  private static let sealMessage = "the registry was moved to another database"
+  private static let sealedTables = StoredTable.allCases.map(\.rawValue) + ["upload", "upload_part", "ended_upload"]
+  private static let sealed = sealedTables.flatMap { table in
+    ["INSERT", "UPDATE", "DELETE"].map { (table, $0) }
+  }
+}
+
+extension Reading where Self: ~Copyable {
+  /// Whether ``Transaction/seal()`` is in force.
+  public func isSealed() throws -> Bool {
+    switch connection.dialect {
+    case .sqlite:
+      try number("SELECT COUNT(*) FROM sqlite_schema WHERE type = 'trigger' AND name = 'sealed_tag_INSERT'") > 0
+    case .postgreSQL:
+      try number("SELECT COUNT(*) FROM pg_trigger WHERE tgname = 'sealed' AND tgrelid = 'tag'::regclass") > 0
+    }
+  }
+}
