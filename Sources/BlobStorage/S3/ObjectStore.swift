@@ -73,3 +73,32 @@ public enum ObjectStoreError: Error, Sendable, Equatable {
   /// It could not be reached, or failed again and again: what happened last.
   case unavailable(String)
 }
+
+extension ObjectStoreError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .noSuchKey: "there is no such object"
+    case .noSuchUpload: "there is no such upload in parts"
+    case .unavailable(let message): "the object store cannot be reached: \(message)"
+    case .refused(_, "NoCredentials", let message): message
+    case .refused(let status, let code, let message):
+      "\(code.isEmpty ? "status \(status)" : code): \(message)" + (Self.advice(code).map { " (\($0))" } ?? "")
+    }
+  }
+
+  /// What an operator can do about a refusal.
+  private static func advice(_ code: String) -> String? {
+    switch code {
+    case "NoSuchBucket": "make the bucket, or name another one"
+    case "InvalidAccessKeyId": "the access key is not known there"
+    case "SignatureDoesNotMatch": "the secret key is wrong, or a proxy changes requests on their way"
+    case "AccessDenied", "AllAccessDisabled":
+      "allow s3:PutObject, GetObject, DeleteObject, AbortMultipartUpload and, on the bucket, ListBucket and "
+        + "ListBucketMultipartUploads"
+    case "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException":
+      "the bucket is in another region: set region= in storage.blobs"
+    case "RequestTimeTooSkewed": "the clocks differ by more than it accepts: set them, by NTP"
+    default: nil
+    }
+  }
+}

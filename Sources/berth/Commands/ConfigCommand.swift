@@ -1,14 +1,29 @@
 import ArgumentParser
 
-struct ConfigCommand: ParsableCommand {
+struct ConfigCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "config", abstract: "Check, show or describe the configuration.",
     subcommands: [Check.self, Show.self, Schema.self, Reference.self])
 
-  struct Check: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Say whether the configuration can be used.")
+  struct Check: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say whether the configuration can be used: also by the database and the object store that it names.")
     @OptionGroup var options: SettingsOptions
-    func run() throws { print(try options.load().checkReport()) }
+
+    @Flag(help: "Read the settings only, and connect to nothing.")
+    var offline = false
+
+    func run() async throws {
+      let loaded = try options.load()
+      print(loaded.checkReport(), terminator: "")
+      if offline { return }
+      let problems = try await PartsCheck(loaded.settings).run()
+      if problems > 0 {
+        print(problems == 1 ? "1 problem" : "\(problems) problems")
+        throw ExitCode.failure
+      }
+      print("all is well")
+    }
   }
 
   struct Show: ParsableCommand {

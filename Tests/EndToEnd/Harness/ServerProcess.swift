@@ -56,7 +56,7 @@ final class ServerProcess: Sendable {
 
   /// Starts it only to see how it ends, for starts that must fail.
   func runToEnd(timeoutSeconds: Int = 20) async throws -> ProgramOutcome {
-    try await ProgramRunner.run(Self.binary, arguments, timeoutSeconds: timeoutSeconds)
+    try await ProgramRunner.run(Self.binary, arguments, environment: environment, timeoutSeconds: timeoutSeconds)
   }
 
   /// Asks the server to stop, as a service manager does, and waits until it has.

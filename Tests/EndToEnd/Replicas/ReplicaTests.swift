@@ -130,5 +130,62 @@ extension EndToEnd {
         try await replica.stop()
       }
     }
+
+    @Test("config check connects to both parts, and says what is wrong in words")
+    func configCheck() async throws {
+      try await withReplicas(1) { set, _ in
+        let good = try await set.replicas[0].run(["config", "check"])
+        #expect(good.succeeded, "\(good.story)")
+        #expect(good.story.contains("PostgreSQL"))
+        let location = set.bucket.location
+        let keys = ReplicaSet.environment(set.bucket)
+        let wrong: [(String, [String: String], [String], String)] = [
+          (location, ["AWS_SECRET_ACCESS_KEY": "wrong"], [], "the secret key is wrong"),
+          (location, ["AWS_ACCESS_KEY_ID": "nobody"], [], "access key is not known"),
+          (location.replacing(set.bucket.name, with: "no-such-bucket"), [:], [], "make the bucket"),
+          (location, [:], ["--database", "postgres://berth@127.0.0.1:1/berth"], "Connection refused"),
+          (location, [:], ["--database", set.postgres.url(database: "none")], "does not exist"),
+        ]
+        for (location, changed, more, words) in wrong {
+          let outcome = try await ProgramRunner.run(
+            ServerProcess.binary, ["config", "check", "--blobs", location] + more,
+            environment: keys.merging(changed) { $1 }, timeoutSeconds: 60)
+          #expect(!outcome.succeeded)
+          #expect(outcome.story.contains(words), "\(outcome.story)")
+        }
+      }
+    }
+
+    @Test("two registries cannot share a store, and a database is not served with another store than its own")
+    func identity() async throws {
+      try await withReplicas(1) { set, workspace in
+        let other = try await set.postgres.freshDatabase()
+        let keys = ReplicaSet.environment(set.bucket)
+        func start(_ database: String, _ blobs: String) async throws -> ProgramOutcome {
+          try await ServerProcess(
+            dataDirectory: workspace.file("none"), parts: ["--database", database, "--blobs", blobs], environment: keys
+          ).runToEnd()
+        }
+        let stolen = try await start(other, set.bucket.location)
+        #expect(stolen.story.contains("belongs to another registry"), "\(stolen.story)")
+        let bytes = randomBytes(100)
+        let address = set.addresses[0]
+        let status = try await onOwnThread {
+          try HTTPConnection(address).request(
+            "POST", "/v2/acme/a/blobs/uploads/?digest=\(sha256(bytes))", body: bytes
+          ).status
+        }
+        #expect(status == 201)
+        let empty = try await set.objects.freshBucket()
+        let own = "postgres://berth@127.0.0.1:\(set.postgres.port)/t1"
+        let lost = try await start(own, empty.location)
+        #expect(lost.story.contains("was never used with it"), "\(lost.story)")
+        // After a disaster the rows of blobs are made of what lies in the store.
+        let rebuilt = try await ProgramRunner.run(
+          ServerProcess.binary, ["check", "--rebuild", "--database", other, "--blobs", set.bucket.location],
+          environment: keys, timeoutSeconds: 60)
+        #expect(rebuilt.story.contains("1 of them recorded anew"), "\(rebuilt.story)")
+      }
+    }
   }
 }
