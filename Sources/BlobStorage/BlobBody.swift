@@ -17,12 +17,17 @@ public enum BlobBody: Sendable {
 /// A blob in an object store. Making the value asks the store for nothing.
 public struct RemoteBlob: Sendable {
   public let blob: StoredBlob
+  /// Fetching the bytes may block the thread for a moment, so it must not happen on an event loop.
+  public let mayBlock: Bool
   private let fetch: @Sendable (ByteRange) async throws -> BlobChunks
 
   /// - Parameter fetch: asks for a range. It answers once the store has promised the bytes: an object that is gone is an
   ///   error here and not in the middle of an answer.
-  public init(_ blob: StoredBlob, fetch: @escaping @Sendable (ByteRange) async throws -> BlobChunks) {
+  public init(
+    _ blob: StoredBlob, mayBlock: Bool = false, fetch: @escaping @Sendable (ByteRange) async throws -> BlobChunks
+  ) {
     self.blob = blob
+    self.mayBlock = mayBlock
     self.fetch = fetch
   }
 

@@ -32,6 +32,7 @@ public final class HTTPServer: Service {
   private let tls: TLSIdentity?
   private let services: ConnectionServices
   private let group: MultiThreadedEventLoopGroup
+  private let ownsGroup: Bool
   private let health: Health
   private let logger: Logger
   private let listeners = Mutex<[any Channel]>([])
@@ -40,7 +41,7 @@ public final class HTTPServer: Service {
   ///   - log: where a line for each request goes; nil for none.
   ///   - workers: runs what may block.
   ///   - uploadWorkers: runs bodies that stream.
-  ///   - eventLoops: nil makes one for each processor.
+  ///   - eventLoops: nil is the process's own, one for each processor, which connections to an object store are on too.
   public init(
     addresses: [Address], settings: HTTPServiceSettings, tls: TLSIdentity?, registry: Registry, policy: Policy,
     health: Health, metrics: Metrics, log: RequestLog?, workers: WorkerPool, uploadWorkers: WorkerPool,
@@ -54,11 +55,12 @@ public final class HTTPServer: Service {
     self.logger = logger
     let routes = RegistryRoutes(
       registry: registry, policy: policy, settings: liveSettings, health: health, metrics: metrics, log: log,
-      logger: logger)
+      streamWorkers: uploadWorkers, logger: logger)
     services = ConnectionServices(
       responder: routes, settings: liveSettings, time: time, random: random, workers: workers,
       uploadWorkers: uploadWorkers)
-    group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoops ?? System.coreCount)
+    ownsGroup = eventLoops != nil
+    group = eventLoops.map { MultiThreadedEventLoopGroup(numberOfThreads: $0) } ?? .singleton
     let services = services
     metrics.gauge("berth_http_connections", "Connections that are open.") { Double(services.connections.socketCount) }
     metrics.gauge("registry_http_in_flight_requests", "Requests that are being worked on.") {
@@ -127,7 +129,7 @@ public final class HTTPServer: Service {
       logger.warning("connections are cut", metadata: ["count": "\(services.connections.count)"])
       services.connections.closeAll()
     }
-    try? await group.shutdownGracefully()
+    if ownsGroup { try? await group.shutdownGracefully() }
   }
 
   private func bootstrap() -> ServerBootstrap {

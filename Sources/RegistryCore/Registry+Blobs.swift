@@ -78,10 +78,15 @@ extension Registry {
 
   /// A range of a blob that lies in an object store, as it arrives.
   ///
+  /// - Parameter executor: where the bytes will be read; the connection to the object store is taken near it.
   /// - Throws: `BLOB_UNKNOWN` when the object turns out to be gone; then the blob is marked corrupt, and heals with its next
   ///   push.
-  public func chunks(of blob: RemoteBlob, _ range: ByteRange, permit: Permit<Pull>) async throws -> BlobChunks {
-    try await missingMeansDamage(blob.blob, permit.repository) { try await blob.chunks(range) }
+  public func chunks(
+    of blob: RemoteBlob, _ range: ByteRange, permit: Permit<Pull>, on executor: (any TaskExecutor)? = nil
+  ) async throws -> BlobChunks {
+    try await missingMeansDamage(blob.blob, permit.repository) {
+      try await withTaskExecutorPreference(executor) { try await blob.chunks(range) }
+    }
   }
 
   private func missingMeansDamage<R>(

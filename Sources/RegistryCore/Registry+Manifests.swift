@@ -10,6 +10,8 @@ public struct PushedManifest: Sendable {
   public let digest: Digest
   public let subject: Digest?
   public let tags: [Tag]
+  /// How many of the things that it names the repository does not have: above 0 where sparse manifests are accepted.
+  public let missingCount: Int
 }
 
 extension Registry {
@@ -91,8 +93,9 @@ extension Registry {
       throw RegistryError(error, as: error.kind == .unsupportedAlgorithm ? .digestInvalid : .manifestInvalid)
     }
     let record = ManifestRecord(digest: digest, manifest: manifest, bytes: Array(buffer: bytes))
-    try await store(record, allTags, permit)
-    return PushedManifest(digest: digest, subject: manifest.subject?.digest, tags: allTags)
+    let missingCount = try await store(record, allTags, permit)
+    return PushedManifest(
+      digest: digest, subject: manifest.subject?.digest, tags: allTags, missingCount: missingCount)
   }
 
   private static func parse(_ bytes: ByteBuffer, _ contentType: MediaType?) throws(ParseError) -> Manifest {
@@ -106,22 +109,23 @@ extension Registry {
     return try result.get()
   }
 
-  /// One transaction checks the references and stores everything (invariants I2 and I6).
-  private func store(_ record: ManifestRecord, _ tags: [Tag], _ permit: Permit<Push>) async throws {
+  /// One transaction checks the references and stores everything (invariants I2 and I6). Answers how many of them miss.
+  private func store(_ record: ManifestRecord, _ tags: [Tag], _ permit: Permit<Push>) async throws -> Int {
     let repository = permit.repository
     let allowsMissing = settings.acceptsSparseManifests
     let generation = caches.manifests.generation
-    let isNew = try await database.write { transaction -> Bool in
+    let (isNew, missingCount) = try await database.write { transaction -> (Bool, Int) in
       let outcome = try transaction.push(
         record, to: repository, tags: tags, allowsMissing: allowsMissing, actor: permit.actor.name)
       guard outcome.missing.isEmpty || allowsMissing else { throw Self.missing(outcome.missing, repository) }
-      return outcome.isNew
+      return (outcome.isNew, outcome.missing.count)
     }
     for tag in tags { caches.tags.remove(TagKey(repository: repository, tag: tag)) }
     // One that was there keeps the media type of its first push.
-    guard isNew else { return }
+    guard isNew else { return missingCount }
     let stored = StoredManifest(digest: record.digest, mediaType: record.manifest.mediaType, bytes: record.bytes)
     caches.keep(CachedManifest(stored), in: repository, since: generation)
+    return missingCount
   }
 
   private static func missing(_ descriptors: [Descriptor], _ repository: RepositoryName) -> RegistryError {

@@ -182,6 +182,7 @@ struct LimitTests {
       let answer = try await server.client(
         "PUT", "/v2/acme/api/manifests/v1", ["Content-Type": type], body: .text(index))
       #expect(answer.status == (accepted ? 201 : 400) || (!accepted && answer.status == 404), "\(answer)")
+      #expect(answer.first("Warning")?.hasPrefix("299 - \"acme/api does not have 1 of") ?? false == accepted)
       #expect(try await server.client("GET", "/v2/acme/api/manifests/v1").status == (accepted ? 200 : 404))
     }
   }

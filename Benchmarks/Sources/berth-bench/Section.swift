@@ -6,6 +6,6 @@ struct Section: Sendable {
 
   static let all: [Section] = [
     blob256MiB, blob1MiB, blob10KiB, manifests, largePush, smallPushes, tls, latency, idle, openTransfers, scale,
-    collector,
+    collector, sharedLargePush, sharedSmallPushes, sharedPulls, sharedLists, replicas,
   ]
 }

@@ -30,7 +30,7 @@ public final class CachingBlobStore: BlobStore {
     guard case .remote(let remote) = body else { return body }
     let cache = cache
     return .remote(
-      RemoteBlob(blob) { range in
+      RemoteBlob(blob, mayBlock: true) { range in
         let chunks = try await remote.chunks(range)
         guard range.count == blob.sizeBytes, let filling = cache.beginFilling(blob) else { return chunks }
         return BlobChunks(FillingChunks(source: chunks, filling: filling))

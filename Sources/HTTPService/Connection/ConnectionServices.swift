@@ -40,9 +40,6 @@ final class ConnectionServices: Sendable {
     return isStream ? uploadWorkers : workers
   }
 
-  /// For answers whose bytes come from elsewhere while they are sent.
-  var streamWorkers: WorkerPool { uploadWorkers }
-
   func nextRequestID() -> String {
     "\(requestIDPrefix)-\(requestNumber.wrappingAdd(1, ordering: .relaxed).oldValue)"
   }

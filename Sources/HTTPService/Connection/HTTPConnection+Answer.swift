@@ -92,9 +92,9 @@ extension HTTPConnection {
       cork(context, true)
       context.write(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
       sendPiece(context, exchange, transfer, closes: closes) { NIOAny($0) }
-    case .stream(let chunks, _):
+    case .stream(let chunks, _, let executor):
       context.writeAndFlush(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
-      sendStream(context, exchange, chunks, closes: closes)
+      sendStream(context, exchange, chunks, on: executor, closes: closes)
     }
   }
 
@@ -220,7 +220,8 @@ extension HTTPConnection {
       let transfer = FileTransfer(blob, range, fromKernel: false, isStream: true)
       exchange.transfer = transfer
       return sendPiece(context, exchange, transfer, closes: true) { NIOAny(HTTPServerResponsePart.body($0)) }
-    case .stream(let chunks, _): return sendStream(context, exchange, chunks, closes: true)
+    case .stream(let chunks, _, let executor):
+      return sendStream(context, exchange, chunks, on: executor, closes: true)
     }
     sendLast(context, exchange, NIOAny(HTTPServerResponsePart.end(nil)), bodyBytes: bodyBytes, closes: true)
   }

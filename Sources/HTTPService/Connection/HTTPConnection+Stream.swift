@@ -1,5 +1,4 @@
 import BlobStorage
-import Ground
 import NIOCore
 import NIOHTTP1
 
@@ -9,16 +8,19 @@ extension HTTPConnection {
   private static let streamWindowBytes = 256 << 10
 
   /// Sends what comes, and no faster than the client takes it.
-  func sendStream(_ context: ChannelHandlerContext, _ exchange: Exchange, _ chunks: BlobChunks, closes: Bool) {
+  func sendStream(
+    _ context: ChannelHandlerContext, _ exchange: Exchange, _ chunks: BlobChunks, on executor: any TaskExecutor,
+    closes: Bool
+  ) {
     let bound = NIOLoopBound((self, context, exchange), eventLoop: context.eventLoop)
-    exchange.stream = Self.start(chunks, bound, on: services.streamWorkers, closes: closes)
+    exchange.stream = Self.start(chunks, bound, on: executor, closes: closes)
   }
 
   // Apart: the checker of Swift 6.3 does not understand a task's closure where the handler itself is at hand.
   private static func start(
-    _ chunks: BlobChunks, _ bound: Bound, on workers: WorkerPool, closes: Bool
+    _ chunks: BlobChunks, _ bound: Bound, on executor: any TaskExecutor, closes: Bool
   ) -> Task<Void, Never> {
-    Task(executorPreference: workers) { await run(chunks, bound, closes: closes) }
+    Task(executorPreference: executor) { await run(chunks, bound, closes: closes) }
   }
 
   private static func run(_ chunks: BlobChunks, _ bound: Bound, closes: Bool) async {
@@ -36,16 +38,21 @@ extension HTTPConnection {
     for try await chunk in chunks {
       window += chunk.readableBytes
       guard window >= streamWindowBytes else {
-        bound.eventLoop.execute { write(chunk, bound, nil) }
+        onLoop(bound) { write(chunk, bound, nil) }
         continue
       }
       window = 0
       let promise = bound.eventLoop.makePromise(of: Void.self)
-      bound.eventLoop.execute { write(chunk, bound, promise) }
+      onLoop(bound) { write(chunk, bound, promise) }
       try await written?.get()
       written = promise.futureResult
     }
     try await written?.get()
+  }
+
+  /// At once, when this is the loop already.
+  private static func onLoop(_ bound: Bound, _ body: @escaping @Sendable () -> Void) {
+    if bound.eventLoop.inEventLoop { body() } else { bound.eventLoop.execute(body) }
   }
 
   private typealias Bound = NIOLoopBound<(HTTPConnection, ChannelHandlerContext, Exchange)>
@@ -76,5 +83,18 @@ extension HTTPConnection {
       return connection.giveUp(context, exchange)
     }
     connection.endBody(context, exchange, closes: closes)
+  }
+}
+
+/// Runs the jobs of a task on an event loop: what comes from one connection of the loop and goes to another needs no other
+/// thread. For tasks that never block.
+final class LoopExecutor: TaskExecutor {
+  private let loop: any EventLoop
+
+  init(_ loop: any EventLoop) { self.loop = loop }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
   }
 }

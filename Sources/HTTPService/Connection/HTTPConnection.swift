@@ -275,7 +275,8 @@ final class HTTPConnection: ChannelInboundHandler {
     }
     let request = Request(
       method: head.method, path: path, queryText: query, headers: head.headers, body: body,
-      contentLength: contentLength ?? (mayHaveBody ? nil : 0), peer: peer, id: services.nextRequestID())
+      contentLength: contentLength ?? (mayHaveBody ? nil : 0), peer: peer, loop: LoopExecutor(context.eventLoop),
+      id: services.nextRequestID())
     let expects = head.headers.first(name: "expect").map { $0.lowercased() == "100-continue" } ?? false
     let exchange = Exchange(
       request, isKeepAlive: head.isKeepAlive && !isDraining,

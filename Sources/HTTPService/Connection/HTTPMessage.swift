@@ -15,6 +15,8 @@ struct Request: Sendable {
   /// From `Content-Length`; nil for a body of unknown length.
   let contentLength: Int64?
   let peer: Peer
+  /// The event loop of its connection: for tasks that never block.
+  let loop: LoopExecutor
   /// Identifies the request in the log and in `X-Request-ID`.
   let id: String
 
@@ -40,7 +42,7 @@ struct Response: Sendable {
     case bytes(ByteBuffer)
     case file(BlobFile, ByteRange)
     /// Bytes that come from elsewhere; exactly so many, or the sequence throws.
-    case stream(BlobChunks, length: Int64)
+    case stream(BlobChunks, length: Int64, on: any TaskExecutor)
   }
 
   var status: HTTPResponseStatus
@@ -70,7 +72,7 @@ struct Response: Sendable {
     case .none: lengthOfUnsentBody ?? 0
     case .bytes(let bytes): Int64(bytes.readableBytes)
     case .file(_, let range): range.count
-    case .stream(_, let length): length
+    case .stream(_, let length, _): length
     }
   }
 

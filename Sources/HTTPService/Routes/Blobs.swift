@@ -51,8 +51,9 @@ extension RegistryRoutes {
           (name: "location", value: url), (name: "docker-content-digest", value: digest.description), Self.apiVersion,
         ])
     }
-    let chunks = try await registry.chunks(of: blob, range, permit: permit)
-    response.body = .stream(chunks, length: range.count)
+    let executor: any TaskExecutor = blob.mayBlock ? streamWorkers : request.loop
+    let chunks = try await registry.chunks(of: blob, range, permit: permit, on: executor)
+    response.body = .stream(chunks, length: range.count, on: executor)
     return response
   }
 

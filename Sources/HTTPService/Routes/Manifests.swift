@@ -47,6 +47,12 @@ extension RegistryRoutes {
       (name: "docker-content-digest", value: pushed.digest.description), Self.apiVersion,
     ]
     if let subject = pushed.subject { headers.append((name: "oci-subject", value: subject.description)) }
+    if pushed.missingCount > 0 {
+      // The form that the distribution specification asks for: RFC 7234, section 5.5, code 299.
+      let text =
+        "\(name) does not have \(pushed.missingCount) of what this manifest names; who pulls all of it fails until it does"
+      headers.append((name: "warning", value: "299 - \"\(text)\""))
+    }
     if case .digest = reference { headers += pushed.tags.map { (name: "oci-tag", value: $0.text) } }
     return Response(.created, headers: headers)
   }

@@ -19,11 +19,14 @@ final class RegistryRoutes: Responder {
   let log: RequestLog?
   let logger: Logger
   let metrics: Metrics
+  /// For answers whose bytes come from elsewhere while they are sent, and may have to be kept on disk too.
+  let streamWorkers: WorkerPool
 
   init(
     registry: Registry, policy: Policy, settings: Live<HTTPServiceSettings>, health: Health, metrics: Metrics,
-    log: RequestLog?, logger: Logger
+    log: RequestLog?, streamWorkers: WorkerPool, logger: Logger
   ) {
+    self.streamWorkers = streamWorkers
     self.registry = registry
     self.policy = policy
     liveSettings = settings

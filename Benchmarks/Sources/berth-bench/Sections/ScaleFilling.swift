@@ -29,6 +29,11 @@ struct ScaleRegistry: Sendable {
     }
   }
 
+  /// Pushes one tag to each repository.
+  func fillRepositories(_ server: Server) throws {
+    try pushTags(server, repositories: (0..<repositories).map(repository), tagsEach: 1)
+  }
+
   /// Pushes every tag with a manifest of its own, over one configuration and one layer.
   func fill(_ server: Server) throws {
     let names = (0..<repositories).map(repository)
@@ -42,6 +47,7 @@ struct LongList: Sendable {
 
   private static let repository = "bench/long-list"
 
+  var all: String { "/v2/\(Self.repository)/tags/list" }
   var firstPage: String { "/v2/\(Self.repository)/tags/list?n=100" }
   var lastPage: String { "/v2/\(Self.repository)/tags/list?n=100&last=\(tagName(count - 101))" }
 

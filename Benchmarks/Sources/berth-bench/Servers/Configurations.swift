@@ -1,7 +1,11 @@
 import Glibc
 
 /// Debian's own configuration of `docker-registry`, without its password file, with the access log that it has by default.
-func dockerRegistryConfiguration(data: String, port: UInt16, certificate: Certificate?) -> String {
+///
+/// - Parameter backends: an S3 server, and a redis for its cache, instead of the directory.
+func dockerRegistryConfiguration(
+  data: String, port: UInt16, certificate: Certificate?, backends: Backends? = nil
+) -> String {
   var text = """
     version: 0.1
     log:
@@ -11,10 +15,7 @@ func dockerRegistryConfiguration(data: String, port: UInt16, certificate: Certif
       fields:
         service: registry
     storage:
-      cache:
-        blobdescriptor: inmemory
-      filesystem:
-        rootdirectory: \(data)
+    \(dockerRegistryStorage(data, backends))
       delete:
         enabled: true
     health:
@@ -28,10 +29,31 @@ func dockerRegistryConfiguration(data: String, port: UInt16, certificate: Certif
         X-Content-Type-Options: [nosniff]
 
     """
+  if let backends { text += "redis:\n  addr: 127.0.0.1:\(backends.redisPort)\n" }
   if let certificate {
     text += "  tls:\n    certificate: \(certificate.path)\n    key: \(certificate.keyPath)\n"
   }
   return text
+}
+
+private func dockerRegistryStorage(_ data: String, _ backends: Backends?) -> String {
+  guard let backends else {
+    return "  cache:\n    blobdescriptor: inmemory\n  filesystem:\n    rootdirectory: \(data)"
+  }
+  return """
+      cache:
+        blobdescriptor: redis
+      redirect:
+        disable: true
+      s3:
+        regionendpoint: http://127.0.0.1:\(backends.s3Port)
+        region: us-east-1
+        bucket: docker
+        accesskey: \(Backends.accessKey)
+        secretkey: \(Backends.secretKey)
+        secure: false
+        forcepathstyle: true
+    """
 }
 
 /// Debian's settings of nginx (sendfile, tcp_nopush, access log), except that a connection may serve any number of requests.

@@ -13,9 +13,10 @@ struct Launcher: Sendable {
   /// - Parameters:
   ///   - home: the name of the server's directory; one that was used before is started again on its old data.
   ///   - berthSettings: further lines of Berth's configuration file.
+  ///   - backends: where docker-registry keeps its things, instead of a directory.
   /// - Returns: the server, and the seconds from the start of the process to its first answer.
   func start(
-    _ subject: Subject, home: String, tls: Bool = false, berthSettings: String? = nil
+    _ subject: Subject, home: String, tls: Bool = false, berthSettings: String? = nil, backends: Backends? = nil
   ) throws -> (server: Server, startSeconds: Double) {
     let home = "\(directory)/\(home)"
     let data = "\(home)/data"
@@ -28,8 +29,10 @@ struct Launcher: Sendable {
     switch subject {
     case .dockerRegistry:
       let path = "\(home)/registry.yaml"
-      try write(dockerRegistryConfiguration(data: data, port: port, certificate: certificate), to: path)
-      arguments = ["docker-registry", "serve", path]
+      try write(
+        dockerRegistryConfiguration(data: data, port: port, certificate: certificate, backends: backends), to: path)
+      // Its S3 driver does not start where this is set.
+      arguments = ["env", "-u", "AWS_CA_BUNDLE", "docker-registry", "serve", path]
     case .nginx:
       let path = "\(home)/nginx.conf"
       try write(nginxConfiguration(home: home, data: data, port: port, certificate: certificate), to: path)
@@ -65,7 +68,7 @@ struct Launcher: Sendable {
   }
 
   /// A port of the loopback address that nobody listens on.
-  private func freePort() throws -> UInt16 {
+  func freePort() throws -> UInt16 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = loopback(port: 0)

@@ -1,0 +1,74 @@
+import OCI
+import TestSupport
+import Testing
+
+@testable import Metadata
+
+/// Which anomaly the lock of a repository's row prevents at READ COMMITTED: docs/decisions/0011.
+@Suite struct `An artifact and its subject, pushed at once` {
+  @Test func `miss each other where nobody locks the repository`() async throws {
+    let settings = try await PostgresSettings.fresh()
+    let database = try await PostgresDatabase(settings)
+    try await database.publish(SampleBlob(seed: 1, size: 10), to: try RepositoryName(parsing: "acme/api"))
+    let (one, other) = try Self.connections(settings)
+    for connection in [one, other] { try connection.begin("BEGIN ISOLATION LEVEL READ COMMITTED") }
+    // Each looks for the other before either is there.
+    #expect(try Self.count(one, "SELECT COUNT(*) FROM manifest WHERE digest = 'subject'") == 0)
+    #expect(try Self.count(other, "SELECT COUNT(*) FROM manifest WHERE subject = 'subject'") == 0)
+    try Self.insert(one, digest: "artifact", subject: "subject")
+    try Self.insert(other, digest: "subject", subject: nil)
+    try one.commit()
+    try other.commit()
+    // The subject's artifact is there, and nothing counted it.
+    try one.begin("BEGIN ISOLATION LEVEL READ COMMITTED")
+    let lost = try Self.count(
+      one,
+      """
+      SELECT COUNT(*) FROM manifest a JOIN manifest s ON s.digest = a.subject AND s.repository_id = a.repository_id
+      WHERE a.parents = 0
+      """)
+    one.rollback()
+    #expect(lost == 1)
+  }
+
+  @Test func `find each other with the lock that pushes take`() async throws {
+    let database = try await PostgresDatabase(try await PostgresSettings.fresh())
+    let name = try RepositoryName(parsing: "acme/api")
+    let config = SampleBlob(seed: 1, size: 10)
+    try await database.publish(config, to: name)
+    for round in 0..<15 {
+      let subject = SampleManifest.image(config: config, layers: [], note: "subject \(round)")
+      let artifact = SampleManifest.image(config: config, layers: [], subject: subject, note: "artifact \(round)")
+      async let first = database.push(artifact, to: name)
+      async let second = database.push(subject, to: name)
+      _ = try await (first, second)
+    }
+    let found = try await database.read { try $0.inconsistencies(limit: 10) }
+    #expect(found.isEmpty, "\(found)")
+  }
+
+  private static func connections(_ settings: PostgresSettings) throws -> (PostgresConnection, PostgresConnection) {
+    (
+      try PostgresConnection(settings, figures: PostgresFigures(), generation: 0),
+      try PostgresConnection(settings, figures: PostgresFigures(), generation: 0)
+    )
+  }
+
+  private static func count(_ connection: PostgresConnection, _ sql: SQL) throws -> Int64 {
+    var found: Int64 = 0
+    _ = try connection.run(sql) { row in
+      found = row.integer(0)
+      return false
+    }
+    return found
+  }
+
+  private static func insert(_ connection: PostgresConnection, digest: String, subject: String?) throws {
+    _ = try connection.run(
+      """
+      INSERT INTO manifest (repository_id, digest, media_type, kind, size, subject, tags, parents, idle_since, pushed_at)
+      SELECT id, \(digest), 'type', 0, 1, \(subject), 0, 0, 0, 0 FROM repository
+      """
+    ) { _ in true }
+  }
+}
