@@ -9,10 +9,14 @@ public import Metadata
 public struct SimulatedDatabase: Database {
   private let base: any Database
   private let power: PowerSwitch
+  public let isShared: Bool
 
-  /// - Parameter base: lives on when the power is cut: what it has committed is durable.
-  public init(_ base: any Database, power: PowerSwitch) {
+  /// - Parameters:
+  ///   - base: lives on when the power is cut: what it has committed is durable.
+  ///   - isShared: whether several registries work over it.
+  public init(_ base: any Database, power: PowerSwitch, isShared: Bool = false) {
     self.base = base
+    self.isShared = isShared
     self.power = power
   }
 
@@ -33,5 +37,4 @@ public struct SimulatedDatabase: Database {
   }
 
   public var now: Timestamp { base.now }
-  public var isShared: Bool { base.isShared }
 }

@@ -24,8 +24,12 @@ public final class SimulatedMachine: Sendable {
   public let database: SQLiteDatabase
   public let clock = ManualClock()
   public let random: SeededRandom
+  /// Where blobs are, instead of the disk. They outlive the machine's power.
+  public let objects: SimulatedObjects?
 
-  public init(seed: UInt64 = 1) throws {
+  /// - Parameter keepsObjects: blobs lie in an object store, and several registries may be started at once, as replicas are.
+  public init(seed: UInt64 = 1, keepsObjects: Bool = false) throws {
+    objects = keepsObjects ? SimulatedObjects() : nil
     disk = try Self.prepared.get().copy()
     database = try SQLiteDatabase.inMemory(time: clock)
     random = SeededRandom(seed: seed)
@@ -33,10 +37,27 @@ public final class SimulatedMachine: Sendable {
 
   /// Starts the registry over what is there.
   public func start(_ settings: Registry.Settings = .init()) async throws -> Registry {
+    if let objects { return try await start(settings, over: objects) }
     let store = try LocalBlobStore(directory: Self.directory, disk: disk)
     return try await Registry(
       database: SimulatedDatabase(database, power: disk.power), store: SimulatedStore(store), settings: settings,
       time: clock, random: random, logger: .silent)
+  }
+
+  private func start(_ settings: Registry.Settings, over objects: SimulatedObjects) async throws -> Registry {
+    objects.setPower(disk.power)
+    let database = SimulatedDatabase(database, power: disk.power, isShared: true)
+    let ledger = DatabaseUploadLedger(database: database, random: random)
+    let store = S3BlobStore(objects, ledger: ledger, bufferBytes: 64 << 20, random: random, time: clock)
+    return try await Registry(
+      database: database, store: SimulatedStore(store), uploadsAreRows: true, settings: settings, time: clock,
+      random: random, logger: .silent)
+  }
+
+  /// The bytes of a blob, wherever they lie.
+  private func content(of row: BlobRow) -> [UInt8]? {
+    if let objects { return row.place.flatMap { objects.content($0) } }
+    return disk.content(path(of: row.digest))
   }
 
   /// The path of a blob's file.
@@ -51,7 +72,7 @@ public final class SimulatedMachine: Sendable {
     var found = try await database.read { try $0.inconsistencies(limit: 20) }.map(\.description)
     for row in try await database.read({ try $0.blobs(after: nil, limit: 10_000) })
     where row.state == .present && !damaged.contains(row.digest) {
-      guard let bytes = disk.content(path(of: row.digest)) else {
+      guard let bytes = content(of: row) else {
         found.append("I1: the bytes of \(row.digest) are missing")
         continue
       }
@@ -86,11 +107,26 @@ public struct SimulatedClient: Sendable {
 
   /// Pushes a blob whole, as clients do with small ones.
   public func put(_ blob: SampleBlob) async throws {
-    try await registry.putBlob(blob.buffer, as: blob.digest, permit: push)
+    try await retrying { try await registry.putBlob(blob.buffer, as: blob.digest, permit: push) }
+  }
+
+  /// Begins again, as clients do, what was answered with 503, or took longer than an upload may: clocks leap here.
+  private func retrying(_ body: () async throws -> Void) async throws {
+    for _ in 0..<20 {
+      do {
+        return try await body()
+      } catch let error as RegistryError where error.code == .unavailable || error.code == .blobUploadUnknown {
+      } catch StorageError.uploadUnknown {}
+    }
+    try await body()
   }
 
   /// Pushes a blob in so many requests.
   public func upload(_ blob: SampleBlob, in requests: Int = 1) async throws {
+    try await retrying { try await uploadOnce(blob, in: requests) }
+  }
+
+  private func uploadOnce(_ blob: SampleBlob, in requests: Int) async throws {
     let token = registry.beginUpload(permit: push)
     var offset = 0
     for request in 1...requests {

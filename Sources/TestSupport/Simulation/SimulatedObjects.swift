@@ -20,7 +20,9 @@ public final class SimulatedObjects: ObjectStore {
     var calls: [String] = []
     var bytesReceived = 0
     var fault: (@Sendable (Int, String) -> Fault?)?
+    var power: PowerSwitch?
   }
+  private static let readings: Set = ["get", "size", "list", "listUploads"]
   private let state = Mutex(State())
 
   public init() {}
@@ -37,6 +39,12 @@ public final class SimulatedObjects: ObjectStore {
     state.withLock { $0.fault = fault }
   }
 
+  /// The calls come from a machine that may lose its power; what was stored stays.
+  public func setPower(_ power: PowerSwitch) { state.withLock { $0.power = power } }
+
+  /// The bytes of an object, past the store's calls.
+  public func content(_ key: String) -> [UInt8]? { state.withLock { $0.objects[key].map { Array(buffer: $0) } } }
+
   /// Puts other bytes where an object is, or takes it away, as a person with access to the bucket can.
   public func tamper(_ key: String, _ bytes: [UInt8]?) {
     state.withLock { $0.objects[key] = bytes.map { ByteBuffer(bytes: $0) } }
@@ -46,6 +54,7 @@ public final class SimulatedObjects: ObjectStore {
     await Task.yield()
     try Task.checkCancellation()
     let result = try state.withLock { state in
+      if Self.readings.contains(name) { try state.power?.check() } else { try state.power?.change() }
       let fault = state.fault?(state.calls.count, name)
       state.calls.append(name)
       if fault == .before { throw ObjectStoreError.unavailable("simulated, before \(name)") }

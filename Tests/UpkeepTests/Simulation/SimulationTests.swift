@@ -21,27 +21,30 @@ import Upkeep
     return [seed]
   }
 
-  @Test func `every acknowledged push stays, and everything deleted is gone, whatever comes between`() throws {
+  /// Over local disk one registry; over an object store replicas, whose clients go from one to another.
+  @Test(arguments: [1, 3])
+  func `every acknowledged push stays, and everything deleted is gone, whatever comes between`(replicas: Int) throws {
     for seed in Self.seeds {
       var findings: [String]
-      do { findings = try Self.play(seed) } catch { findings = ["it ended with \(error)"] }
+      do { findings = try Self.play(seed, replicas) } catch { findings = ["it ended with \(error)"] }
       #expect(
         findings.isEmpty,
         "\(findings.joined(separator: "\n"))\nreplay: BERTH_SEED=\(seed) swift test --filter Simulation")
     }
   }
 
-  private static func play(_ seed: UInt64) throws -> [String] {
+  private static func play(_ seed: UInt64, _ replicas: Int) throws -> [String] {
     try SeededExecutor.run(seed: seed) {
       let chance = SeededRandom(seed: seed)
-      let machine = try SimulatedMachine(seed: seed)
+      let machine = try SimulatedMachine(seed: seed, keepsObjects: replicas > 1)
       let oracle = Oracle()
       let findings = Findings()
       let untaggedAfter: Duration? = chance.next() % 2 == 0 ? nil : .seconds(3600)
       for life in 0..<3 {
-        let registry = try await machine.start()
+        var registries: [Registry] = []
+        for _ in 0..<replicas { registries.append(try await machine.start()) }
         let world = World(
-          machine: machine, oracle: oracle, registry: registry, findings: findings, untaggedAfter: untaggedAfter)
+          machine: machine, oracle: oracle, registries: registries, findings: findings, untaggedAfter: untaggedAfter)
         try await world.compare()
         guard findings.all.isEmpty else { return findings.all.map { "life \(life), at its start: \($0)" } }
         if chance.next() % 4 > 0 { machine.disk.power.cut(after: Int(chance.next() % 250)) }
@@ -55,7 +58,7 @@ import Upkeep
       }
       let registry = try await machine.start()
       let world = World(
-        machine: machine, oracle: oracle, registry: registry, findings: findings, untaggedAfter: untaggedAfter)
+        machine: machine, oracle: oracle, registries: [registry], findings: findings, untaggedAfter: untaggedAfter)
       try await world.compare()
       if try await !machine.database.read({ try $0.corruptBlobs(limit: 1) }).isEmpty {
         findings.add("a blob was set aside")
@@ -73,12 +76,15 @@ import Upkeep
         let player = Player(world: world, chance: SeededRandom(seed: seeds[number]))
         group.addTask { await repeating(6, world) { try await player.step() } }
       }
-      group.addTask {
-        let collection = Collection(
-          registry: world.registry, settings: .init(untaggedAfter: world.untaggedAfter), logger: .silent)
-        await repeating(12, world) {
-          if let plan = try await collection.plan() { try await collection.carryOut(plan) }
-          for _ in 0..<5 { await Task.yield() }
+      // Every replica collects, though in a server only one at a time does: their safety must not depend on that.
+      for registry in world.registries {
+        group.addTask {
+          let collection = Collection(
+            registry: registry, settings: .init(untaggedAfter: world.untaggedAfter), logger: .silent)
+          await repeating(12 / world.registries.count, world) {
+            if let plan = try await collection.plan() { try await collection.carryOut(plan) }
+            for _ in 0..<5 { await Task.yield() }
+          }
         }
       }
       group.addTask {

@@ -36,11 +36,18 @@ struct World: Sendable {
 
   let machine: SimulatedMachine
   let oracle: Oracle
-  let registry: Registry
+  /// One, or replicas.
+  let registries: [Registry]
   let findings: Findings
   let untaggedAfter: Duration?
 
-  func client(_ repository: String) throws -> SimulatedClient { try SimulatedClient(registry, repository) }
+  var registry: Registry { registries[0] }
+
+  /// A client of any of the registries, as behind a balancer.
+  func client(_ repository: String) throws -> SimulatedClient {
+    let number = registries.count == 1 ? 0 : Int(machine.random.next() % UInt64(registries.count))
+    return try SimulatedClient(registries[number], repository)
+  }
   var now: Timestamp { machine.clock.now }
 }
 
