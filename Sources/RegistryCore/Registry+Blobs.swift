@@ -69,11 +69,29 @@ extension Registry {
       throw Self.unknown(digest, permit.repository)
     }
     guard body.sizeBytes <= Int64(Self.smallBlobBytes) else { return BlobContent(body) }
-    let bytes = try await missingMeansDamage(stored, permit.repository) { try await body.collect() }
-    guard bytes.readableBytes == Int(body.sizeBytes) else { throw Self.unknown(digest, permit.repository) }
+    let bytes = try await missingMeansDamage(stored, permit.repository) { try await collect(body, stored) }
+    guard let bytes, bytes.readableBytes == Int(body.sizeBytes) else { throw Self.unknown(digest, permit.repository) }
     caches.smallBlobs.insert(
       bytes, for: digest, cost: bytes.readableBytes + RegistryCaches.manifestOverheadBytes, since: generation)
     return .bytes(bytes)
+  }
+
+  /// The bytes of a small blob. Those that came over a network are compared with their digest, and fetched again when they do
+  /// not have it: they may have been spoilt on their way. Nil when they are damaged; then the blob was set aside.
+  private func collect(_ body: BlobBody, _ blob: StoredBlob) async throws -> ByteBuffer? {
+    for _ in 0..<2 {
+      let bytes = try await body.collect()
+      if case .file = body { return bytes }
+      if Self.hasDigest(bytes, blob.digest) { return bytes }
+    }
+    try await setAside(blob, because: "its bytes do not have its digest") {
+      try await !Self.hasDigest(self.store.openForExamination(blob).collect(), blob.digest)
+    }
+    return nil
+  }
+
+  private static func hasDigest(_ bytes: ByteBuffer, _ digest: Digest) -> Bool {
+    bytes.withUnsafeReadableBytes { Digest.computing(digest.algorithm, over: $0) } == digest
   }
 
   /// A range of a blob that lies in an object store, as it arrives.

@@ -16,18 +16,33 @@ import Testing
     return Stage(machine: machine, registry: registry, client: try SimulatedClient(registry, "acme/api"), told: told)
   }
 
-  @Test(arguments: RegistryScenario.all, [nil, 0, 1, 2, 3, 7] as [UInt64?])
-  func `breaks no promise`(scenario: RegistryScenario, seed: UInt64?) throws {
+  /// What is left after a cut, and where the blobs are.
+  struct Ending: Sendable, CustomTestStringConvertible {
+    /// Says what the disk keeps; nil: only the process is killed.
+    let seed: UInt64?
+    /// Blobs lie in an object store, which keeps everything.
+    let keepsObjects: Bool
+
+    var testDescription: String {
+      keepsObjects ? "over an object store" : seed.map { "disk kept by seed \($0)" } ?? "process killed"
+    }
+
+    static let all =
+      ([nil, 0, 1, 2, 3, 7] as [UInt64?]).map { Ending(seed: $0, keepsObjects: false) }
+      + [Ending(seed: nil, keepsObjects: true)]
+  }
+
+  @Test(arguments: RegistryScenario.all, Ending.all)
+  func `breaks no promise`(scenario: RegistryScenario, ending: Ending) throws {
     var cut = 0
-    while try !Self.run(scenario, cut: cut, seed: seed) { cut += 1 }
+    while try !Self.run(scenario, cut: cut, ending) { cut += 1 }
     #expect(cut > 0)
   }
 
-  /// - Parameter seed: says what is left; nil: only the process is killed.
   /// - Returns: whether the scenario came to its end before the cut.
-  private static func run(_ scenario: RegistryScenario, cut: Int, seed: UInt64?) throws -> Bool {
+  private static func run(_ scenario: RegistryScenario, cut: Int, _ ending: Ending) throws -> Bool {
     try SeededExecutor.run(seed: UInt64(cut)) {
-      let machine = try SimulatedMachine()
+      let machine = try SimulatedMachine(keepsObjects: ending.keepsObjects)
       let told = Acknowledged()
       try await scenario.before(stage(machine, told))
       machine.disk.endProcess(next: PowerSwitch(cutBefore: cut))
@@ -36,7 +51,7 @@ import Testing
       } catch let error as DiskError where error == .powerCut {}
       let isThrough = machine.disk.power.isOn
       machine.disk.power.cut()
-      if let seed { machine.disk.losePower(seed: seed) } else { machine.disk.endProcess() }
+      if let seed = ending.seed { machine.disk.losePower(seed: seed) } else { machine.disk.endProcess() }
       try await check(machine, told, "cut before change \(cut)")
       return isThrough
     }

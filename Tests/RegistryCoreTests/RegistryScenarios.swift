@@ -1,6 +1,7 @@
 import Access
 import BlobStorage
 import Ground
+import Metadata
 import OCI
 import RegistryCore
 import Synchronization
@@ -132,10 +133,10 @@ struct RegistryScenario: Sendable, CustomTestStringConvertible {
     } act: { stage in
       stage.told.letGo(large)
       stage.told.damaged(large.digest)
-      stage.machine.disk.damage(stage.machine.path(of: large.digest), at: 5, with: [1, 2, 3, 4, 5])
-      try await stage.registry.setAside(
-        StoredBlob(digest: large.digest, sizeBytes: Int64(large.bytes.count), place: nil), because: "a test damaged it"
-      ) { true }
+      let row = try await stage.registry.database.read { try $0.blob(large.digest) }
+      guard let stored = row?.stored else { throw StorageError.blobUnknown(large.digest) }
+      stage.machine.damage(stored)
+      try await stage.registry.setAside(stored, because: "a test damaged it") { true }
       try await stage.push(large, in: 2)
     },
     RegistryScenario(testDescription: "two clients push the same at once") { stage in

@@ -82,7 +82,8 @@ extension ObjectStoreError: CustomStringConvertible {
     case .unavailable(let message): "the object store cannot be reached: \(message)"
     case .refused(_, "NoCredentials", let message): message
     case .refused(let status, let code, let message):
-      "\(code.isEmpty ? "status \(status)" : code): \(message)" + (Self.advice(code).map { " (\($0))" } ?? "")
+      "\(code.isEmpty ? "status \(status)" : code): \(message)"
+        + (Self.advice(code.isEmpty && status == 403 ? "AccessDenied" : code).map { " (\($0))" } ?? "")
     }
   }
 

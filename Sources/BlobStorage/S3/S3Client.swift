@@ -39,8 +39,11 @@ public final class S3Client: Sendable {
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.connections
     // A body comes in pieces of what is read at once: fewer, larger pieces cost less than the standard 64 KiB.
     configuration.http1_1ConnectionDebugInitializer = { channel in
-      channel.setOption(
+      try? channel.syncOptions?.setOption(
         .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 262_144))
+      // Nothing may be waited for here: a connection that is lost meanwhile is told of twice, and the client's pool (1.37) ends
+      // the process.
+      return channel.eventLoop.makeSucceededVoidFuture()
     }
     if let file = settings.location.caFile {
       var tls = TLSConfiguration.makeClientConfiguration()

@@ -1,5 +1,5 @@
 public import Access
-import BlobStorage
+public import BlobStorage
 public import Ground
 public import Logging
 public import Metadata
@@ -58,6 +58,15 @@ public final class SimulatedMachine: Sendable {
   private func content(of row: BlobRow) -> [UInt8]? {
     if let objects { return row.place.flatMap { objects.content($0) } }
     return disk.content(path(of: row.digest))
+  }
+
+  /// Makes some of a blob's bytes wrong where they lie.
+  public func damage(_ blob: StoredBlob) {
+    if let objects, let place = blob.place {
+      objects.tamper(place, (objects.content(place) ?? []).map { $0 ^ 1 })
+    } else {
+      disk.damage(path(of: blob.digest), at: 5, with: [1, 2, 3, 4, 5])
+    }
   }
 
   /// The path of a blob's file.

@@ -97,7 +97,10 @@ final class ServerProcess: Sendable {
   /// The end of what the server has printed.
   var story: String {
     let printed = String(decoding: output.contents().suffix(6000), as: UTF8.self)
-    let complained = String(decoding: errors.contents().suffix(6000), as: UTF8.self)
+    let all = String(decoding: errors.contents(), as: UTF8.self)
+    // Of a crash the beginning tells more than the end.
+    let crash = all.range(of: "Fatal error").map { all[$0.lowerBound...].prefix(6000) } ?? ""
+    let complained = all.suffix(6000) + crash
     return "-- server output --\n\(printed)\n-- server errors --\n\(complained)"
   }
 

@@ -111,6 +111,29 @@ extension EndToEnd {
       }
     }
 
+    @Test("bytes that the object store spoils on their way are fetched again; damaged ones are set aside and healed")
+    func spoiltBytes() async throws {
+      try await withReplicas(2) { set, _ in
+        let bytes = randomBytes(3000)
+        let digest = sha256(bytes)
+        let before = Set(try await set.bucket.backdoor.keys())
+        try await Self.push(bytes, at: set.addresses[0])
+        let key = try #require(Set(try await set.bucket.backdoor.keys()).subtracting(before).first)
+        set.objectsProxy.follow([S3FaultRule(.spoilAnswer, on: [.getObject], times: 1)])
+        let read = try await RegistryReader.get(set.addresses[1], "/v2/acme/lost/blobs/\(digest)")
+        #expect(read.status == 200 && read.body == bytes)
+        // Now they are wrong where they lie; each replica keeps small blobs in memory, so the reader is a fresh one.
+        try await set.bucket.backdoor.put(bytes.map { $0 ^ 1 }, at: key)
+        await set.replicas[1].killHard()
+        try await set.replicas[1].start()
+        let damaged = try await RegistryReader.get(set.addresses[1], "/v2/acme/lost/blobs/\(digest)")
+        #expect(damaged.status == 404, "\(damaged.status)")
+        try await Self.push(bytes, at: set.addresses[0])
+        let healed = try await RegistryReader.get(set.addresses[1], "/v2/acme/lost/blobs/\(digest)")
+        #expect(healed.body == bytes)
+      }
+    }
+
     private static func push(_ bytes: [UInt8], at address: Address) async throws {
       try await onOwnThread {
         let connection = try HTTPConnection(address)

@@ -62,17 +62,28 @@ func withReplicas(
 }
 
 extension ReplicaSet {
-  /// Pushes, deletes and collects through all replicas while `body` makes trouble; then everything that was acknowledged must
-  /// be there, on every replica.
+  /// As ``pushingThroughAll(through:toleratesUnavailable:leastAcknowledged:while:)``, through all replicas.
   func pushing(
     toleratesUnavailable: Bool = true, leastAcknowledged: Int = 50, while body: () async throws -> Void
   ) async throws {
+    try await EndToEnd.pushingThroughAll(
+      through: replicas, toleratesUnavailable: toleratesUnavailable, leastAcknowledged: leastAcknowledged, while: body)
+  }
+}
+
+extension EndToEnd {
+  /// Pushes, deletes and collects through all replicas while `body` makes trouble; then everything that was acknowledged must
+  /// be there, on every replica.
+  static func pushingThroughAll(
+    through replicas: [ServerProcess], toleratesUnavailable: Bool = true, leastAcknowledged: Int = 50,
+    while body: () async throws -> Void
+  ) async throws {
+    let addresses = replicas.map(\.address)
     let ledger = Ledger()
     let stop = StopSign()
     let shared = (0..<6).map { _ in randomBytes(8_000) }
     try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 0..<4 {
-        let addresses = addresses
         group.addTask {
           try await onOwnThread {
             Pusher(
@@ -99,5 +110,30 @@ extension ReplicaSet {
     for address in addresses { try await contents.verify(at: address) }
     let check = try await replicas[0].check()
     #expect(check.succeeded, "\(check.story)")
+  }
+
+  /// Starts replicas over parts that the test has started, runs it, and ends them whatever happens.
+  static func withReplicaProcesses(
+    _ count: Int, database: String, bucket: ObjectStoreServer.Bucket, configuration: String = "",
+    _ body: ([ServerProcess]) async throws -> Void
+  ) async throws {
+    let workspace = try Workspace()
+    let file = try workspace.write(configuration, to: "berth.yaml")
+    let replicas = try (0..<count).map { number in
+      try ServerProcess(
+        dataDirectory: workspace.file("unused-\(number)"), configuration: file,
+        parts: ["--database", database, "--blobs", bucket.location], environment: ReplicaSet.environment(bucket))
+    }
+    do {
+      for replica in replicas { try await replica.start() }
+      try await body(replicas)
+    } catch {
+      Issue.record("\(error)\n\(replicas.map(\.story).joined(separator: "\n"))")
+    }
+    for (number, replica) in replicas.enumerated() {
+      await replica.killHard()
+      Attachment.record(replica.story, named: "replica-\(number).log")
+    }
+    workspace.remove()
   }
 }

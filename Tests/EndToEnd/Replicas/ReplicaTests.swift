@@ -113,7 +113,7 @@ extension EndToEnd {
           let sent = set.objectsProxy.bytesUp
           print("bytes to the object store for \(size): \(sent) (\(Double(sent) / Double(size)))")
           #expect(Double(sent) <= 1.02 * Double(size))
-          #expect(set.objectsProxy.exchanges.allSatisfy { !$0.target.contains("copy") })
+          #expect(set.objectsProxy.exchanges.allSatisfy { !$0.operation.isCopy })
         }
       }
     }
