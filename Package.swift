@@ -90,7 +90,7 @@ let package = Package(
       ], swiftSettings: strict),
     .testTarget(name: "HouseTests", swiftSettings: strict),
     .testTarget(
-      name: "BlobStorageTests", dependencies: ["BlobStorage", "OCI", "Ground", "TestSupport", nioCore],
+      name: "BlobStorageTests", dependencies: ["BlobStorage", "OCI", "Ground", "TestSupport", nioCore, httpClient],
       swiftSettings: strict),
     .testTarget(name: "GroundTests", dependencies: ["Ground", "TestSupport"], swiftSettings: strict),
     .testTarget(

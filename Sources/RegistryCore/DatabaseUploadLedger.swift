@@ -44,7 +44,8 @@ public struct DatabaseUploadLedger: UploadLedger {
   public func save(_ record: UploadRecord, _ claim: UploadClaim, releasing: Bool) async throws {
     let row = UploadRow(record)
     let isKept = try await database.write { transaction in
-      let end = releasing ? transaction.now : transaction.now + Self.claimTerm
+      // Not now: what another replica takes for now may be a little earlier.
+      let end = releasing ? Timestamp(microseconds: 0) : transaction.now + Self.claimTerm
       return try transaction.saveUpload(row, token: claim.token, until: end)
     }
     guard isKept else { throw StorageError.uploadBusy }

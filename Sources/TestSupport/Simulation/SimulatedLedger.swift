@@ -65,7 +65,7 @@ public final class SimulatedLedger: UploadLedger {
       guard isHeld(state.entries[record.upload], claim) else { throw StorageError.uploadBusy }
       state.saves += 1
       state.entries[record.upload]?.record = record
-      state.entries[record.upload]?.claimedUntil = releasing ? clock.now : clock.now + Self.claimTerm
+      state.entries[record.upload]?.claimedUntil = releasing ? .distantPast : clock.now + Self.claimTerm
     }
   }
 
