@@ -124,6 +124,7 @@ extension Registry {
     }
     let actual = bytes.withUnsafeReadableBytes { Digest.computing(digest.algorithm, over: $0) }
     guard actual == digest else { throw Self.translated(.digestMismatch(expected: digest, actual: actual)) }
+    guard !database.isShared else { return try await putUnasked(bytes, as: digest, permit, ending: ended) }
     try await gate.publishing(digest) {
       // Inside the gate a row that says *present* stays so until ours is committed.
       let known = try await database.read { try $0.blob(digest) }
@@ -136,6 +137,18 @@ extension Registry {
       let stored = try await store.put(bytes, as: digest)
       caches.smallBlobs.remove(digest)
       try await record(stored, permit, replacing: isPresent ? known?.place : nil, ending: ended)
+    }
+  }
+
+  /// Where the database is far away, asking whether the blob is here costs more than storing it: clients ask before they push
+  /// what may be. When it is, ours are removed again, unless the others turn out to be gone.
+  private func putUnasked(
+    _ bytes: ByteBuffer, as digest: Digest, _ permit: Permit<Push>, ending ended: UploadID?
+  ) async throws {
+    try await gate.publishing(digest) {
+      let stored = try await store.put(bytes, as: digest)
+      caches.smallBlobs.remove(digest)
+      try await record(stored, permit, ending: ended)
     }
   }
 
@@ -181,6 +194,10 @@ extension Registry {
     }
     caches.links.remove(LinkKey(repository: repository, digest: blob.digest))
     guard place != blob.place else { return }
+    let others = StoredBlob(digest: blob.digest, sizeBytes: blob.sizeBytes, place: place)
+    if lost == nil, upload == nil, try await store.size(of: others) != blob.sizeBytes {
+      return try await record(blob, permit, replacing: place, ending: ended)
+    }
     do { try await store.remove([blob]) } catch {
       logger.info("bytes that are not needed stay until the sweep", metadata: ["cause": "\(error)"])
     }

@@ -32,7 +32,8 @@ import Testing
 
   @Test(arguments: [
     "http://bucket", "s3://", "s3://a", "s3://Bucket", "s3://bucket?endpoint=ftp://x", "s3://bucket?endpoint=http://",
-    "s3://bucket?endpoint=http://h/path", "s3://bucket?nothing=1", "s3://bucket?region=", "s3://bucket?path-style=maybe",
+    "s3://bucket?endpoint=http://h/path", "s3://bucket?nothing=1", "s3://bucket?region=",
+    "s3://bucket?path-style=maybe",
     "s3://bucket?sse=rot13", "s3://bucket?region=%zz",
   ])
   func `is refused in words where it makes no sense`(text: String) {

@@ -21,8 +21,7 @@ extension RegistryRoutes {
     guard let text = digestText else { return progress(.accepted, request, permit, token, offset: 0) }
     let digest = try digest(text)
     do {
-      try await store(request, token, hashing: digest.algorithm)
-      return try await finish(request, token, digest, permit)
+      return try await takeAndFinish(request, token, digest, permit)
     } catch {
       // Nobody was told the name of this upload, so nobody can go on with it.
       try? await registry.cancelUpload(token)
@@ -71,8 +70,7 @@ extension RegistryRoutes {
     }
     let digest = try digest(text)
     return try await tellingProgress(request, permit, token) {
-      try await store(request, token, hashing: digest.algorithm)
-      return try await finish(request, token, digest, permit)
+      try await takeAndFinish(request, token, digest, permit)
     }
   }
 
@@ -82,35 +80,29 @@ extension RegistryRoutes {
     return Response(.noContent, headers: [Self.apiVersion])
   }
 
-  /// The bytes of a request that finishes an upload: small ones that are all here stay in memory, in the request.
-  private func store(
-    _ request: Request, _ token: UploadToken, hashing algorithm: Digest.Algorithm
-  ) async throws {
-    if request.contentLength == 0 { return }
-    if isWhole(request), try await registry.offset(of: token) == 0 {
-      guard let range = try contentRange(request), range.first != 0 || range.count != request.contentLength else {
-        return
-      }
-    }
-    _ = try await append(request, token, hashing: algorithm)
-  }
-
-  private func isWhole(_ request: Request) -> Bool {
-    request.contentLength.map { $0 <= Int64(registry.wholeBlobLimitBytes) } ?? false
-  }
-
-  private func finish(
+  /// Takes the bytes of a request that finishes an upload, and finishes it. Small ones that are all there is stay in memory.
+  private func takeAndFinish(
     _ request: Request, _ token: UploadToken, _ digest: Digest, _ permit: Permit<Push>
   ) async throws -> Response {
-    if isWhole(request), request.contentLength != 0, try await registry.offset(of: token) == 0 {
+    if request.contentLength == 0 {
+      try await registry.finishUpload(token, as: digest, permit: permit)
+    } else if try await isWhole(request, token) {
       guard let bytes = try await request.body.collect(limit: registry.wholeBlobLimitBytes) else {
         throw RegistryError(.sizeInvalid, "more bytes came than Content-Length said")
       }
       try await registry.finishUpload(token, with: bytes, as: digest, permit: permit)
     } else {
+      _ = try await append(request, token, hashing: digest.algorithm)
       try await registry.finishUpload(token, as: digest, permit: permit)
     }
     return created(request, permit.repository, digest)
+  }
+
+  /// Whether a request brings all bytes of an upload, few enough for memory.
+  private func isWhole(_ request: Request, _ token: UploadToken) async throws -> Bool {
+    guard let length = request.contentLength, length <= Int64(registry.wholeBlobLimitBytes) else { return false }
+    if let range = try contentRange(request), range.first != 0 || range.count != length { return false }
+    return try await registry.offset(of: token) == 0
   }
 
   /// Appends the request's body where `Content-Range` says, or at the end without one.
