@@ -40,7 +40,7 @@ public final class S3Client: Sendable {
     // A body comes in pieces of what is read at once: fewer, larger pieces cost less than the standard 64 KiB.
     configuration.http1_1ConnectionDebugInitializer = { channel in
       try? channel.syncOptions?.setOption(
-        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 262_144))
+        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16_384, maximum: 524_288))
       // Nothing may be waited for here: a connection that is lost meanwhile is told of twice, and the client's pool (1.37) ends
       // the process.
       return channel.eventLoop.makeSucceededVoidFuture()
