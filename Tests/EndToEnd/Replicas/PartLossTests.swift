@@ -35,7 +35,12 @@ extension EndToEnd {
       try await EndToEnd.withReplicaProcesses(
         2, database: database, bucket: bucket, configuration: ServerSettings.eagerCollection
       ) { replicas in
-        try await EndToEnd.pushingThroughAll(through: replicas) { try await Task.sleep(for: .seconds(4)) }
+        try await EndToEnd.pushAndVerify(through: replicas) { try await Task.sleep(for: .seconds(4)) }
+        // What they hold is all there is.
+        await replicas[1].killHard()
+        try await eventually("berth check finds a connection, and all is well") {
+          try await replicas[0].check().succeeded
+        }
       }
       try await postgres.stop()
     }

@@ -78,6 +78,17 @@ extension EndToEnd {
     through replicas: [ServerProcess], toleratesUnavailable: Bool = true, leastAcknowledged: Int = 50,
     while body: () async throws -> Void
   ) async throws {
+    try await pushAndVerify(
+      through: replicas, toleratesUnavailable: toleratesUnavailable, leastAcknowledged: leastAcknowledged, while: body)
+    let check = try await replicas[0].check()
+    #expect(check.succeeded, "\(check.story)")
+  }
+
+  /// As ``pushingThroughAll(through:toleratesUnavailable:leastAcknowledged:while:)``, without `berth check` at the end.
+  static func pushAndVerify(
+    through replicas: [ServerProcess], toleratesUnavailable: Bool = true, leastAcknowledged: Int = 50,
+    while body: () async throws -> Void
+  ) async throws {
     let addresses = replicas.map(\.address)
     let ledger = Ledger()
     let stop = StopSign()
@@ -108,8 +119,6 @@ extension EndToEnd {
     // Collection gets its time with everything that is now unreferenced; what is referenced must outlive it.
     try await Task.sleep(for: .seconds(4))
     for address in addresses { try await contents.verify(at: address) }
-    let check = try await replicas[0].check()
-    #expect(check.succeeded, "\(check.story)")
   }
 
   /// Starts replicas over parts that the test has started, runs it, and ends them whatever happens.

@@ -26,11 +26,15 @@ import Upkeep
   /// Both ends of a move, opened as registries are.
   private struct Ends {
     let source, target: TestInstallation.Parts
+    private let installations: [TestInstallation]
     let client: SimulatedClient
 
     static func open(_ from: TestInstallation.Kind, _ to: TestInstallation.Kind) async throws -> Ends {
-      let source = try await TestInstallation(from).open()
-      return Ends(source: source, target: try await TestInstallation(to).open(), client: try await client(over: source))
+      let installations = [try await TestInstallation(from), try await TestInstallation(to)]
+      let source = try await installations[0].open()
+      return Ends(
+        source: source, target: try await installations[1].open(), installations: installations,
+        client: try await client(over: source))
     }
 
     func relocation() -> Relocation {
@@ -48,9 +52,10 @@ import Upkeep
       return try SimulatedClient(registry, "acme/api")
     }
 
-    func close() async {
+    func close() async throws {
       await source.close()
       await target.close()
+      for installation in installations { try installation.remove() }
     }
   }
 
@@ -75,7 +80,7 @@ import Upkeep
     let other = SampleManifest.image(config: Self.blobs[0], layers: [], note: "later")
     try await moved.push(other, tags: [Self.tag("three")])
     #expect(try await moved.manifest(.digest(other.digest)) == other.content.bytes)
-    await ends.close()
+    try await ends.close()
   }
 
   @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndObjects])
@@ -95,7 +100,7 @@ import Upkeep
     #expect(isSealed)
     try await Relocation.abort(at: ends.source.database)
     try await ends.client.put(SampleBlob(seed: 30, size: 10))
-    await ends.close()
+    try await ends.close()
   }
 
   @Test func `goes on where it was interrupted, and copies no blob twice`() async throws {
@@ -115,7 +120,7 @@ import Upkeep
     #expect((1..<10).contains(outcome.blobs))
     let moved = try await ends.moved()
     for blob in blobs { #expect(try await moved.blob(blob.digest) == blob.bytes) }
-    await ends.close()
+    try await ends.close()
   }
 
   @Test func `says which blobs were damaged, and the next push heals them`() async throws {
@@ -130,7 +135,7 @@ import Upkeep
     #expect(try await moved.blob(Self.blobs[1].digest) == nil)
     try await moved.put(Self.blobs[1])
     #expect(try await moved.blob(Self.blobs[1].digest) == Self.blobs[1].bytes)
-    await ends.close()
+    try await ends.close()
   }
 
   @Test func `refuses a target that holds a registry`() async throws {
@@ -140,6 +145,6 @@ import Upkeep
     await #expect(throws: Relocation.Refusal.self) { try await ends.relocation().run() }
     let isSealed = try await ends.source.database.read { try $0.isSealed() }
     #expect(!isSealed)
-    await ends.close()
+    try await ends.close()
   }
 }
