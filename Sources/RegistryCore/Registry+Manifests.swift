@@ -4,6 +4,7 @@ internal import Ground
 internal import Metadata
 public import NIOCore
 public import OCI
+import Synchronization
 
 /// What was pushed.
 public struct PushedManifest: Sendable {
@@ -145,9 +146,13 @@ extension Registry {
   /// Deletes a tag; its manifest stays. Gone for every reader when this returns.
   public func deleteTag(_ tag: Tag, permit: Permit<Delete>) async throws {
     let repository = permit.repository
+    let wasFound = Atomic<Bool>(false)
     let deleted = try await database.write { transaction -> Bool in
-      guard let id = try transaction.repository(named: repository) else { return false }
-      return try transaction.deleteTag(tag, from: id, actor: permit.actor.name)
+      guard let id = try transaction.repository(named: repository),
+        try transaction.deleteTag(tag, from: id, actor: permit.actor.name)
+      else { return wasFound.load(ordering: .relaxed) }
+      wasFound.store(true, ordering: .relaxed)
+      return true
     }
     caches.tags.remove(TagKey(repository: repository, tag: tag))
     guard deleted else {
@@ -156,13 +161,20 @@ extension Registry {
   }
 
   /// Deletes a manifest and the tags that point to it. Gone for every reader when this returns.
+  ///
+  /// What was found and is not there when the transaction is run again is gone as it should be: its commit had happened, and
+  /// only the answer was lost.
   public func deleteManifest(_ digest: Digest, permit: Permit<Delete>) async throws {
     let repository = permit.repository
     let lease = unreferencedLease
+    let found = Mutex<DeletedManifest?>(nil)
     let deleted = try await database.write { transaction -> DeletedManifest? in
-      guard let id = try transaction.repository(named: repository) else { return nil }
-      return try transaction.deleteManifest(
-        digest, from: id, keptUntil: transaction.now + lease, actor: permit.actor.name)
+      guard let id = try transaction.repository(named: repository),
+        let gone = try transaction.deleteManifest(
+          digest, from: id, keptUntil: transaction.now + lease, actor: permit.actor.name)
+      else { return found.withLock { $0 } }
+      found.withLock { $0 = gone }
+      return gone
     }
     guard let deleted else {
       throw RegistryError(

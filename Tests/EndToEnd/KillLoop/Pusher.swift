@@ -101,8 +101,6 @@ final class Pusher {
     // A deletion that finds nothing means that an acknowledged image is lost.
     guard answer.status >= 500 || entry != nil else { return }
     if toleratesUnavailable && answer.status == 503 { return }
-    // Where the answer to a commit was lost, the registry does it again, and finds its own deletion done.
-    if toleratesUnavailable && entry != nil && answer.status == 404 { return }
     ledger.complain("\(step) \(entry.map { "\($0)" } ?? ""): \(answer.status) \(answer.text)")
   }
 }

@@ -1,0 +1,42 @@
+import BlobStorage
+import Ground
+import Metadata
+import OCI
+import RegistryCore
+import TestSupport
+import Testing
+
+/// Every transaction is committed, its answer is lost, and it is run again.
+@Suite struct `A commit whose answer was lost` {
+  private struct ForgetfulDatabase: Database {
+    let base: any Database
+    var now: Timestamp { base.now }
+    var isShared: Bool { true }
+
+    func read<V: Sendable>(_ body: @escaping @Sendable (borrowing ReadTransaction) throws -> V) async throws -> V {
+      try await base.read(body)
+    }
+
+    func write<V: Sendable>(_ body: @escaping @Sendable (borrowing Transaction) throws -> V) async throws -> V {
+      _ = try await base.write(body)
+      return try await base.write(body)
+    }
+  }
+
+  @Test func `changes nothing the second time, and a deletion is not told that it found nothing`() async throws {
+    let base = try SQLiteDatabase.inMemory()
+    let store = try LocalBlobStore(directory: "/data", disk: SimulatedDisk())
+    let registry = try await Registry(database: ForgetfulDatabase(base: base), store: store, logger: .silent)
+    let client = try SimulatedClient(registry, "acme/api")
+    for blob in [RegistryScenario.config, RegistryScenario.small, RegistryScenario.large] {
+      try await client.upload(blob)
+    }
+    try await client.push(RegistryScenario.image, tags: [RegistryScenario.tag])
+    try await client.deleteTag(RegistryScenario.tag)
+    try await client.deleteManifest(RegistryScenario.image.digest)
+    await #expect(throws: RegistryError.self) { try await client.deleteManifest(RegistryScenario.image.digest) }
+    await #expect(throws: RegistryError.self) { try await client.deleteTag(RegistryScenario.tag) }
+    let found = try await base.read { try $0.inconsistencies(limit: 10) }
+    #expect(found.isEmpty, "\(found)")
+  }
+}
