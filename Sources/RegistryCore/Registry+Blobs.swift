@@ -5,6 +5,7 @@ internal import Logging
 public import Metadata
 public import NIOCore
 public import OCI
+import Synchronization
 
 extension Registry {
   /// The size of a blob that is answered from memory and needs no lease; nil says nothing.
@@ -126,9 +127,14 @@ extension Registry {
   ///   image that was acknowledged.
   public func deleteBlob(_ digest: Digest, permit: Permit<Delete>) async throws {
     let repository = permit.repository
+    // As with manifests: run again because an answer was lost, it finds its own deletion done.
+    let wasFound = Atomic<Bool>(false)
     let outcome = try await database.write { transaction -> Transaction.Unlinking in
       guard let id = try transaction.repository(named: repository) else { return .unknown }
-      return try transaction.unlinkBlob(digest, from: id)
+      let outcome = try transaction.unlinkBlob(digest, from: id)
+      if case .unlinked = outcome { wasFound.store(true, ordering: .relaxed) }
+      if case .unknown = outcome, wasFound.load(ordering: .relaxed) { return .unlinked }
+      return outcome
     }
     caches.links.remove(LinkKey(repository: repository, digest: digest))
     switch outcome {

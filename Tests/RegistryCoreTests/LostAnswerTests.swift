@@ -36,6 +36,8 @@ import Testing
     try await client.deleteManifest(RegistryScenario.image.digest)
     await #expect(throws: RegistryError.self) { try await client.deleteManifest(RegistryScenario.image.digest) }
     await #expect(throws: RegistryError.self) { try await client.deleteTag(RegistryScenario.tag) }
+    try await client.deleteBlob(RegistryScenario.small.digest)
+    await #expect(throws: RegistryError.self) { try await client.deleteBlob(RegistryScenario.small.digest) }
     let found = try await base.read { try $0.inconsistencies(limit: 10) }
     #expect(found.isEmpty, "\(found)")
   }
