@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 # What the build needs, what the tests need beyond that, and what the benchmarks need beyond that.
 # libpq5 is needed by those alone who run berth with PostgreSQL: it is loaded at run time.
-BUILD_PACKAGES := libsqlite3-dev libyaml-dev libssl-dev pkg-config libpq5
+BUILD_PACKAGES := libsqlite3-dev libyaml-dev libssl-dev libcrypt-dev pkg-config libpq5
 TEST_PACKAGES := skopeo podman buildah containerd runc umoci mmdebstrap nginx-light curl openssl postgresql python3-venv
 REPLICA_PACKAGES := curl postgresql python3-venv
 BENCH_PACKAGES := docker-registry nginx-light openssl libssl-dev pkg-config curl postgresql redis-server python3-venv
@@ -38,7 +38,7 @@ help: ## List the commands
 
 .PHONY: run
 run: build ## Install what is missing, build release, start the registry on 127.0.0.1:5000 with ./berth-data
-	$(BERTH) serve --open
+	$(BERTH) serve
 
 .PHONY: build
 build: build-packages ## Build the release binary, .build/release/berth

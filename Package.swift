@@ -42,6 +42,7 @@ let package = Package(
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .target(name: "CLinux"),
     .target(name: "CPostgres"),
 
@@ -56,12 +57,16 @@ let package = Package(
       name: "Metadata", dependencies: ["OCI", "Ground", "CSQLite", "CPostgres", "CLinux", logging],
       exclude: ["README.md"],
       swiftSettings: strict),
-    .target(name: "Access", dependencies: ["OCI", "Metadata"], exclude: ["README.md"], swiftSettings: strict),
+    .target(
+      name: "Access",
+      dependencies: ["OCI", "Ground", "Metadata", "CCrypt", "CLibCrypto", nioCore, nioHTTP1, httpClient],
+      exclude: ["README.md"], swiftSettings: strict),
     .target(
       name: "RegistryCore", dependencies: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", nioCore, logging],
       exclude: ["README.md"], swiftSettings: strict),
     .target(
-      name: "Upkeep", dependencies: ["OCI", "Ground", "BlobStorage", "Metadata", "RegistryCore", lifecycle, logging],
+      name: "Upkeep",
+      dependencies: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", lifecycle, logging],
       exclude: ["README.md"], swiftSettings: strict),
     .target(
       name: "HTTPService",
@@ -81,12 +86,18 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", nioCore, logging,
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "CLibCrypto",
+        nioCore, logging,
       ], exclude: ["README.md"], swiftSettings: strict),
     .testTarget(
       name: "HTTPServiceTests",
       dependencies: [
         "TestSupport", "HTTPService", "RegistryCore", "BlobStorage", "Metadata", "OCI", "Ground", nioCore, nioHTTP1,
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "AccessTests",
+      dependencies: [
+        "Access", "HTTPService", "RegistryCore", "Metadata", "OCI", "Ground", "TestSupport", nioHTTP1,
       ], swiftSettings: strict),
     .testTarget(name: "HouseTests", swiftSettings: strict),
     .testTarget(

@@ -1,73 +1,76 @@
+public import Metadata
 public import OCI
 
 /// What a permit can be for. The actions are types, so that a call with the wrong permit does not compile.
 public protocol RepositoryAction: Sendable {
-  /// The word of the token specification's scope.
-  static var name: String { get }
+  static var action: Action { get }
 }
 
 /// Reads manifests, blobs and lists.
-public enum Pull: RepositoryAction { public static let name = "pull" }
+public enum Pull: RepositoryAction { public static let action = Action.pull }
 /// Uploads blobs, pushes manifests, moves tags.
-public enum Push: RepositoryAction { public static let name = "push" }
+public enum Push: RepositoryAction { public static let action = Action.push }
 /// Deletes tags, manifests and blobs.
-public enum Delete: RepositoryAction { public static let name = "delete" }
+public enum Delete: RepositoryAction { public static let action = Action.delete }
 
-/// Whoever asks, as it is recorded in events and logs.
-public struct Actor: Sendable, Hashable {
-  public let name: String
-
-  /// Somebody who showed no credential.
-  public static let anonymous = Actor(name: "anonymous")
-  /// Berth itself: collection and other upkeep.
-  public static let system = Actor(name: "berth")
+/// What can be done to a repository, in the words of the token specification's scopes.
+public enum Action: String, Sendable, Hashable, CaseIterable, Codable {
+  case pull, push, delete
 }
 
 /// Leave for one action on one repository. Minted only by ``Policy``: no permit, no call (invariant I7).
-public struct Permit<Action: RepositoryAction>: Sendable {
+public struct Permit<Granted: RepositoryAction>: Sendable {
   public let repository: RepositoryName
-  public let actor: Actor
+  /// Who has it, as it is recorded.
+  public let origin: Origin
+  /// The repository can be read by everybody.
+  public let isPublic: Bool
 
-  internal init(repository: RepositoryName, actor: Actor) {
+  internal init(repository: RepositoryName, origin: Origin, isPublic: Bool) {
     self.repository = repository
-    self.actor = actor
+    self.origin = origin
+    self.isPublic = isPublic
   }
 }
 
 /// Leave to list repositories, and the answer to which of them may be shown.
 public struct CataloguePermit: Sendable {
-  public let actor: Actor
+  public let origin: Origin
+  /// The namespaces that hold anything that may be shown; nil: all.
+  public let namespaces: [String]?
   private let maySee: @Sendable (RepositoryName) -> Bool
 
-  internal init(actor: Actor, maySee: @escaping @Sendable (RepositoryName) -> Bool) {
-    self.actor = actor
+  internal init(
+    origin: Origin, namespaces: [String]?, maySee: @escaping @Sendable (RepositoryName) -> Bool
+  ) {
+    self.origin = origin
+    self.namespaces = namespaces
     self.maySee = maySee
   }
 
   public func shows(_ repository: RepositoryName) -> Bool { maySee(repository) }
 }
 
-/// Decides. Until accounts exist there is one policy, ``open``.
-public struct Policy: Sendable {
-  private init() {}
-
-  /// Everybody may do everything. `berth serve` accepts it only with `--open`, and only on loopback.
-  public static let open = Policy()
-
-  public func permit<Action>(
-    _ action: Action.Type, on repository: RepositoryName, for actor: Actor
-  ) throws(AccessDenied) -> Permit<Action> {
-    Permit(repository: repository, actor: actor)
-  }
-
-  public func cataloguePermit(for actor: Actor) throws(AccessDenied) -> CataloguePermit {
-    CataloguePermit(actor: actor) { _ in true }
-  }
-}
-
 /// The policy said no.
 public struct AccessDenied: Error, Sendable {
-  public let action: String
+  /// What the client is told.
+  public enum Answer: Sendable, Hashable {
+    /// Nobody showed who they are: 401, with what to ask the token endpoint for.
+    case authenticate
+    /// The token does not hold this action, and another one might: 401.
+    case insufficientScope
+    /// 403.
+    case denied
+    /// Looks as if there were no such thing: 404.
+    case hidden
+  }
+
+  /// Nobody showed who they are, and nothing is done for nobody.
+  public static let unauthenticated = AccessDenied(
+    answer: .authenticate, action: .pull, repository: nil, rule: "nobody showed who they are")
+
+  public let answer: Answer
+  public let action: Action
   public let repository: RepositoryName?
   /// The rule that decided, for the log.
   public let rule: String

@@ -43,7 +43,7 @@ public final class HTTPServer: Service {
   ///   - uploadWorkers: runs bodies that stream.
   ///   - eventLoops: nil is the process's own, one for each processor, which connections to an object store are on too.
   public init(
-    addresses: [Address], settings: HTTPServiceSettings, tls: TLSIdentity?, registry: Registry, policy: Policy,
+    addresses: [Address], settings: HTTPServiceSettings, tls: TLSIdentity?, registry: Registry, access: AccessControl,
     health: Health, metrics: Metrics, log: RequestLog?, workers: WorkerPool, uploadWorkers: WorkerPool,
     eventLoops: Int? = nil, time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
     logger: Logger
@@ -54,7 +54,7 @@ public final class HTTPServer: Service {
     self.health = health
     self.logger = logger
     let routes = RegistryRoutes(
-      registry: registry, policy: policy, settings: liveSettings, health: health, metrics: metrics, log: log,
+      registry: registry, access: access, settings: liveSettings, health: health, metrics: metrics, log: log,
       streamWorkers: uploadWorkers, logger: logger)
     services = ConnectionServices(
       responder: routes, settings: liveSettings, time: time, random: random, workers: workers,

@@ -18,6 +18,9 @@ public struct HTTPServiceSettings: Sendable {
   public var manifestLimitBytes = Manifest.sizeLimitBytes
   /// Between the moment that `/readyz` turns red and that at which no more is accepted.
   public var drainDelay: Duration = .zero
+  /// Requests a second of one account, and of one address; 0 is no limit.
+  public var accountRate = 0
+  public var addressRate = 0
   public var logsRequests = true
   public var version = "0"
 

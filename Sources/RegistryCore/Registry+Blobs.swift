@@ -132,7 +132,10 @@ extension Registry {
     let outcome = try await database.write { transaction -> Transaction.Unlinking in
       guard let id = try transaction.repository(named: repository) else { return .unknown }
       let outcome = try transaction.unlinkBlob(digest, from: id)
-      if case .unlinked = outcome { wasFound.store(true, ordering: .relaxed) }
+      if case .unlinked = outcome {
+        wasFound.store(true, ordering: .relaxed)
+        try transaction.recordDeletion("blob", "\(repository)@\(digest)", permit)
+      }
       if case .unknown = outcome, wasFound.load(ordering: .relaxed) { return .unlinked }
       return outcome
     }

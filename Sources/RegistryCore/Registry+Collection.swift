@@ -28,7 +28,7 @@ extension Registry {
       var deleted: [(IdleManifest, DeletedManifest)] = []
       for manifest in manifests where try transaction.isIdle(manifest, before: transaction.now - age) {
         let gone = try transaction.deleteManifest(
-          manifest.digest, from: manifest.repository, keptUntil: transaction.now + lease, actor: Actor.system.name)
+          manifest.digest, from: manifest.repository, keptUntil: transaction.now + lease, actor: Origin.system.actor)
         if let gone { deleted.append((manifest, gone)) }
       }
       return deleted

@@ -30,13 +30,17 @@ extension Registry {
   public func catalogue(after last: String, limit: Int, permit: CataloguePermit) async throws -> Page<RepositoryName> {
     guard limit > 0 else { return Page(elements: [], next: nil) }
     var shown: [RepositoryName] = []
-    var position = last
-    while shown.count <= limit {
-      let from = position
-      let batch = try await database.read { try $0.catalogue(after: from, limit: limit + 1) }
-      shown += batch.filter { permit.shows($0) }
-      guard batch.count == limit + 1, let end = batch.last else { break }
-      position = end.text
+    for range in CatalogueRange.all(permit.namespaces) where range.end.map({ $0 > last }) ?? true {
+      // The name that a range begins with is part of it.
+      var position = max(last, range.before)
+      while shown.count <= limit {
+        let from = position
+        let batch = try await database.read { try $0.catalogue(after: from, before: range.end, limit: limit + 1) }
+        shown += batch.filter { permit.shows($0) }
+        guard batch.count == limit + 1, let end = batch.last else { break }
+        position = end.text
+      }
+      if shown.count > limit { break }
     }
     return Self.page(shown, limit: limit) { $0.text }
   }
@@ -99,5 +103,32 @@ extension Registry {
       guard page.next != nil else { return all }
       last = page.elements.last?.digest
     }
+  }
+}
+
+/// A stretch of the order of all names.
+///
+/// The repositories of a namespace are not together in the order of bytes: `a` is before `a-b/x`, and that before `a/x`.
+struct CatalogueRange: Sendable, Hashable {
+  /// Everything after this text.
+  let before: String
+  /// And before this one; nil: to the end.
+  let end: String?
+
+  /// The stretches that hold the repositories of some namespaces, in order; nil: of all.
+  static func all(_ namespaces: [String]?) -> [CatalogueRange] {
+    guard let namespaces else { return [CatalogueRange(before: "", end: nil)] }
+    let ranges = namespaces.flatMap { name in
+      // No name holds a byte below `!`; `0` follows the slash.
+      [CatalogueRange(before: justBefore(name), end: name + "!"), CatalogueRange(before: name + "/", end: name + "0")]
+    }
+    return ranges.sorted { $0.before < $1.before }
+  }
+
+  /// A text that is before `name` with no name of a repository between.
+  private static func justBefore(_ name: String) -> String {
+    var bytes = Array(name.utf8)
+    bytes[bytes.count - 1] -= 1
+    return String(decoding: bytes, as: UTF8.self) + "~"
   }
 }

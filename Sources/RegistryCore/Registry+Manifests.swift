@@ -117,8 +117,9 @@ extension Registry {
     let generation = caches.manifests.generation
     let (isNew, missingCount) = try await database.write { transaction -> (Bool, Int) in
       let outcome = try transaction.push(
-        record, to: repository, tags: tags, allowsMissing: allowsMissing, actor: permit.actor.name)
+        record, to: repository, tags: tags, allowsMissing: allowsMissing, actor: permit.origin.actor)
       guard outcome.missing.isEmpty || allowsMissing else { throw Self.missing(outcome.missing, repository) }
+      try transaction.recordPush(record.digest, tags, outcome, permit)
       return (outcome.isNew, outcome.missing.count)
     }
     for tag in tags { caches.tags.remove(TagKey(repository: repository, tag: tag)) }
@@ -149,8 +150,9 @@ extension Registry {
     let wasFound = Atomic<Bool>(false)
     let deleted = try await database.write { transaction -> Bool in
       guard let id = try transaction.repository(named: repository),
-        try transaction.deleteTag(tag, from: id, actor: permit.actor.name)
+        try transaction.deleteTag(tag, from: id, actor: permit.origin.actor)
       else { return wasFound.load(ordering: .relaxed) }
+      try transaction.recordDeletion("tag", "\(repository):\(tag)", permit)
       wasFound.store(true, ordering: .relaxed)
       return true
     }
@@ -171,8 +173,9 @@ extension Registry {
     let deleted = try await database.write { transaction -> DeletedManifest? in
       guard let id = try transaction.repository(named: repository),
         let gone = try transaction.deleteManifest(
-          digest, from: id, keptUntil: transaction.now + lease, actor: permit.actor.name)
+          digest, from: id, keptUntil: transaction.now + lease, actor: permit.origin.actor)
       else { return found.withLock { $0 } }
+      try transaction.recordDeletion("manifest", "\(repository)@\(digest)", permit, tags: gone.tags)
       found.withLock { $0 = gone }
       return gone
     }

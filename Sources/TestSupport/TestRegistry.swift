@@ -1,4 +1,4 @@
-import Access
+public import Access
 import BlobStorage
 import Glibc
 public import Ground
@@ -23,9 +23,33 @@ public struct TestRegistry: Sendable {
     }
   }
 
+  /// Who may do what.
+  public enum Access: Sendable {
+    case open
+    /// Accounts are checked; the account `admin` has the password ``adminPassword``.
+    case closed(AccessSettings, any OutboundHTTP)
+
+    /// Accounts are checked, with the settings that nobody changed.
+    public static var closed: Access { .closed(AccessSettings(), NoNetwork()) }
+
+    func control(_ database: any Database, _ time: any TimeSource) async throws -> AccessControl {
+      switch self {
+      case .open: return try await AccessControl(database: database, isOpen: true, http: NoNetwork())
+      case .closed(let settings, let http):
+        let control = try await AccessControl(
+          database: database, settings: settings, http: http, hasher: PasswordHasher(cost: 1), time: time)
+        _ = try await control.administration.makeFirstAdmin(password: TestRegistry.adminPassword)
+        return control
+      }
+    }
+  }
+
+  public static let adminPassword = "test-admin-password"
+
   /// Where it listens, with the ports that the system chose.
   public let addresses: [HTTPServer.Address]
   public let registry: Registry
+  public let access: AccessControl
   public let metrics: Metrics
   public let health: Health
   public let server: HTTPServer
@@ -52,7 +76,7 @@ public struct TestRegistry: Sendable {
     over installation: TestInstallation? = nil,
     registry settings: Registry.Settings = .init(), http: HTTPServiceSettings = .init(),
     addresses: [HTTPServer.Address] = [.tcp(host: "127.0.0.1", port: 0)], certificate: Certificate? = nil,
-    log: RequestLog? = nil, time: any TimeSource = SystemTime()
+    log: RequestLog? = nil, time: any TimeSource = SystemTime(), access choice: Access = .open
   ) async throws -> TestRegistry {
     let own = installation == nil ? try await TestInstallation(.sqliteAndFiles) : nil
     guard let used = installation ?? own else { preconditionFailure("one of the two is there") }
@@ -70,11 +94,13 @@ public struct TestRegistry: Sendable {
         certificatePath: files.certificatePath, keyPath: files.keyPath, minimumVersion: .tls12,
         offersHTTP2: files.offersHTTP2, logger: logger)
     }
+    let access = try await choice.control(parts.database, time)
     let server = HTTPServer(
-      addresses: addresses, settings: http, tls: tls, registry: registry, policy: .open, health: health,
+      addresses: addresses, settings: http, tls: tls, registry: registry, access: access, health: health,
       metrics: metrics, log: log, workers: workers[0], uploadWorkers: workers[1], eventLoops: 2, logger: logger)
     return TestRegistry(
-      addresses: try await server.listen(), registry: registry, metrics: metrics, health: health, server: server,
+      addresses: try await server.listen(), registry: registry, access: access, metrics: metrics, health: health,
+      server: server,
       workers: workers, parts: parts, ownInstallation: own)
   }
 
@@ -117,4 +143,14 @@ public func removeTree(_ path: String) throws {
     if status.st_mode & S_IFMT == S_IFDIR { try removeTree(entry) } else { try disk.unlink(entry) }
   }
   guard rmdir(path) == 0 else { throw DiskError(operation: "remove", path: path, code: errno) }
+}
+
+/// No provider can be asked.
+public struct NoNetwork: OutboundHTTP {
+  public init() {}
+  struct Unreachable: Error {}
+  public func get(_ url: String) async throws -> OutboundResponse { throw Unreachable() }
+  public func post(
+    _ url: String, form: [(String, String)], authorization: String?
+  ) async throws -> OutboundResponse { throw Unreachable() }
 }

@@ -1,3 +1,4 @@
+public import Access
 import BlobStorage
 public import Ground
 public import Logging
@@ -23,11 +24,15 @@ public final class UpkeepService: Service {
   }
 
   /// As many threads let every chore block without another waiting for it, also one that leads a group commit.
-  public static let choreCount = 5
+  public static let choreCount = 7
   /// How often expired uploads are looked for.
   static let expiryInterval: Duration = .seconds(60)
   /// How often journals are settled. Short enough that a crash has little to replay.
   static let settleInterval: Duration = .seconds(5)
+  /// How often what was gathered for the record is written.
+  static let tendingInterval: Duration = .seconds(1)
+  /// How often what has expired is forgotten.
+  static let tidyingInterval: Duration = .seconds(3600)
   /// Between two batches of collection at the least: what is planned may be in use just now.
   static let leastRest: Duration = .milliseconds(5)
   /// Between two pages of what lies in the store.
@@ -36,6 +41,7 @@ public final class UpkeepService: Service {
   static let failureRest: Duration = .seconds(10)
 
   private let registry: Registry
+  private let access: AccessControl
   private let liveSettings: Live<Settings>
   private let settle: @Sendable () async throws -> Void
   private let claims: ChoreClaims
@@ -49,10 +55,11 @@ public final class UpkeepService: Service {
   ///   - workers: a pool of the upkeep's own, so that no request waits behind a chore.
   ///   - settle: folds back what was written ahead; called every few seconds.
   public init(
-    registry: Registry, settings: Settings, workers: WorkerPool, metrics: Metrics, time: any TimeSource = SystemTime(),
-    logger: Logger, settle: @escaping @Sendable () async throws -> Void
+    registry: Registry, access: AccessControl, settings: Settings, workers: WorkerPool, metrics: Metrics,
+    time: any TimeSource = SystemTime(), logger: Logger, settle: @escaping @Sendable () async throws -> Void
   ) {
     self.registry = registry
+    self.access = access
     liveSettings = Live(settings)
     self.workers = workers
     self.settle = settle
@@ -79,6 +86,8 @@ public final class UpkeepService: Service {
           group.addTask { await self.sweepForever() }
           group.addTask { await self.expireForever() }
           group.addTask { await self.settleForever() }
+          group.addTask { await self.tendForever() }
+          group.addTask { await self.tidyForever() }
         }
       }
     }
@@ -148,16 +157,32 @@ public final class UpkeepService: Service {
     }
   }
 
+  private func tidyForever() async {
+    await forever("removal of what has expired") {
+      try await access.tidy()
+      return Self.tidyingInterval
+    }
+  }
+
   /// Of this process alone: what was written ahead here is folded back here.
   private func settleForever() async {
+    await foreverHere("settling", every: Self.settleInterval) { try await self.settle() }
+  }
+
+  /// Of this process alone: what was gathered here is written from here.
+  private func tendForever() async {
+    await foreverHere("writing the record", every: Self.tendingInterval) { try await self.access.tend() }
+  }
+
+  private func foreverHere(_ chore: String, every interval: Duration, _ step: () async throws -> Void) async {
     while !Task.isCancelled {
       do {
-        try await settle()
-        try await time.sleep(for: Self.settleInterval)
+        try await step()
+        try await time.sleep(for: interval)
       } catch is CancellationError {
         return
       } catch {
-        logger.warning("settling failed and will be tried again", metadata: ["cause": "\(error)"])
+        logger.warning("a chore failed and will be tried again", metadata: ["chore": "\(chore)", "cause": "\(error)"])
         do { try await time.sleep(for: Self.failureRest) } catch { return }
       }
     }

@@ -30,12 +30,14 @@ enum ModuleTable {
     ModuleRule(
       "Metadata", ours: ["OCI", "Ground"],
       others: ["CLinux", "CPostgres", "CSQLite", "Glibc", "Logging", "Synchronization"]),
-    ModuleRule("Access", ours: ["OCI", "Metadata"]),
+    ModuleRule(
+      "Access", ours: ["OCI", "Ground", "Metadata"],
+      others: ["AsyncHTTPClient", "CCrypt", "CLibCrypto", "Glibc", "NIOCore", "NIOHTTP1", "Synchronization"]),
     ModuleRule(
       "RegistryCore", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access"],
       others: ["Logging", "NIOCore", "Synchronization"]),
     ModuleRule(
-      "Upkeep", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "RegistryCore"],
+      "Upkeep", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore"],
       others: ["Logging", "ServiceLifecycle", "Synchronization"]),
     ModuleRule(
       "HTTPService", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore"],

@@ -35,7 +35,7 @@ final class ConnectionServices: Sendable {
   /// Where a request is handled; nil is no thread of ours: pages for operators never block, and must not wait behind what
   /// does.
   func workers(for request: Request) -> WorkerPool? {
-    guard request.path.utf8.starts(with: "/v2".utf8) else { return nil }
+    if RegistryRoutes.operatorPaths.contains(request.path) { return nil }
     let isStream = request.contentLength.map { $0 > ConnectionLimits.gatherLimitBytes } ?? true
     return isStream ? uploadWorkers : workers
   }

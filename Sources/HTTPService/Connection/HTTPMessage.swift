@@ -1,3 +1,4 @@
+import Access
 import BlobStorage
 import NIOCore
 import NIOHTTP1
@@ -19,6 +20,8 @@ struct Request: Sendable {
   let loop: LoopExecutor
   /// Identifies the request in the log and in `X-Request-ID`.
   let id: String
+  /// Who asks; nil until that was found out.
+  var caller: Caller?
 
   func header(_ name: String) -> String? { headers.first(name: name) }
 }
@@ -28,6 +31,8 @@ struct Peer: Sendable {
   let address: SocketAddress?
   let isTLS: Bool
   let isUnixSocket: Bool
+  /// What the client has shown of itself in the handshake, and our authority has signed.
+  var certificate: ClientCertificate?
 
   /// The address without the port; `unix` for a unix socket.
   var text: String {
@@ -52,6 +57,8 @@ struct Response: Sendable {
   var lengthOfUnsentBody: Int64?
   /// What the log says of a request that was refused.
   var note: String?
+  /// What a person is told of a failure, for APIs that tell it in a form of their own.
+  var message: String?
 
   init(_ status: HTTPResponseStatus, headers: [(name: String, value: String)] = [], body: Body = .none) {
     self.status = status

@@ -7,8 +7,8 @@ import RegistryCore
 
 // `/v2/<name>/blobs/<digest>`: end-2, end-10.
 extension RegistryRoutes {
-  func blobAtHand(_ request: Request, _ name: RepositoryName, _ digest: Digest) -> Response? {
-    guard let permit = try? permit(Pull.self, name, request) else { return nil }
+  func blobAtHand(_ request: Request, _ caller: Caller, _ name: RepositoryName, _ digest: Digest) -> Response? {
+    guard let permit = access.policy.permitAtHand(Pull.self, on: name, for: caller) else { return nil }
     if request.method == .HEAD {
       guard let size = registry.blobSizeAtHand(digest, permit: permit) else { return nil }
       return presentHead(size, digest, request)
@@ -18,13 +18,13 @@ extension RegistryRoutes {
   }
 
   func headBlob(_ request: Request, _ name: RepositoryName, _ digest: Digest) async throws -> Response {
-    let pull = try permit(Pull.self, name, request)
-    let push = try? permit(Push.self, name, request)
+    let pull = try await permit(Pull.self, name, request)
+    let push = try await permitOrNil(Push.self, name, request)
     return presentHead(try await registry.blobSize(digest, permit: pull, push: push), digest, request)
   }
 
   func getBlob(_ request: Request, _ name: RepositoryName, _ digest: Digest) async throws -> Response {
-    let permit = try permit(Pull.self, name, request)
+    let permit = try await permit(Pull.self, name, request)
     let content = try await registry.blob(digest, permit: permit)
     guard case .remote(let blob) = content else {
       return present(content, digest, request) { Self.part(content, $0) }
@@ -118,7 +118,7 @@ extension RegistryRoutes {
   }
 
   func deleteBlob(_ request: Request, _ name: RepositoryName, _ digest: Digest) async throws -> Response {
-    let permit = try permit(Delete.self, name, request)
+    let permit = try await permit(Delete.self, name, request)
     try await registry.deleteBlob(digest, permit: permit)
     return Response(.accepted, headers: [Self.apiVersion])
   }

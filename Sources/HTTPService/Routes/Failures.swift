@@ -34,8 +34,9 @@ extension RegistryRoutes {
         logger.error("request failed", metadata: ["id": "\(request.id)", "cause": "\(cause)"])
       }
       return envelope(Self.status(error.code), error.code, error.message, error.details)
-    case let error as AccessDenied:
-      return envelope(.forbidden, .denied, "you may not \(error.action) here", [])
+    case let error as AccessDenied: return denied(error, request)
+    case let error as AuthenticationFailure: return unauthenticated(error, request)
+    case let error as AdministrationError: return problem(error, request)
     case let error as StorageError: return failure(Self.translated(error), request)
     case let interruption as RequestBody.Interruption:
       let status: HTTPResponseStatus = interruption == .malformed ? .badRequest : .requestTimeout
@@ -113,6 +114,7 @@ extension RegistryRoutes {
     response.headers += headers
     if status == .tooManyRequests || status == .serviceUnavailable { response.headers.append(("retry-after", "1")) }
     response.note = "\(code.rawValue): \(message)"
+    response.message = message
     return response
   }
 

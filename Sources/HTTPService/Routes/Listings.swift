@@ -11,7 +11,7 @@ extension RegistryRoutes {
   static let catalogPageLimit = 1000
 
   func tags(_ request: Request, _ name: RepositoryName) async throws -> Response {
-    let permit = try permit(Pull.self, name, request)
+    let permit = try await permit(Pull.self, name, request)
     let query = try query(request)
     let limit = try pageSize(query, most: Self.tagsPageLimit, usual: Self.tagsPageLimit)
     let page = try await registry.tags(after: query.first("last") ?? "", limit: limit, permit: permit)
@@ -21,7 +21,7 @@ extension RegistryRoutes {
   }
 
   func catalog(_ request: Request) async throws -> Response {
-    let permit = try policy.cataloguePermit(for: actor(request))
+    let permit = try await access.policy.cataloguePermit(for: caller(of: request))
     let query = try query(request)
     let limit = try pageSize(query, most: Self.tagsPageLimit, usual: Self.catalogPageLimit)
     let page = try await registry.catalogue(after: query.first("last") ?? "", limit: limit, permit: permit)
@@ -31,7 +31,7 @@ extension RegistryRoutes {
   }
 
   func referrers(_ request: Request, _ name: RepositoryName, _ subject: Digest) async throws -> Response {
-    let permit = try permit(Pull.self, name, request)
+    let permit = try await permit(Pull.self, name, request)
     let query = try query(request)
     let filter = query.first("artifactType")
     let last = try query.first("last").map { try digest($0) }

@@ -6,21 +6,26 @@ import RegistryCore
 
 // `/v2/<name>/manifests/<reference>`: end-3, end-7, end-9.
 extension RegistryRoutes {
-  func manifestAtHand(_ request: Request, _ name: RepositoryName, _ reference: Reference) -> Response? {
-    guard let permit = try? permit(Pull.self, name, request),
+  func manifestAtHand(
+    _ request: Request, _ caller: Caller, _ name: RepositoryName, _ reference: Reference
+  ) -> Response? {
+    guard let permit = access.policy.permitAtHand(Pull.self, on: name, for: caller),
       let manifest = registry.manifestAtHand(reference, permit: permit)
     else { return nil }
-    return present(manifest, request)
+    return present(manifest, request, reference, permit)
   }
 
   func getManifest(_ request: Request, _ name: RepositoryName, _ reference: Reference) async throws -> Response {
-    let permit = try permit(Pull.self, name, request)
-    return present(try await registry.manifest(reference, permit: permit), request)
+    let permit = try await permit(Pull.self, name, request)
+    return present(try await registry.manifest(reference, permit: permit), request, reference, permit)
   }
 
   /// Served as it was pushed, whatever `Accept` says: every client takes what it finds, and a conversion would change the
   /// digest.
-  private func present(_ manifest: CachedManifest, _ request: Request) -> Response {
+  private func present(
+    _ manifest: CachedManifest, _ request: Request, _ reference: Reference, _ permit: Permit<Pull>
+  ) -> Response {
+    if request.method == .GET { access.notePull(reference, manifest.digest, permit: permit) }
     let digest = manifest.digest.description
     let tag = "\"\(digest)\""
     let headers = [
@@ -32,7 +37,7 @@ extension RegistryRoutes {
   }
 
   func putManifest(_ request: Request, _ name: RepositoryName, _ reference: Reference) async throws -> Response {
-    let permit = try permit(Push.self, name, request)
+    let permit = try await permit(Push.self, name, request)
     let limit = registry.settings.manifestLimitBytes
     if let length = request.contentLength, length > Int64(limit) { throw registry.manifestTooLarge() }
     let tags = try tagParameters(request, reference)
@@ -84,7 +89,7 @@ extension RegistryRoutes {
   }
 
   func deleteManifest(_ request: Request, _ name: RepositoryName, _ reference: Reference) async throws -> Response {
-    let permit = try permit(Delete.self, name, request)
+    let permit = try await permit(Delete.self, name, request)
     switch reference {
     case .tag(let tag): try await registry.deleteTag(tag, permit: permit)
     case .digest(let digest): try await registry.deleteManifest(digest, permit: permit)

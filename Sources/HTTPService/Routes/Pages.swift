@@ -5,6 +5,9 @@ import OCI
 
 // What is not `/v2`: health, figures.
 extension RegistryRoutes {
+  /// What operators and their machines ask for, which needs no account and never waits.
+  static let operatorPaths: Set = ["/", "/healthz", "/readyz", "/metrics"]
+
   func pages(_ request: Request) async throws -> Response {
     guard request.method == .GET || request.method == .HEAD else {
       throw Refusal(

@@ -115,7 +115,7 @@ struct ForwardedOrigin: Equatable {
   }
 
   /// A host name or address with an optional port: nothing that could end the authority or the header.
-  private static func validHost(_ text: String) -> String? {
+  static func validHost(_ text: String) -> String? {
     let isPlain = text.utf8.allSatisfy { byte in
       (byte >= 0x61 && byte <= 0x7A) || (byte >= 0x41 && byte <= 0x5A) || (byte >= 0x30 && byte <= 0x39)
         || byte == 0x2D || byte == 0x2E || byte == 0x3A || byte == 0x5B || byte == 0x5D || byte == 0x5F
@@ -139,5 +139,15 @@ struct ForwardedOrigin: Equatable {
       !prefix.split(separator: "/").contains(where: { $0 == "." || $0 == ".." })
     else { return nil }
     return String(prefix)
+  }
+}
+
+extension RegistryRoutes {
+  /// The address by which the client knows this registry, with scheme and host: where tokens and pages must name a whole one.
+  func origin(_ request: Request) -> String {
+    let known = location(request, "")
+    if known.contains("://") { return known }
+    let host = request.header("host").flatMap { ForwardedOrigin.validHost($0) } ?? "localhost"
+    return "\(request.peer.isTLS ? "https" : "http")://\(host)\(known)"
   }
 }

@@ -12,9 +12,10 @@ import RegistryCore
 /// Both take a permit before anything else (invariant I7).
 final class RegistryRoutes: Responder {
   let registry: Registry
-  let policy: Policy
+  let access: AccessControl
   private let liveSettings: Live<HTTPServiceSettings>
   let health: Health
+  let rates: RateLimiter
   let figures: RequestFigures
   let log: RequestLog?
   let logger: Logger
@@ -23,14 +24,15 @@ final class RegistryRoutes: Responder {
   let streamWorkers: WorkerPool
 
   init(
-    registry: Registry, policy: Policy, settings: Live<HTTPServiceSettings>, health: Health, metrics: Metrics,
+    registry: Registry, access: AccessControl, settings: Live<HTTPServiceSettings>, health: Health, metrics: Metrics,
     log: RequestLog?, streamWorkers: WorkerPool, logger: Logger
   ) {
     self.streamWorkers = streamWorkers
     self.registry = registry
-    self.policy = policy
+    self.access = access
     liveSettings = settings
     self.health = health
+    rates = RateLimiter(time: SystemTime())
     self.metrics = metrics
     figures = RequestFigures(metrics)
     self.log = log
@@ -42,27 +44,48 @@ final class RegistryRoutes: Responder {
   func answerAtHand(_ request: Request) -> Response? {
     guard request.method == .GET || request.method == .HEAD, request.queryText == nil else { return nil }
     guard case .endpoint(let endpoint) = Endpoint.parse(path: request.path) else { return nil }
+    guard let caller = callerAtHand(request) else { return nil }
+    let answer: Response?
     switch endpoint {
-    case .base: return base()
-    case .manifest(let name, let reference): return manifestAtHand(request, name, reference)
-    case .blob(let name, let digest): return blobAtHand(request, name, digest)
-    case .catalog, .uploads, .upload, .tags, .referrers: return nil
+    case .base: answer = caller.showedSomething ? base() : nil
+    case .manifest(let name, let reference): answer = manifestAtHand(request, caller, name, reference)
+    case .blob(let name, let digest): answer = blobAtHand(request, caller, name, digest)
+    case .catalog, .uploads, .upload, .tags, .referrers: answer = nil
     }
+    guard answer != nil, let delay = overRate(request, caller) else { return answer }
+    return tooMany(delay)
   }
 
   func respond(to request: Request) async -> Response {
+    var request = request
     do {
+      if let delay = overRate(address: request) { return tooMany(delay) }
+      request.caller = try await caller(request)
+      if let delay = overRate(caller: request.caller) { return tooMany(delay) }
       return try await route(request)
     } catch {
-      return failure(error, request)
+      let response = failure(error, request)
+      return request.path.utf8.starts(with: "/api/".utf8) ? asProblem(response, request) : response
+    }
+  }
+
+  /// What is not `/v2`.
+  private func otherRoute(_ request: Request) async throws -> Response {
+    switch request.path {
+    case "/token": return try await tokenEndpoint(request)
+    case "/.well-known/jwks.json": return .json(.ok, access.publishedKeys.bytes)
+    case let path where path.utf8.starts(with: "/api/".utf8): return try await api(request)
+    default: return try await pages(request)
     }
   }
 
   private func route(_ request: Request) async throws -> Response {
-    guard request.path.utf8.starts(with: "/v2".utf8) else { return try await pages(request) }
+    guard request.path.utf8.starts(with: "/v2".utf8) else { return try await otherRoute(request) }
     switch Endpoint.parse(path: request.path) {
     case .endpoint(let endpoint): return try await route(request, endpoint)
     case .invalid(let code, let message):
+      // Who may do nothing here is not told more than that.
+      guard request.caller?.showedSomething ?? false else { throw AccessDenied.unauthenticated }
       // A name that cannot exist is a name that is not there; only a push is told what is wrong with it.
       let isRead = request.method == .GET || request.method == .HEAD
       if code == .tagInvalid && isRead { throw RegistryError(.manifestUnknown, message) }
@@ -73,7 +96,9 @@ final class RegistryRoutes: Responder {
 
   private func route(_ request: Request, _ endpoint: Endpoint) async throws -> Response {
     switch (endpoint, request.method) {
-    case (.base, .GET), (.base, .HEAD): return base()
+    case (.base, .GET), (.base, .HEAD):
+      guard request.caller?.showedSomething ?? false else { throw AccessDenied.unauthenticated }
+      return base()
     case (.catalog, .GET), (.catalog, .HEAD): return try await catalog(request)
     case (.manifest(let name, let reference), .GET), (.manifest(let name, let reference), .HEAD):
       return try await getManifest(request, name, reference)
@@ -117,17 +142,6 @@ final class RegistryRoutes: Responder {
   }
 
   static let apiVersion = (name: "docker-distribution-api-version", value: "registry/2.0")
-
-  // MARK: Who may
-
-  /// Who asks. Until accounts exist, nobody in particular.
-  func actor(_ request: Request) -> Actor { .anonymous }
-
-  func permit<Action>(
-    _ action: Action.Type, _ name: RepositoryName, _ request: Request
-  ) throws(AccessDenied) -> Permit<Action> {
-    try policy.permit(action, on: name, for: actor(request))
-  }
 
   // MARK: Parameters
 

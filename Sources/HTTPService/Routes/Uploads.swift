@@ -8,7 +8,7 @@ import RegistryCore
 // `/v2/<name>/blobs/uploads/` and `/v2/<name>/blobs/uploads/<session>`: end-4, end-5, end-6, end-11, end-13, end-14.
 extension RegistryRoutes {
   func postUpload(_ request: Request, _ name: RepositoryName) async throws -> Response {
-    let permit = try permit(Push.self, name, request)
+    let permit = try await permit(Push.self, name, request)
     let query = try query(request)
     if let mount = query.first("mount"), let response = try await mountBlob(request, query, mount, permit) {
       return response
@@ -39,22 +39,19 @@ extension RegistryRoutes {
     } catch {
       throw RegistryError(error, as: .nameInvalid)
     }
-    let policy = policy
-    let actor = permit.actor
-    let mounted = try await registry.mount(digest, from: source, permit: permit) { name in
-      (try? policy.permit(Pull.self, on: name, for: actor)) != nil
-    }
+    let mayRead = try await access.policy.readable(by: caller(of: request))
+    let mounted = try await registry.mount(digest, from: source, permit: permit, mayRead: mayRead)
     return mounted ? created(request, permit.repository, digest) : nil
   }
 
   func getUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
-    let permit = try permit(Push.self, name, request)
+    let permit = try await permit(Push.self, name, request)
     let token = try await registry.upload(session, permit: permit)
     return progress(.noContent, request, permit, token, offset: try await registry.offset(of: token))
   }
 
   func patchUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
-    let permit = try permit(Push.self, name, request)
+    let permit = try await permit(Push.self, name, request)
     let token = try await registry.upload(session, permit: permit)
     return try await tellingProgress(request, permit, token) {
       let offset = try await append(request, token)
@@ -63,7 +60,7 @@ extension RegistryRoutes {
   }
 
   func putUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
-    let permit = try permit(Push.self, name, request)
+    let permit = try await permit(Push.self, name, request)
     let token = try await registry.upload(session, permit: permit)
     guard let text = try query(request).first("digest") else {
       throw RegistryError(.digestInvalid, "the digest parameter is missing: PUT …?digest=sha256:<hex>")
@@ -75,7 +72,7 @@ extension RegistryRoutes {
   }
 
   func deleteUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
-    let permit = try permit(Push.self, name, request)
+    let permit = try await permit(Push.self, name, request)
     try await registry.cancelUpload(try await registry.upload(session, permit: permit))
     return Response(.noContent, headers: [Self.apiVersion])
   }

@@ -13,9 +13,22 @@ public enum StoredTable: String, Sendable, CaseIterable {
   case tag
   case tagEvent = "tag_event"
   case keepsake
+  case namespace
+  case account
+  case team
+  case teamMember = "team_member"
+  case accessGrant = "access_grant"
+  case token
+  case trustRule = "trust_rule"
+  case certificateRule = "certificate_rule"
+  case signingKey = "signing_key"
+  case auditRecord = "audit_record"
 
   /// Tables that stay where they are.
-  static let leftBehind: Set = ["upload", "upload_part", "ended_upload", "chore", "schema_migration", "moved_blob"]
+  static let leftBehind: Set = [
+    "upload", "upload_part", "ended_upload", "chore", "schema_migration", "moved_blob", "device_login",
+    "access_revision",
+  ]
 
   enum Kind { case integer, text, bytes }
 
@@ -46,20 +59,60 @@ public enum StoredTable: String, Sendable, CaseIterable {
         ("kind", .text), ("actor", .text), ("at", .integer),
       ]
     case .keepsake: [("name", .text), ("value", .bytes)]
+    case .namespace: [("name", .text), ("is_public", .integer), ("created_at", .integer)]
+    case .account:
+      [
+        ("id", .integer), ("name", .text), ("kind", .text), ("namespace", .text), ("password", .text),
+        ("site_role", .text), ("is_disabled", .integer), ("issuer", .text), ("subject", .text), ("epoch", .integer),
+        ("created_at", .integer), ("seen_at", .integer),
+      ]
+    case .team: [("id", .integer), ("name", .text), ("sso_group", .text), ("created_at", .integer)]
+    case .teamMember: [("team_id", .integer), ("account_id", .integer), ("source", .text)]
+    case .accessGrant:
+      [
+        ("id", .integer), ("namespace", .text), ("pattern", .text), ("account_id", .integer), ("team_id", .integer),
+        ("role", .text), ("granted_by", .text), ("created_at", .integer),
+      ]
+    case .token:
+      [
+        ("id", .text), ("account_id", .integer), ("kind", .text), ("name", .text), ("hash", .text), ("scope", .text),
+        ("parent", .text), ("epoch", .integer), ("expires_at", .integer), ("used_at", .integer),
+        ("created_at", .integer),
+      ]
+    case .trustRule:
+      [
+        ("id", .integer), ("namespace", .text), ("name", .text), ("issuer", .text), ("audience", .text),
+        ("claims", .text), ("pattern", .text), ("role", .text), ("lifetime_seconds", .integer), ("created_by", .text),
+        ("created_at", .integer),
+      ]
+    case .certificateRule:
+      [
+        ("id", .integer), ("account_id", .integer), ("field", .text), ("value", .text), ("created_at", .integer),
+      ]
+    case .signingKey:
+      [("id", .text), ("private_key", .bytes), ("created_at", .integer), ("retired_at", .integer)]
+    case .auditRecord:
+      [
+        ("id", .integer), ("kind", .text), ("outcome", .text), ("actor", .text), ("credential", .text),
+        ("address", .text), ("namespace", .text), ("target", .text), ("detail", .text), ("request_id", .text),
+        ("at", .integer), ("position", .integer), ("content_hash", .text), ("chain_hash", .text),
+      ]
     }
   }
 
   /// How many of the columns are the primary key.
   var keyCount: Int {
     switch self {
-    case .repository, .blob, .manifest, .manifestContent, .tagEvent, .keepsake: 1
+    case .repository, .blob, .manifest, .manifestContent, .tagEvent, .keepsake, .namespace, .account, .team,
+      .accessGrant, .token, .trustRule, .certificateRule, .signingKey, .auditRecord:
+      1
     case .repositoryBlob, .manifestBlob, .manifestChild, .tag: 2
-    case .missingReference: 3
+    case .missingReference, .teamMember: 3
     }
   }
 
   /// Its key counts by itself.
-  var countsByItself: Bool { columns[0].name == "id" }
+  var countsByItself: Bool { columns[0].name == "id" && columns[0].kind == .integer }
 
   /// Rows that are moved together: few where a row may be large.
   public var pageLimit: Int { self == .manifestContent ? 32 : 1000 }

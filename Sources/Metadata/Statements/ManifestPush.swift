@@ -19,6 +19,8 @@ public struct ManifestOutcome: Sendable {
   public let isNew: Bool
   /// What it names and the repository does not have.
   public let missing: [Descriptor]
+  /// Tags that pointed elsewhere before, and where.
+  public let moved: [(tag: Tag, from: Digest)]
 }
 
 extension Transaction {
@@ -67,7 +69,10 @@ extension Transaction {
     try point(tags, to: record.digest, repository, previous, actor)
     let absent = try missing.descriptors()
     if isNew && allowsMissing { try noteMissing(absent, of: record, repository) }
-    return ManifestOutcome(isNew: isNew, missing: absent)
+    let moved = Set(tags).compactMap { tag in
+      previous[tag].flatMap { $0 == record.digest ? nil : (tag: tag, from: $0) }
+    }
+    return ManifestOutcome(isNew: isNew, missing: absent, moved: moved.sorted { $0.tag.text < $1.tag.text })
   }
 
   // MARK: The manifest

@@ -17,10 +17,20 @@ extension Reading where Self: ~Copyable {
 
   /// Repositories that hold a manifest, in the order of their names' bytes. Cost: that of the page, whatever the size of the
   /// registry.
-  public func catalogue(after name: String, limit: Int) throws -> [RepositoryName] {
-    try all(
+  ///
+  /// - Parameter end: only names before this one.
+  public func catalogue(after name: String, before end: String? = nil, limit: Int) throws -> [RepositoryName] {
+    guard let end else {
+      return try all(
+        """
+        SELECT name FROM repository WHERE name > \(name) AND manifests > 0
+        ORDER BY name LIMIT \(limit)
+        """
+      ) { try $0.repositoryName(0) }
+    }
+    return try all(
       """
-      SELECT name FROM repository WHERE name > \(name) AND manifests > 0
+      SELECT name FROM repository WHERE name > \(name) AND name < \(end) AND manifests > 0
       ORDER BY name LIMIT \(limit)
       """
     ) { try $0.repositoryName(0) }
@@ -28,9 +38,14 @@ extension Reading where Self: ~Copyable {
 }
 
 extension Transaction {
-  /// The repository's key; the repository is made when there is none. Not before something is stored in it.
+  /// The repository's key; the repository is made when there is none, and its namespace with it. Not before something is stored in it.
   public func ensureRepository(_ name: RepositoryName) throws -> RepositoryID {
     if let known = try repository(named: name) { return known }
+    try enqueue(
+      """
+      INSERT INTO namespace (name, is_public, created_at) VALUES (\(name.namespace), 0, \(now))
+      ON CONFLICT (name) DO NOTHING
+      """)
     try enqueue(
       """
       INSERT INTO repository (name, manifests, created_at) VALUES (\(name), 0, \(now)) ON CONFLICT (name) DO NOTHING

@@ -109,9 +109,13 @@ public struct SimulatedClient: Sendable {
   public init(_ registry: Registry, _ name: String) throws {
     self.registry = registry
     repository = try RepositoryName(parsing: name)
-    pull = try Policy.open.permit(Pull.self, on: repository, for: .anonymous)
-    push = try Policy.open.permit(Push.self, on: repository, for: .anonymous)
-    delete = try Policy.open.permit(Delete.self, on: repository, for: .anonymous)
+    guard let pull = Policy.open.permitAtHand(Pull.self, on: repository, for: .everybody),
+      let push = Policy.open.permitAtHand(Push.self, on: repository, for: .everybody),
+      let delete = Policy.open.permitAtHand(Delete.self, on: repository, for: .everybody)
+    else { preconditionFailure("the open policy lets everybody do everything") }
+    self.pull = pull
+    self.push = push
+    self.delete = delete
   }
 
   /// Pushes a blob whole, as clients do with small ones.

@@ -13,7 +13,8 @@ struct ServeCommand: AsyncParsableCommand {
     commandName: "serve", abstract: "Run the registry.",
     discussion: """
       Listens on 127.0.0.1:5000 and keeps its data in ./berth-data unless told otherwise.
-      Accounts do not exist yet: --open lets everybody do everything, and is accepted on loopback addresses only.
+      The first start makes the account admin and prints its password once, unless BERTH_ADMIN_PASSWORD or
+      BERTH_ADMIN_PASSWORD_FILE gives one. With --open everybody may do everything, on loopback addresses only.
       """)
 
   @OptionGroup var options: SettingsOptions
@@ -43,6 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
     let addresses: [HTTPServer.Address]
     do {
       server = try await Server(loaded.settings, output: output, logger: logger)
+      if !loaded.settings.access.open { try await server.makeFirstAccount(loaded.settings) }
       addresses = try await server.http.listen()
     } catch {
       output.writer.flush()
@@ -54,7 +56,7 @@ struct ServeCommand: AsyncParsableCommand {
       metadata: Self.description(of: loaded.settings.storage).merging([
         "version": "\(Berth.version)", "listen": "\(addresses.map(\.description).joined(separator: " "))",
       ]) { $1 })
-    logger.warning("open: everybody on this machine may do everything")
+    if loaded.settings.access.open { logger.warning("open: everybody on this machine may do everything") }
     tellServiceManager("READY=1")
     try await runServices(server, loaded, output, logger)
     await server.close()
@@ -67,16 +69,7 @@ struct ServeCommand: AsyncParsableCommand {
     if !listen.isEmpty { flags.append(SettingFlag("--listen", listen)) }
     if let publicUrl { flags.append(SettingFlag("--public-url", publicUrl)) }
     if open { flags.append(SettingFlag("--open")) }
-    let loaded = try options.load(more: flags)
-    guard loaded.settings.access.open else {
-      standardError(
-        """
-        berth: accounts do not exist yet, so the registry cannot tell who may do what.
-        To try it out on this machine, start it with --open: everybody who can reach the address may do everything.
-        """)
-      throw ExitCode.wrongConfiguration
-    }
-    return loaded
+    return try options.load(more: flags)
   }
 
   /// Where everything is kept.

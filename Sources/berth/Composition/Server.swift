@@ -16,6 +16,8 @@ struct Server {
   let upkeep: UpkeepService
   let tls: TLSIdentity?
   let registry: Registry
+  let access: AccessControl
+  private let outbound: NetworkHTTP
   let storage: Storage
   let logger: Logger
 
@@ -29,17 +31,20 @@ struct Server {
     let workers = WorkerPool(name: "berth-work", threads: threads)
     storage = try await Storage(settings: settings)
     registry = try await storage.registry(settings, logger: logger)
+    outbound = NetworkHTTP()
+    access = try await AccessControl(
+      database: storage.database, isOpen: settings.access.open, settings: try AccessSettings(settings), http: outbound)
     tls = try Self.tls(settings, logger)
     let health = Health(storage, settings)
     metrics.add(storage, settings)
     http = HTTPServer(
       addresses: settings.http.listen.flatMap { HTTPServer.Address.all($0) }, settings: HTTPServiceSettings(settings),
-      tls: tls, registry: registry, policy: .open, health: health, metrics: metrics,
+      tls: tls, registry: registry, access: access, health: health, metrics: metrics,
       log: RequestLog(writer: output.writer, format: output.isJSON ? .json : .text), workers: workers,
       uploadWorkers: WorkerPool(name: "berth-upload", threads: threads, niceness: Self.streamNiceness), logger: logger)
     let storage = storage
     upkeep = UpkeepService(
-      registry: registry, settings: UpkeepService.Settings(settings),
+      registry: registry, access: access, settings: UpkeepService.Settings(settings),
       workers: WorkerPool(name: "berth-upkeep", threads: UpkeepService.choreCount, niceness: Self.streamNiceness),
       metrics: metrics, logger: logger
     ) {
@@ -66,17 +71,40 @@ struct Server {
   func apply(_ settings: Settings) {
     registry.settings = Registry.Settings(settings)
     http.settings = HTTPServiceSettings(settings)
+    do {
+      access.settings = try AccessSettings(settings)
+    } catch {
+      logger.warning("the settings of access stay as they were", metadata: ["cause": "\(error)"])
+    }
     upkeep.settings = UpkeepService.Settings(settings)
   }
 
   /// What is left to do when nobody is served any more.
   func close() async {
     do {
+      try await access.tend()
       try await storage.settle()
     } catch {
       logger.warning("settling failed; the next start does it", metadata: ["cause": "\(error)"])
     }
+    await outbound.close()
     await storage.close()
+  }
+}
+
+extension AccessSettings {
+  init(_ settings: Settings) throws {
+    self.init()
+    service = settings.access.service ?? settings.http.publicURL?.host ?? "berth"
+    tokenLifetime = settings.access.tokenLifetime
+    refreshLifetime = settings.access.refreshLifetime
+    sessionLifetime = settings.access.sessionLifetime
+    longestToken = settings.access.longestToken
+    clockSkew = settings.access.clockSkew
+    jobIssuers = settings.access.jobIssuers
+    providers = try settings.access.signOn.map { try $0.provider() }
+    publicURL = settings.http.publicURL?.description
+    auditRetention = Dictionary(settings.access.auditRetention.map { ($0.kind, $0.duration) }) { max($0, $1) }
   }
 }
 
@@ -110,6 +138,8 @@ extension HTTPServiceSettings {
     redirectLifetime = settings.s3.redirectLifetime
     chunkMinimumBytes = settings.uploads.chunkMinimumBytes ?? 0
     logsRequests = settings.logging.requests
+    accountRate = settings.access.accountRate ?? 0
+    addressRate = settings.access.addressRate ?? 0
     version = Berth.version
     let trusted = settings.http.trustForwarded
     trustsForwarded = { address in

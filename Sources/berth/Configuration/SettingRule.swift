@@ -10,7 +10,10 @@ struct SettingRule: Sendable {
   let paths: [String]
   let violations: @Sendable (Settings) -> [Violation]
 
-  static let standard = [certificateAndKey, openOnlyOnLoopback, chunkFitsBlob, keyAndSecret]
+  static let standard = [
+    certificateAndKey, clientCertificates, openOnlyOnLoopback, onePassword, providersDiffer, chunkFitsBlob,
+    keyAndSecret,
+  ]
 
   private static let certificateAndKey = SettingRule(paths: ["http.tls.certificate", "http.tls.key"]) { settings in
     switch (settings.http.tls.certificate, settings.http.tls.key) {
@@ -20,6 +23,26 @@ struct SettingRule: Sendable {
       [Violation(path: "http.tls.certificate", message: "is set but http.tls.key is not; set both or neither")]
     case (nil, nil), (.some, .some): []
     }
+  }
+
+  private static let clientCertificates = SettingRule(
+    paths: ["http.tls.client_ca", "http.tls.certificate"]
+  ) { settings in
+    guard settings.http.tls.clientCA != nil, settings.http.tls.certificate == nil else { return [] }
+    return [Violation(path: "http.tls.client_ca", message: "is set but http.tls.certificate is not")]
+  }
+
+  private static let onePassword = SettingRule(
+    paths: ["access.admin_password", "access.admin_password_file"]
+  ) { settings in
+    guard settings.access.adminPassword != nil, settings.access.adminPasswordFile != nil else { return [] }
+    return [Violation(path: "access.admin_password", message: "is set twice: remove it or the file")]
+  }
+
+  private static let providersDiffer = SettingRule(paths: ["access.sign_on"]) { settings in
+    let names = settings.access.signOn.map(\.name)
+    guard Set(names).count < names.count else { return [] }
+    return [Violation(path: "access.sign_on", message: "names two providers alike")]
   }
 
   private static let openOnlyOnLoopback = SettingRule(paths: ["access.open", "http.listen"]) { settings in

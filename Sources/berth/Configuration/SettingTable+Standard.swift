@@ -112,12 +112,57 @@ extension SettingTable {
     .init(
       "http.tls.minimum_version", \.http.tls.minimumVersion, .choice(), reload: .restart,
       help: "The oldest TLS version that is accepted."),
+    .init(
+      "http.tls.client_ca", \.http.tls.clientCA, .optional(.path), reload: .restart,
+      help:
+        "PEM file with the authority of client certificates, which may then stand for robots. When absent none is asked for."
+    ),
   ]
 
   private static let access: [SettingDefinition] = [
     .init(
       "access.open", \.access.open, .boolean, aliases: ["BERTH_OPEN"], flag: "--open", reload: .restart,
-      help: "Let everyone push, pull and delete. Only with loopback addresses and unix sockets in `http.listen`.")
+      help: "Let everyone push, pull and delete. Only with loopback addresses and unix sockets in `http.listen`."),
+    .init(
+      "access.admin_password", \.access.adminPassword, .optional(.word), aliases: ["BERTH_ADMIN_PASSWORD"],
+      reload: .restart, isSecret: true,
+      help: "Password of the first account, `admin`, when it is made. When absent one is made up and printed once."),
+    .init(
+      "access.admin_password_file", \.access.adminPasswordFile, .optional(.path),
+      aliases: ["BERTH_ADMIN_PASSWORD_FILE"], reload: .restart, help: "File that holds it and nothing else."),
+    .init(
+      "access.service", \.access.service, .optional(.word), reload: .restart,
+      help: "Whom tokens are for, CI jobs' too. When absent: the host of `http.public_url`, or `berth`."),
+    .init(
+      "access.token_lifetime", \.access.tokenLifetime, .duration(.seconds(60)...(.seconds(3600))),
+      help:
+        "How long a token of the token endpoint lasts. What its holder may is looked up at each request all the same."),
+    .init(
+      "access.refresh_lifetime", \.access.refreshLifetime, .duration(.seconds(3600)...(.seconds(365 * 86_400))),
+      help: "How long a client may renew a login without the password."),
+    .init(
+      "access.session_lifetime", \.access.sessionLifetime, .duration(.seconds(300)...(.seconds(30 * 86_400))),
+      help: "How long a browser stays logged in."),
+    .init(
+      "access.longest_token", \.access.longestToken, .optional(.duration(.seconds(3600)...(.seconds(3650 * 86_400)))),
+      help: "The longest that a personal or robot token may last. When absent: until it is revoked."),
+    .init(
+      "access.clock_skew", \.access.clockSkew, .duration(.zero...(.seconds(300))),
+      help: "How far the clocks of issuers may be apart from ours."),
+    .init(
+      "access.job_issuers", \.access.jobIssuers, .list(of: .issuer),
+      help: "Issuers whose tokens namespaces may trust, so that CI jobs need no stored secret."),
+    .init(
+      "access.sign_on", \.access.signOn, .list(of: .signOn), help: "OpenID providers that people sign on with."),
+    .init(
+      "access.account_rate", \.access.accountRate, .limit(.integer(1...1_000_000)),
+      help: "Requests a second of one account; more are answered with 429. Ten seconds' worth may come at once."),
+    .init(
+      "access.address_rate", \.access.addressRate, .limit(.integer(1...1_000_000)),
+      help: "The same for one address: an IPv4 address, or 64 bits of an IPv6 one."),
+    .init(
+      "access.audit_retention", \.access.auditRetention, .list(of: .recordRetention),
+      help: "How long records of a kind are kept; all others for ever."),
   ]
 
   private static let limits: [SettingDefinition] = [

@@ -63,6 +63,8 @@ struct Settings: Sendable, Equatable {
     var certificate: String?
     var key: String?
     var minimumVersion = TLSVersion.tls12
+    /// Absent: clients are not asked for certificates.
+    var clientCA: String?
   }
 
   /// The oldest protocol version that a client may use.
@@ -74,6 +76,22 @@ struct Settings: Sendable, Equatable {
   /// Who may do what.
   struct Access: Sendable, Equatable {
     var open = false
+    var adminPassword: String?
+    var adminPasswordFile: String?
+    /// Absent: the host of `http.public_url`, or `berth`.
+    var service: String?
+    var tokenLifetime = Duration.seconds(300)
+    var refreshLifetime = Duration.seconds(30 * 86_400)
+    var sessionLifetime = Duration.seconds(12 * 3600)
+    /// Absent: tokens may last until they are revoked.
+    var longestToken: Duration?
+    var clockSkew = Duration.seconds(60)
+    var jobIssuers = ["https://token.actions.githubusercontent.com", "https://gitlab.com"]
+    var signOn: [SignOnURL] = []
+    /// Requests a second.
+    var accountRate: Int?
+    var addressRate: Int?
+    var auditRetention = [RecordRetention(kind: "pull", duration: .seconds(90 * 86_400))]
   }
 
   /// What one client, and all of them together, may take. `nil` is no limit.

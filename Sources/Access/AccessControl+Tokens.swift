@@ -1,0 +1,155 @@
+public import Ground
+import Metadata
+public import OCI
+
+/// What the token endpoint answers.
+public struct TokenGrant: Sendable {
+  public let token: String
+  public let lifetime: Duration
+  public let issuedAt: Timestamp
+  /// To renew the login with; nil: not asked for, or not to be had.
+  public let refreshToken: String?
+  /// What was granted, in the form of the request.
+  public let scope: String
+}
+
+// The token endpoint: the Docker token specification, its OAuth2 form, and RFC 8693.
+extension AccessControl {
+  /// Gives out a token for as much of what is asked as the caller may: less is no error.
+  ///
+  /// - Parameters:
+  ///   - scopes: as they came; nonsense is passed over.
+  ///   - wantsRefresh: also give out what renews this login.
+  public func grant(_ scopes: [String], to caller: Caller, wantsRefresh: Bool, client: String) async throws
+    -> TokenGrant
+  {
+    var granted: [RepositoryName: Set<Action>] = [:]
+    var catalogue = false
+    for scope in RequestedScope.parse(scopes) {
+      switch scope {
+      case .catalogue: catalogue = true
+      case .repository(let name, let actions):
+        let isPublic = try await memory.isPublic(name.namespace)
+        let allowed = actions.filter { policy.decide($0, on: name, for: caller, isPublic: isPublic).isAllowed }
+        if !allowed.isEmpty { granted[name, default: []].formUnion(allowed) }
+      }
+    }
+    let now = memory.database.now
+    let lifetime = settings.tokenLifetime
+    let claims = BearerToken.claims(
+      caller, granted: granted, catalogue: catalogue, service: settings.service, id: random.hexadecimal(byteCount: 8),
+      from: now, until: now + lifetime)
+    var words = granted.sorted { $0.key < $1.key }.map { name, actions in
+      "repository:\(name):" + Action.allCases.filter { actions.contains($0) }.map(\.rawValue).joined(separator: ",")
+    }
+    if catalogue { words.append("registry:catalog:*") }
+    return TokenGrant(
+      token: try SignedToken.sign(claims, type: BearerToken.type, by: try keys.signer()), lifetime: lifetime,
+      issuedAt: now, refreshToken: wantsRefresh ? try await refreshToken(for: caller, client: client) : nil,
+      scope: words.joined(separator: " "))
+  }
+
+  /// What renews a login without the password: it ends with the password, or with the token that it was had for.
+  private func refreshToken(for caller: Caller, client: String) async throws -> String? {
+    guard let account = caller.account, caller.bond.epoch != nil || caller.bond.token != nil else { return nil }
+    let secret = SecretToken(.refresh, random: random)
+    let id = random.hexadecimal(byteCount: 8)
+    var scope: String?
+    for case .token(_, let limit) in caller.limits { scope = limit.json.text }
+    let limit = scope
+    try await memory.database.write { [settings] transaction in
+      let record = TokenRecord(
+        id: id, account: account.record.id, kind: SecretToken.Kind.refresh.rawValue, name: String(client.prefix(64)),
+        scope: limit, parent: caller.bond.token, epoch: caller.bond.epoch,
+        expiresAt: transaction.now + settings.refreshLifetime)
+      try transaction.insertToken(record, hash: secret.hash)
+    }
+    return secret.text
+  }
+
+  /// Who had a refresh token.
+  ///
+  /// - Throws: ``AuthenticationFailure``.
+  public func caller(refreshToken text: String, address: String, requestID: String) async throws -> Caller {
+    try await memory.refresh()
+    guard let token = SecretToken(parsing: text), token.kind == .refresh,
+      let record = try await memory.token(hash: token.hash), authenticator.isGood(record),
+      let account = try await memory.account(record.account), authenticator.isGood(account, epoch: record.epoch)
+    else {
+      try await authenticator.refused("", "refresh token", "no such token, or it has ended", address, requestID)
+      throw AuthenticationFailure(AuthenticationFailure.usual, rule: "no such refresh token, or it has ended")
+    }
+    if let parent = record.parent {
+      guard let shown = try await memory.token(id: parent), authenticator.isGood(shown) else {
+        throw AuthenticationFailure(AuthenticationFailure.usual, rule: "the token of this login has ended")
+      }
+    }
+    usage.used(record.id, by: account.record.id, at: memory.database.now)
+    let credential = record.parent.map { "token \($0)" } ?? "password"
+    return Caller(
+      principal: .account(account),
+      limits: record.scope.map { [.token(id: record.parent ?? record.id, TokenScope(stored: $0))] } ?? [],
+      origin: Origin(actor: account.name, credential: credential, address: address, requestID: requestID),
+      bond: Caller.Bond(epoch: record.epoch, token: record.parent))
+  }
+
+  /// A job's own token for one of ours, which lasts as long as the rules say, and may be used as a password.
+  ///
+  /// - Source: RFC 8693.
+  /// - Throws: ``AuthenticationFailure``.
+  public func exchange(_ subjectToken: String, address: String, requestID: String) async throws -> TokenGrant {
+    let revision = try await memory.refresh()
+    try await keys.load(revision: revision)
+    let caller = try await authenticator.jobCaller(subjectToken, memory, address, requestID)
+    guard case .federated(let rules) = caller.principal else {
+      throw AuthenticationFailure("this is not the token of a job", rule: "an exchange of what is not a job's token")
+    }
+    let now = memory.database.now
+    let lifetime = Duration.seconds(rules.map(\.record.lifetimeSeconds).min() ?? 0)
+    let claims = BearerToken.claims(
+      caller, granted: [:], catalogue: true, isLogin: true, service: settings.service,
+      id: random.hexadecimal(byteCount: 8), from: now, until: now + lifetime)
+    trail.note(
+      AuditEntry(
+        "token.exchange", by: caller.origin, namespace: rules[0].record.namespace, target: caller.origin.actor,
+        detail: (["rules": .array(rules.map { .string($0.name) })] as JSONValue).text))
+    return TokenGrant(
+      token: try SignedToken.sign(claims, type: BearerToken.type, by: try keys.signer()), lifetime: lifetime,
+      issuedAt: now, refreshToken: nil, scope: "")
+  }
+
+  /// Records that somebody got a token for a login.
+  public func noteLogin(_ caller: Caller) {
+    guard caller.account != nil, caller.origin.credential != "password" else { return }
+    trail.note(AuditEntry("login", by: caller.origin, target: caller.origin.actor))
+  }
+
+  /// Records that somebody was refused.
+  public func noteRefusal(_ denial: AccessDenied, _ caller: Caller) {
+    // Clients begin by asking without a credential where to get one.
+    guard caller.showedSomething || denial.repository != nil else { return }
+    trail.note(
+      AuditEntry(
+        "refusal", .refused, by: caller.origin, namespace: denial.repository?.namespace,
+        target: denial.repository?.text ?? "catalog",
+        detail: (["action": .string(denial.action.rawValue), "rule": .string(denial.rule)] as JSONValue).text))
+  }
+
+  /// Records that somebody was refused a change of access.
+  public func noteRefusal(_ error: AdministrationError, _ path: String, _ caller: Caller) {
+    trail.note(
+      AuditEntry(
+        "refusal", .refused, by: caller.origin, target: String(path.prefix(200)),
+        detail: (["reason": .string(error.message)] as JSONValue).text))
+  }
+
+  /// Records a pull of what not everybody may pull.
+  public func notePull(_ reference: Reference, _ digest: Digest, permit: Permit<Pull>) {
+    guard !permit.isPublic else { return }
+    trail.note(
+      AuditEntry(
+        "pull", by: permit.origin, namespace: permit.repository.namespace, target: "\(permit.repository)",
+        detail: (["reference": .string(reference.description), "digest": .string(digest.description)] as JSONValue).text
+      ))
+  }
+}

@@ -1,0 +1,60 @@
+public import Metadata
+public import OCI
+
+extension Administration {
+  /// Which rule lets somebody do something to a repository, or that none does.
+  ///
+  /// One may ask about oneself; about others who reads everything, or who owns the namespace.
+  public func explain(
+    _ name: String, _ action: Action, on repository: RepositoryName, by caller: Caller
+  ) async throws -> Decision {
+    try requireLogin(caller)
+    if policy.isOpen { return Decision(isAllowed: true, rule: "open: everybody may do everything") }
+    if caller.accountName != name {
+      do { try requireSiteReader(caller) } catch { try await require(.owner, in: repository.namespace, caller) }
+    }
+    try await memory.refresh()
+    let principal: Caller.Principal
+    if name == Origin.anonymous.actor {
+      principal = .anonymous
+    } else {
+      let found = try await database.read { transaction -> AccountState? in
+        guard let record = try transaction.account(named: name) else { return nil }
+        return try AccessMemory.state(of: record, transaction)
+      }
+      guard let found else { throw AdministrationError(.notFound, "there is no user or robot \(name.prefix(80))") }
+      if found.record.isDisabled { return Decision(isAllowed: false, rule: "\(name) is disabled") }
+      principal = .account(found)
+    }
+    let isPublic = try await memory.isPublic(repository.namespace)
+    return policy.decide(
+      action, on: repository, for: Caller(principal: principal, origin: caller.origin), isPublic: isPublic)
+  }
+
+  // MARK: The record
+
+  /// A page of the record. Who does not read everything sees the namespaces that they own.
+  public func auditRecords(
+    _ filter: AuditFilter, after cursor: Int64, newestFirst: Bool, limit: Int, by caller: Caller
+  ) async throws -> [AuditRecord] {
+    try requireLogin(caller)
+    do {
+      try requireSiteReader(caller)
+    } catch {
+      guard let namespace = filter.namespace else {
+        throw AdministrationError(.denied, "name a namespace that you own, or ask a site auditor")
+      }
+      try await require(.owner, in: namespace, caller)
+    }
+    try await trail.flush()
+    try await trail.seal()
+    return try await database.read {
+      try $0.auditRecords(filter, after: cursor, newestFirst: newestFirst, limit: limit)
+    }
+  }
+
+  public func verifyAudit(expected: [Int64: String], by caller: Caller) async throws -> AuditTrail.Verification {
+    try requireSiteReader(caller)
+    return try await trail.verify(expected: expected)
+  }
+}

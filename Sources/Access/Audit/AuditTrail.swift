@@ -1,0 +1,221 @@
+import Ground
+public import Metadata
+import OCI
+import Synchronization
+
+/// The record of who did what, as a chain of hashes.
+///
+/// What changes something is recorded in the transaction that changes it. Logins, refusals and pulls change nothing: they are
+/// gathered in memory, alike ones as one, and written within a second. Records join the chain a moment after they were
+/// committed, so that two pushes need not wait for each other to be recorded.
+public final class AuditTrail: Sendable {
+  /// What is gathered between two writes; more is counted and told as lost.
+  static let gatheredLimit = 10_000
+  /// Records that one transaction takes into the chain.
+  static let chainBatch = 500
+  static let trimBatch = 1000
+  /// Before the first link.
+  static let genesis = String(repeating: "0", count: 64)
+
+  private struct Key: Hashable {
+    let kind: String
+    let outcome: AuditEntry.Outcome
+    let actor, credential, address, target, detail: String
+  }
+
+  private struct Gathered {
+    let entry: AuditEntry
+    let at: Timestamp
+    var count: Int
+  }
+
+  private struct State {
+    var order: [Key] = []
+    var gathered: [Key: Gathered] = [:]
+    var lost = 0
+  }
+
+  private let database: any Database
+  private let state = Mutex(State())
+
+  init(database: any Database) { self.database = database }
+
+  /// Records something that changed nothing. Does not wait.
+  public func note(_ entry: AuditEntry) {
+    let origin = entry.origin
+    let key = Key(
+      kind: entry.kind, outcome: entry.outcome, actor: origin.actor, credential: origin.credential,
+      address: origin.address, target: entry.target, detail: entry.detail)
+    let now = database.now
+    state.withLock { state in
+      if state.gathered[key] != nil {
+        state.gathered[key]?.count += 1
+      } else if state.gathered.count < Self.gatheredLimit {
+        state.order.append(key)
+        state.gathered[key] = Gathered(entry: entry, at: now, count: 1)
+      } else {
+        state.lost += 1
+      }
+    }
+  }
+
+  /// Writes what was gathered. What cannot be written now is kept for the next time.
+  public func flush() async throws {
+    let taken = state.withLock { state in
+      defer { state = State() }
+      return state
+    }
+    guard !taken.order.isEmpty else { return }
+    let entries = taken.order.compactMap { taken.gathered[$0] }.map(Self.entry)
+    let lost = taken.lost
+    do {
+      try await database.write { transaction in
+        for entry in entries { try transaction.record(entry) }
+        guard lost > 0 else { return }
+        try transaction.record(
+          AuditEntry(
+            "audit.lost", .failed, by: .system, target: "audit",
+            detail: (["count": .integer(Int64(lost))] as JSONValue).text))
+      }
+    } catch {
+      putBack(taken)
+      throw error
+    }
+  }
+
+  private func putBack(_ taken: State) {
+    state.withLock { state in
+      for key in taken.order where state.gathered[key] == nil {
+        guard state.gathered.count < Self.gatheredLimit else {
+          state.lost += 1
+          continue
+        }
+        state.order.append(key)
+        state.gathered[key] = taken.gathered[key]
+      }
+      state.lost += taken.lost
+    }
+  }
+
+  private static func entry(_ gathered: Gathered) -> AuditEntry {
+    let entry = gathered.entry
+    var detail = entry.detail
+    if gathered.count > 1, var object = (try? JSONValue.parse(detail))?.object {
+      object.append("times", .integer(Int64(gathered.count)))
+      detail = JSONValue.object(object).text
+    }
+    return AuditEntry(
+      entry.kind, entry.outcome, by: entry.origin, namespace: entry.namespace, target: entry.target, detail: detail,
+      at: gathered.at)
+  }
+
+  // MARK: The chain
+
+  /// Takes all records that were committed into the chain.
+  public func seal() async throws {
+    while true {
+      let waiting = try await database.read { try $0.unchainedRecords(limit: 1).count }
+      guard waiting > 0 else { return }
+      let sealed = try await database.write { transaction -> Int in
+        try transaction.lockAuditChain()
+        var (position, hash) = try transaction.auditChainEnd() ?? (0, Self.genesis)
+        let records = try transaction.unchainedRecords(limit: Self.chainBatch)
+        for record in records {
+          let content = Self.contentHash(record)
+          hash = Self.link(hash, content)
+          position += 1
+          try transaction.chain(record.id, position: position, contentHash: content, chainHash: hash)
+        }
+        return records.count
+      }
+      guard sealed == Self.chainBatch else { return }
+    }
+  }
+
+  /// Takes what records older than their kind's time say; their links stay.
+  func trim(_ retention: [String: Duration]) async throws {
+    for (kind, age) in retention.sorted(by: { $0.key < $1.key }) {
+      while try await database.write({ try $0.trimAudit(kind: kind, before: $0.now - age, limit: Self.trimBatch) })
+        == Self.trimBatch
+      {}
+    }
+    while try await database.write({ try $0.dropTrimmedAudit(limit: Self.trimBatch) }) == Self.trimBatch {}
+  }
+
+  /// SHA-256 over what a record says, in an order that is always the same.
+  static func contentHash(_ record: AuditRecord) -> String {
+    let content: JSONValue = [
+      .string(record.kind), .string(record.outcome), .string(record.actor), .string(record.credential),
+      .string(record.address), record.namespace.map { .string($0) } ?? .null, .string(record.target),
+      .string(record.detail), .string(record.requestID), .integer(record.at.microseconds),
+    ]
+    return Hashing.sha256Hex(content.text)
+  }
+
+  static func link(_ previous: String, _ content: String) -> String { Hashing.sha256Hex(previous + content) }
+
+  // MARK: Proof
+
+  /// What a look at the whole chain found.
+  public struct Verification: Sendable, Hashable {
+    public var recordCount = 0
+    public var trimmedCount = 0
+    public var firstPosition: Int64 = 0
+    public var lastPosition: Int64 = 0
+    public var lastHash = ""
+    /// The first link that is not what it should be; nil: the chain is whole.
+    public var problem: String?
+  }
+
+  /// Follows the chain from its beginning.
+  ///
+  /// - Parameter expected: links that somebody wrote down before: whoever rewrote all of the chain since cannot have known them.
+  public func verify(expected: [Int64: String] = [:]) async throws -> Verification {
+    try await flush()
+    try await seal()
+    var result = Verification()
+    var previous: (position: Int64, hash: String)?
+    while result.problem == nil {
+      let from = previous?.position ?? 0
+      let page = try await database.read { try $0.chainedRecords(after: from, limit: Self.trimBatch) }
+      for record in page {
+        result.problem = Self.problem(record, after: previous, expected)
+        if result.problem != nil { break }
+        result.recordCount += 1
+        if record.isTrimmed { result.trimmedCount += 1 }
+        previous = (record.position ?? 0, record.chainHash ?? "")
+        if result.firstPosition == 0 { result.firstPosition = record.position ?? 0 }
+      }
+      if page.count < Self.trimBatch { break }
+    }
+    result.lastPosition = previous?.position ?? 0
+    result.lastHash = previous?.hash ?? Self.genesis
+    if result.problem == nil, let missing = expected.keys.filter({ $0 > result.lastPosition }).min() {
+      result.problem = "the chain ends at \(result.lastPosition), before the link \(missing) that was expected"
+    }
+    return result
+  }
+
+  private static func problem(
+    _ record: AuditRecord, after previous: (position: Int64, hash: String)?, _ expected: [Int64: String]
+  ) -> String? {
+    guard let position = record.position, let content = record.contentHash, let chain = record.chainHash else {
+      return "a record has no link"
+    }
+    if let previous {
+      guard position == previous.position + 1 else { return "the link \(previous.position + 1) is missing" }
+      guard chain == link(previous.hash, content) else {
+        return "the link \(position) does not follow from the one before"
+      }
+    } else if position == 1 {
+      guard chain == link(genesis, content) else { return "the first link is not what it was" }
+    } else if !record.isTrimmed {
+      return "the chain begins at link \(position), and what was before was not removed by retention"
+    }
+    if !record.isTrimmed && contentHash(record) != content { return "the record at link \(position) was changed" }
+    if let wanted = expected[position], wanted != chain {
+      return "the link \(position) is not the one that was expected"
+    }
+    return nil
+  }
+}

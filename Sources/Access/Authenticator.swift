@@ -1,0 +1,336 @@
+import Ground
+import Metadata
+import OCI
+import Synchronization
+
+/// Finds out who asks.
+public final class Authenticator: Sendable {
+  /// How many passwords and tokens that were found good are remembered.
+  static let rememberedLimit = 20_000
+  /// For how long a password that was right is not computed again; a change of it ends this at once.
+  static let passwordMemory: Duration = .seconds(300)
+
+  let memory: AccessMemory?
+  let time: any TimeSource
+  let keys: SigningKeys?
+  let hasher: PasswordHasher
+  let throttle: LoginThrottle
+  let usage: UsageNotes
+  let trail: AuditTrail?
+  let issuers: IssuerDirectory?
+  private let liveSettings: Live<AccessSettings>
+  private let secret: [UInt8]
+  private let passwords = BoundedCache<[UInt8], RememberedPassword>(costLimit: rememberedLimit)
+  private let bearers = BoundedCache<String, BearerToken>(costLimit: rememberedLimit)
+
+  private struct RememberedPassword: Sendable {
+    let account: AccountID
+    let epoch: Int64
+    let until: Int64
+  }
+
+  init(
+    memory: AccessMemory?, keys: SigningKeys?, hasher: PasswordHasher, usage: UsageNotes, trail: AuditTrail?,
+    issuers: IssuerDirectory?, settings: Live<AccessSettings>, time: any TimeSource, random: any RandomSource
+  ) {
+    self.memory = memory
+    self.keys = keys
+    self.hasher = hasher
+    self.usage = usage
+    self.trail = trail
+    self.issuers = issuers
+    liveSettings = settings
+    self.time = time
+    throttle = LoginThrottle(time: time)
+    secret = (0..<4).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
+  }
+
+  var settings: AccessSettings { liveSettings.value }
+  var now: Timestamp { memory?.database.now ?? time.now }
+
+  // MARK: From memory
+
+  /// Who asks, when memory is enough to know; nil says nothing. Never blocks.
+  public func callerAtHand(_ presented: Presented, address: String, requestID: String) -> Caller? {
+    guard let memory else { return .everybody(address: address, requestID: requestID) }
+    guard memory.isFresh else { return nil }
+    switch presented {
+    case .nothing: return .anonymous(address: address, requestID: requestID)
+    case .basic(_, let password):
+      if let token = SecretToken(parsing: password) {
+        guard let record = memory.tokenAtHand(hash: token.hash) else { return nil }
+        return tokenCaller(record, memory.accountAtHand(record.account), address, requestID)
+      }
+      guard let known = remembered(presented), let account = memory.accountAtHand(known.account) else { return nil }
+      return passwordCaller(account, known.epoch, address, requestID)
+    case .bearer(let text):
+      guard let token = bearers.value(for: text), token.expiresAt > now else { return nil }
+      return bearerCallerAtHand(token, memory, address, requestID)
+    case .certificate, .unreadable: return nil
+    }
+  }
+
+  private func bearerCallerAtHand(
+    _ token: BearerToken, _ memory: AccessMemory, _ address: String, _ requestID: String
+  ) -> Caller? {
+    if let id = token.bond.token {
+      guard let record = memory.tokenAtHand(id: id), isGood(record) else { return nil }
+    }
+    switch token.holder {
+    case .anonymous: return .anonymous(address: address, requestID: requestID, limits: token.limits)
+    case .account(let id):
+      guard let account = memory.accountAtHand(id), isGood(account, epoch: token.bond.epoch) else { return nil }
+      return caller(.account(account), token, address, requestID)
+    case .rules(let ids):
+      let rules = ids.compactMap { memory.ruleAtHand($0) }
+      return rules.count == ids.count ? caller(.federated(rules), token, address, requestID) : nil
+    }
+  }
+
+  // MARK: From the database
+
+  /// Who asks.
+  ///
+  /// - Throws: ``AuthenticationFailure``. Takes tens of milliseconds for a password that is seen for the first time.
+  public func caller(_ presented: Presented, address: String, requestID: String) async throws -> Caller {
+    guard let memory else { return .everybody(address: address, requestID: requestID) }
+    let revision = try await memory.refresh()
+    try await keys?.load(revision: revision)
+    switch presented {
+    case .nothing: return .anonymous(address: address, requestID: requestID)
+    case .unreadable(let message): throw AuthenticationFailure(message, rule: message)
+    case .basic(let user, let password):
+      return try await basicCaller(user, password, memory, address, requestID)
+    case .bearer(let text):
+      if SecretToken(parsing: text) != nil { return try await tokenCaller(text, nil, memory, address, requestID) }
+      return try await bearerCaller(text, memory, address, requestID)
+    case .certificate(let certificate): return try await certificateCaller(certificate, memory, address, requestID)
+    }
+  }
+
+  private func basicCaller(
+    _ user: String, _ password: String, _ memory: AccessMemory, _ address: String, _ requestID: String
+  ) async throws -> Caller {
+    if SecretToken(parsing: password) != nil {
+      return try await tokenCaller(password, user, memory, address, requestID)
+    }
+    if password.hasPrefix("eyJ") && password.contains(".") {
+      return try await jobCaller(password, memory, address, requestID)
+    }
+    return try await passwordCaller(user, password, memory, address, requestID)
+  }
+
+  // MARK: Passwords
+
+  private func passwordCaller(
+    _ user: String, _ password: String, _ memory: AccessMemory, _ address: String, _ requestID: String
+  ) async throws -> Caller {
+    if let known = remembered(.basic(user: user, password: password)),
+      let account = try await memory.account(known.account),
+      let caller = passwordCaller(account, known.epoch, address, requestID)
+    {
+      return caller
+    }
+    if let delay = throttle.delay(account: user, address: address) {
+      throw AuthenticationFailure(
+        "too many failed logins; try again later", rule: "logins are slowed down for this account and address",
+        retryAfter: delay)
+    }
+    let record = try await memory.database.read { try $0.account(named: user) }
+    let isRight = hasher.verify(password, against: record?.password)
+    guard isRight, let record, let kept = record.password, !record.isDisabled,
+      let account = try await memory.account(record.id), account.record.epoch == record.epoch
+    else {
+      throttle.failed(account: user, address: address)
+      let why = record == nil ? "no such account" : isRight ? "the account is disabled" : "wrong password"
+      try await refused(user, "password", why, address, requestID)
+      throw AuthenticationFailure(AuthenticationFailure.usual, rule: why)
+    }
+    throttle.succeeded(account: user, address: address)
+    if hasher.isOutdated(kept) { try await upgrade(record, kept, password) }
+    let until = time.monotonicNanoseconds + Self.passwordMemory.wholeMicroseconds * 1000
+    passwords.insert(
+      RememberedPassword(account: record.id, epoch: record.epoch, until: until), for: passwordKey(user, password),
+      cost: 1)
+    let origin = Origin(actor: record.name, credential: "password", address: address, requestID: requestID)
+    trail?.note(AuditEntry("login", by: origin, target: record.name))
+    return Caller(principal: .account(account), origin: origin, bond: Caller.Bond(epoch: record.epoch))
+  }
+
+  /// The same password under what would be made today.
+  private func upgrade(_ record: AccountRecord, _ kept: String, _ password: String) async throws {
+    let better = try hasher.hash(password)
+    try await memory?.database.write { try $0.replacePasswordHash(kept, with: better, of: record.id) }
+    try await memory?.changed()
+  }
+
+  private func passwordKey(_ user: String, _ password: String) -> [UInt8] {
+    Hashing.authenticate(Array(user.utf8) + [0] + Array(password.utf8), key: secret)
+  }
+
+  private func remembered(_ presented: Presented) -> RememberedPassword? {
+    guard case .basic(let user, let password) = presented,
+      let known = passwords.value(for: passwordKey(user, password)), known.until > time.monotonicNanoseconds
+    else { return nil }
+    return known
+  }
+
+  private func passwordCaller(
+    _ account: AccountState, _ epoch: Int64, _ address: String, _ requestID: String
+  ) -> Caller? {
+    guard isGood(account, epoch: epoch) else { return nil }
+    usage.seen(account.record.id, at: now)
+    return Caller(
+      principal: .account(account),
+      origin: Origin(actor: account.name, credential: "password", address: address, requestID: requestID),
+      bond: Caller.Bond(epoch: epoch))
+  }
+
+  func isGood(_ account: AccountState, epoch: Int64?) -> Bool {
+    !account.record.isDisabled && (epoch == nil || epoch == account.record.epoch)
+  }
+
+  // MARK: Tokens
+
+  private func tokenCaller(
+    _ text: String, _ user: String?, _ memory: AccessMemory, _ address: String, _ requestID: String
+  ) async throws -> Caller {
+    guard let token = SecretToken(parsing: text), let record = try await memory.token(hash: token.hash),
+      let account = try await memory.account(record.account),
+      let caller = tokenCaller(record, account, address, requestID)
+    else {
+      throttle.failed(account: "", address: address)
+      try await refused(user ?? "", "token", "no such token, or it has ended", address, requestID)
+      throw AuthenticationFailure(AuthenticationFailure.usual, rule: "no such token, or it has ended")
+    }
+    return caller
+  }
+
+  private func tokenCaller(
+    _ record: TokenRecord, _ account: AccountState?, _ address: String, _ requestID: String
+  ) -> Caller? {
+    guard let account, isGood(record), isGood(account, epoch: record.epoch) else { return nil }
+    guard record.kind == "personal" || record.kind == "robot" || record.kind == "session" else { return nil }
+    usage.used(record.id, by: account.record.id, at: now)
+    let origin = Origin(
+      actor: account.name, credential: "token \(record.id)", address: address, requestID: requestID)
+    return Caller(
+      principal: .account(account),
+      limits: record.scope.map { [.token(id: record.id, TokenScope(stored: $0))] } ?? [], origin: origin,
+      bond: Caller.Bond(epoch: record.epoch, token: record.id))
+  }
+
+  func isGood(_ token: TokenRecord) -> Bool { token.expiresAt.map { $0 > now } ?? true }
+
+  // MARK: Tokens of the token endpoint
+
+  private func bearerCaller(
+    _ text: String, _ memory: AccessMemory, _ address: String, _ requestID: String
+  ) async throws -> Caller {
+    let token: BearerToken
+    if let known = bearers.value(for: text), known.expiresAt > now {
+      token = known
+    } else {
+      token = try await verified(text)
+      bearers.insert(token, for: text, cost: 1)
+    }
+    if let id = token.bond.token {
+      guard let record = try await memory.token(id: id), isGood(record) else { throw Self.ended("its token") }
+    }
+    switch token.holder {
+    case .anonymous: return .anonymous(address: address, requestID: requestID, limits: token.limits)
+    case .account(let id):
+      guard let account = try await memory.account(id), isGood(account, epoch: token.bond.epoch) else {
+        throw Self.ended("its account or its password")
+      }
+      return caller(.account(account), token, address, requestID)
+    case .rules(let ids):
+      var rules: [TrustRule] = []
+      for id in ids {
+        guard let rule = try await memory.rule(id) else { throw Self.ended("its trust rule") }
+        rules.append(rule)
+      }
+      return caller(.federated(rules), token, address, requestID)
+    }
+  }
+
+  private func caller(
+    _ principal: Caller.Principal, _ token: BearerToken, _ address: String, _ requestID: String
+  ) -> Caller {
+    if case .account(let account) = principal {
+      if let id = token.bond.token {
+        usage.used(id, by: account.record.id, at: now)
+      } else {
+        usage.seen(account.record.id, at: now)
+      }
+    }
+    return Caller(
+      principal: principal, limits: token.limits,
+      origin: Origin(actor: token.actor, credential: token.credential, address: address, requestID: requestID),
+      bond: token.bond)
+  }
+
+  private static func ended(_ what: String) -> AuthenticationFailure {
+    AuthenticationFailure("the token has ended; get another one", rule: "the token has ended with \(what)")
+  }
+
+  /// Checks a token that this registry signed.
+  func verified(_ text: String) async throws -> BearerToken {
+    do {
+      let token = try SignedToken(parsing: text)
+      let id = token.keyID ?? ""
+      var key = keys?.key(id)
+      if key == nil, let memory {
+        // A replica may have made it just now.
+        let revision = try await memory.refresh(force: true)
+        try await keys?.load(revision: revision)
+        key = keys?.key(id)
+      }
+      guard let key else { throw SignedToken.Problem.unknownKey(id) }
+      try token.verify(by: key)
+      try token.check(issuer: settings.service, audience: settings.service, now: now, skew: .zero)
+      return try BearerToken(token)
+    } catch let problem as SignedToken.Problem {
+      throw AuthenticationFailure("\(problem)", rule: "\(problem)")
+    }
+  }
+
+  // MARK: Certificates
+
+  private func certificateCaller(
+    _ certificate: ClientCertificate, _ memory: AccessMemory, _ address: String, _ requestID: String
+  ) async throws -> Caller {
+    let fields =
+      [("subject", certificate.subject)] + certificate.dnsNames.map { ("dns", $0) }
+      + certificate.uris.map { ("uri", $0) } + certificate.emails.map { ("email", $0) }
+    for (field, value) in fields.prefix(Self.certificateFieldLimit) {
+      guard let id = try await memory.database.read({ try $0.account(certificate: field, value) }),
+        let account = try await memory.account(id), isGood(account, epoch: nil)
+      else { continue }
+      usage.seen(id, at: now)
+      return Caller(
+        principal: .account(account),
+        origin: Origin(
+          actor: account.name, credential: "certificate \(field)=\(value)", address: address, requestID: requestID))
+    }
+    // It shows nothing that anybody here knows: as good as none.
+    return .anonymous(address: address, requestID: requestID)
+  }
+
+  /// Names in one certificate that are looked up.
+  static let certificateFieldLimit = 64
+
+  // MARK: The record
+
+  func refused(
+    _ name: String, _ credential: String, _ why: String, _ address: String, _ requestID: String
+  ) async throws {
+    let origin = Origin(actor: "anonymous", credential: credential, address: address, requestID: requestID)
+    let shown = String(name.prefix(Self.shownNameLimit))
+    trail?.note(
+      AuditEntry("login", .refused, by: origin, target: shown, detail: (["reason": .string(why)] as JSONValue).text))
+  }
+
+  /// Of a name that somebody made up, no more than this is kept.
+  static let shownNameLimit = 128
+}

@@ -1,0 +1,96 @@
+import Ground
+import Synchronization
+
+/// Slows down who guesses passwords, and nobody else.
+///
+/// Failures are counted for an address together with an account, for an address, and for an account over all addresses that
+/// have not logged in to it lately. So a stranger can slow down themselves and other strangers, but never lock out a person
+/// where they usually are. Nothing here is stored: a replica counts for itself.
+final class LoginThrottle: Sendable {
+  /// Failures that cost nothing: people mistype.
+  static let freeForPair = 5
+  static let freeForAddress = 20
+  static let freeForAccount = 50
+  static let longestDelay: Duration = .seconds(60)
+  /// After which a failure is forgotten.
+  static let memory: Duration = .seconds(15 * 60)
+  static let entryLimit = 20_000
+  /// For how long an address is known as an account's own.
+  static let familiarity: Duration = .seconds(30 * 86_400)
+
+  private struct Key: Hashable, Sendable {
+    let account: String?
+    let address: String?
+  }
+
+  private struct Failures: Sendable {
+    var count: Int
+    var blockedUntil: Int64
+    var forgottenAt: Int64
+  }
+
+  private let failures = BoundedCache<Key, Failures>(costLimit: entryLimit)
+  private let familiar = BoundedCache<Key, Int64>(costLimit: entryLimit)
+  private let time: any TimeSource
+
+  init(time: any TimeSource) { self.time = time }
+
+  /// How long this address must wait before it may try again to log in to this account; nil: not at all.
+  func delay(account: String, address: String) -> Duration? {
+    let now = time.monotonicNanoseconds
+    let blocked = keys(account, LoginNetwork.of(address)).compactMap { failures.value(for: $0.key)?.blockedUntil }.max()
+    guard let blocked, blocked > now else { return nil }
+    return .nanoseconds(blocked - now)
+  }
+
+  func failed(account: String, address: String) {
+    let now = time.monotonicNanoseconds
+    for (key, free) in keys(account, LoginNetwork.of(address)) {
+      var entry = failures.value(for: key) ?? Failures(count: 0, blockedUntil: 0, forgottenAt: 0)
+      if entry.forgottenAt < now { entry.count = 0 }
+      entry.count += 1
+      let over = entry.count - free
+      if over > 0 {
+        let seconds = min(Int64(1) << Int64(min(over - 1, 20)), Self.longestDelay.components.seconds)
+        entry.blockedUntil = now + seconds * 1_000_000_000
+      }
+      entry.forgottenAt = now + Self.memory.wholeMicroseconds * 1000
+      failures.insert(entry, for: key, cost: 1)
+    }
+  }
+
+  func succeeded(account: String, address: String) {
+    let network = LoginNetwork.of(address)
+    let until = time.monotonicNanoseconds + Self.familiarity.wholeMicroseconds * 1000
+    familiar.insert(until, for: Key(account: account, address: network), cost: 1)
+    failures.remove(Key(account: account, address: network))
+  }
+
+  private func keys(_ account: String, _ network: String) -> [(key: Key, free: Int)] {
+    let pair = Key(account: account, address: network)
+    let knows = familiar.value(for: pair).map { $0 > time.monotonicNanoseconds } ?? false
+    // Who comes from where they usually do waits only for their own mistakes.
+    if knows { return [(pair, Self.freeForPair)] }
+    return [
+      (pair, Self.freeForPair), (Key(account: nil, address: network), Self.freeForAddress),
+      (Key(account: account, address: nil), Self.freeForAccount),
+    ]
+  }
+}
+
+/// What counts as one client: a customer of an access provider.
+public enum LoginNetwork {
+  /// An IPv4 address, or the first 64 bits of an IPv6 one.
+  public static func of(_ address: String) -> String {
+    guard address.contains(":") else { return address }
+    if address.hasPrefix("::ffff:"), address.contains(".") { return String(address.dropFirst(7)) }
+    let halves = address.split(separator: "%")[0].split(separator: "::", maxSplits: 1, omittingEmptySubsequences: false)
+    var groups = halves[0].split(separator: ":").map { String($0) }
+    if halves.count > 1 {
+      let tail = halves[1].split(separator: ":").count
+      groups += Array(repeating: "0", count: max(0, 8 - groups.count - tail))
+      groups += halves[1].split(separator: ":").map { String($0) }
+    }
+    return groups.prefix(4).joined(separator: ":") + "::/64"
+  }
+}

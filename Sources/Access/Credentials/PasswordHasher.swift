@@ -1,0 +1,121 @@
+import CCrypt
+import Glibc
+public import Ground
+import Synchronization
+
+/// Passwords, kept as crypt(5) texts: yescrypt for those that are set here, bcrypt where an `htpasswd` file brought them.
+///
+/// yescrypt needs memory as well as time (16 MiB at the usual cost), which is what makes guessing dear; libxcrypt, which
+/// Debian keeps its own logins with, has both.
+public final class PasswordHasher: Sendable {
+  /// Of yescrypt, as crypt_gensalt(3) counts it; each step doubles time and memory. 16 MiB at 5.
+  public static let costs = 1...8
+  static let usualCost = 5
+  /// 64 MiB; what is found by measuring is not more.
+  static let calibratedLimit = 7
+  /// A guess should cost this much at least, on the machine that checks it.
+  static let leastNanoseconds: Int64 = 30_000_000
+  /// The longest password in bytes: what a person or a generator makes is far below, and more would only cost time.
+  public static let lengthLimitBytes = 256
+  public static let leastLength = 8
+  /// Hashes that are computed at the same time: memory is the limit.
+  static let concurrencyLimit = 4
+
+  private let cost: Mutex<Int?>
+  private let random: any RandomSource
+  private let slots: Slots
+
+  /// - Parameter cost: nil is found by measuring, when the first password is set or checked.
+  public init(cost: Int? = nil, random: any RandomSource = SystemRandom()) {
+    self.cost = Mutex(cost)
+    self.random = random
+    slots = Slots(count: Self.concurrencyLimit)
+  }
+
+  /// The text to keep. Takes tens of milliseconds and blocks.
+  public func hash(_ password: String) throws -> String {
+    try slots.run { try Self.crypt(password, setting: Self.setting(calibratedCost(), random)) }
+  }
+
+  /// Whether `password` is the one that was kept. Takes the same time for a wrong one as for a right one, and about the same
+  /// when nothing was kept. Blocks.
+  public func verify(_ password: String, against kept: String?) -> Bool {
+    guard password.utf8.count <= Self.lengthLimitBytes, !password.utf8.contains(0) else { return false }
+    return slots.run {
+      guard let setting = try? kept ?? Self.setting(calibratedCost(), random),
+        let made = try? Self.crypt(password, setting: setting)
+      else { return false }
+      return kept != nil && Hashing.areEqual(Array(made.utf8), Array(setting.utf8))
+    }
+  }
+
+  /// Whether a kept text is of another kind or cheaper than what would be made now.
+  public func isOutdated(_ kept: String) -> Bool {
+    guard kept.hasPrefix("$y$") else { return true }
+    guard let known = cost.withLock({ $0 }) else { return false }
+    guard let usual = try? Self.setting(known, random) else { return false }
+    // Both are `$y$<parameters>$<salt>…`; the parameters are texts of the same order as the costs they stand for.
+    func parameters(_ text: String) -> Substring { text.dropFirst(3).prefix { $0 != "$" } }
+    return parameters(kept) < parameters(usual)
+  }
+
+  /// What an `htpasswd` file may bring: bcrypt, and nothing weaker.
+  public static func isImportable(_ text: String) -> Bool {
+    ["$2y$", "$2b$", "$2a$"].contains { text.hasPrefix($0) } && text.utf8.count == 60
+  }
+
+  private func calibratedCost() -> Int {
+    if let known = cost.withLock({ $0 }) { return known }
+    var chosen = Self.usualCost
+    while chosen < Self.calibratedLimit {
+      let time = SystemTime()
+      let begin = time.monotonicNanoseconds
+      _ = try? Self.crypt("calibration", setting: Self.setting(chosen, random))
+      if time.monotonicNanoseconds - begin >= Self.leastNanoseconds { break }
+      chosen += 1
+    }
+    let found = chosen
+    cost.withLock { $0 = found }
+    return found
+  }
+
+  private static func setting(_ cost: Int, _ random: any RandomSource) throws -> String {
+    var salt: [CChar] = []
+    for _ in 0..<2 { withUnsafeBytes(of: random.next()) { salt += $0.map { CChar(bitPattern: $0) } } }
+    var output = [CChar](repeating: 0, count: Int(CRYPT_GENSALT_OUTPUT_SIZE))
+    guard crypt_gensalt_rn("$y$", UInt(cost), salt, Int32(salt.count), &output, Int32(output.count)) != nil else {
+      throw Unusable()
+    }
+    return String(decoding: output.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  struct Unusable: Error, CustomStringConvertible {
+    let description = "the password cannot be hashed"
+  }
+
+  private static func crypt(_ password: String, setting: String) throws -> String {
+    let data = UnsafeMutablePointer<crypt_data>.allocate(capacity: 1)
+    data.initialize(to: crypt_data())
+    defer {
+      explicit_bzero(data, MemoryLayout<crypt_data>.size)
+      data.deallocate()
+    }
+    guard let made = crypt_rn(password, setting, data, Int32(MemoryLayout<crypt_data>.size)) else { throw Unusable() }
+    return String(cString: made)
+  }
+
+  /// Lets few in at a time; the others wait.
+  private final class Slots: Sendable {
+    private nonisolated(unsafe) let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+    init(count: Int) { sem_init(semaphore, 0, UInt32(count)) }
+    deinit {
+      sem_destroy(semaphore)
+      semaphore.deallocate()
+    }
+    func run<R>(_ body: () throws -> R) rethrows -> R {
+      while sem_wait(semaphore) != 0 {}
+      defer { sem_post(semaphore) }
+      return try body()
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import OCI
+import Synchronization
+
+/// What another server answered.
+public struct OutboundResponse: Sendable {
+  public let status: Int
+  public let body: [UInt8]
+
+  public init(status: Int, body: [UInt8]) {
+    self.status = status
+    self.body = body
+  }
+}
+
+/// Asks identity providers. A port, so that tests can play them.
+public protocol OutboundHTTP: Sendable {
+  /// - Throws: when there is no answer in time, or one that is too large.
+  func get(_ url: String) async throws -> OutboundResponse
+  func post(_ url: String, form: [(String, String)], authorization: String?) async throws -> OutboundResponse
+}
+
+/// The network. Follows no redirects: what a provider says is at one address, and a provider cannot send us elsewhere.
+public final class NetworkHTTP: OutboundHTTP {
+  static let timeout: TimeAmount = .seconds(5)
+  static let bodyLimitBytes = 1 << 20
+
+  /// Made when it is first needed: most registries ask nobody.
+  private let made = Mutex<HTTPClient?>(nil)
+
+  public init() {}
+
+  private var client: HTTPClient {
+    made.withLock { made in
+      if let made { return made }
+      var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+      configuration.timeout.connect = .seconds(3)
+      let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+      made = client
+      return client
+    }
+  }
+
+  public func get(_ url: String) async throws -> OutboundResponse {
+    var request = HTTPClientRequest(url: url)
+    request.headers.add(name: "accept", value: "application/json")
+    return try await send(request)
+  }
+
+  public func post(
+    _ url: String, form: [(String, String)], authorization: String?
+  ) async throws -> OutboundResponse {
+    var request = HTTPClientRequest(url: url)
+    request.method = .POST
+    request.headers.add(name: "content-type", value: "application/x-www-form-urlencoded")
+    request.headers.add(name: "accept", value: "application/json")
+    if let authorization { request.headers.add(name: "authorization", value: authorization) }
+    let text = form.map { "\(FormCoding.encoded($0.0))=\(FormCoding.encoded($0.1))" }.joined(separator: "&")
+    request.body = .bytes(ByteBuffer(string: text))
+    return try await send(request)
+  }
+
+  private func send(_ request: HTTPClientRequest) async throws -> OutboundResponse {
+    let response = try await client.execute(request, timeout: Self.timeout)
+    let body = try await response.body.collect(upTo: Self.bodyLimitBytes)
+    return OutboundResponse(status: Int(response.status.code), body: Array(buffer: body))
+  }
+
+  /// Closes connections. Nobody may be asked afterwards.
+  public func close() async {
+    let client = made.withLock { made in
+      defer { made = nil }
+      return made
+    }
+    try? await client?.shutdown()
+  }
+}
+
+/// `application/x-www-form-urlencoded`, and parts of addresses.
+public enum FormCoding {
+  public static func encoded(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    let bytes = text.utf8.flatMap { byte -> [UInt8] in
+      let isPlain =
+        (0x61...0x7A).contains(byte) || (0x41...0x5A).contains(byte) || (0x30...0x39).contains(byte)
+        || [0x2D, 0x2E, 0x5F, 0x7E].contains(byte)
+      return isPlain ? [byte] : [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

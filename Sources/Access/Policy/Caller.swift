@@ -1,0 +1,77 @@
+public import Metadata
+import OCI
+
+/// Who asks, as far as they have shown it. Made by an ``Authenticator``.
+public struct Caller: Sendable {
+  enum Principal: Sendable {
+    /// Accounts are switched off.
+    case everybody
+    case anonymous
+    case account(AccountState)
+    /// A job of an issuer that namespaces trust, with the rules that took it.
+    case federated([TrustRule])
+  }
+
+  /// What the credential allows at most.
+  enum Limit: Sendable {
+    case token(id: String, TokenScope)
+    /// A token of the token endpoint: what was asked for and granted.
+    case bearer([RepositoryName: Set<Action>], catalogue: Bool)
+  }
+
+  let principal: Principal
+  let limits: [Limit]
+  /// As it is recorded.
+  public let origin: Origin
+  /// What tokens that are made for this caller end with.
+  let bond: Bond
+
+  /// What a credential that was had for another one ends with.
+  struct Bond: Sendable {
+    /// Of the account, when the credential was a password or what was had for one.
+    var epoch: Int64?
+    /// Of the token that was shown.
+    var token: String?
+  }
+
+  init(principal: Principal, limits: [Limit] = [], origin: Origin, bond: Bond = Bond()) {
+    self.principal = principal
+    self.limits = limits
+    self.origin = origin
+    self.bond = bond
+  }
+
+  /// Showed a credential that is good.
+  public var isAuthenticated: Bool {
+    switch principal {
+    case .anonymous: false
+    case .everybody, .account, .federated: true
+    }
+  }
+
+  /// The account's name; nil: no account.
+  public var accountName: String? { account?.name }
+
+  var account: AccountState? { if case .account(let account) = principal { account } else { nil } }
+
+  /// The same caller, limited by nothing but what they may.
+  var unlimited: Caller { Caller(principal: principal, origin: origin, bond: bond) }
+
+  /// The credential does not stand for all that the account may, so it administers nothing.
+  var isLimited: Bool { !limits.isEmpty }
+
+  /// Brought along a credential, or the token that anonymous clients get.
+  public var showedSomething: Bool { isAuthenticated || !limits.isEmpty }
+
+  /// Everybody, where accounts are switched off.
+  public static let everybody = Caller.everybody(address: "", requestID: "")
+
+  static func everybody(address: String, requestID: String) -> Caller {
+    Caller(principal: .everybody, origin: Origin(actor: "anonymous", address: address, requestID: requestID))
+  }
+
+  static func anonymous(address: String, requestID: String, limits: [Limit] = []) -> Caller {
+    Caller(
+      principal: .anonymous, limits: limits, origin: Origin(actor: "anonymous", address: address, requestID: requestID))
+  }
+}

@@ -1,0 +1,36 @@
+internal import Access
+internal import Metadata
+internal import OCI
+
+// What changes a repository is recorded in the transaction that changes it.
+extension Transaction {
+  /// A push, and each tag that pointed elsewhere before.
+  func recordPush<A>(
+    _ digest: Digest, _ tags: [Tag], _ outcome: ManifestOutcome, _ permit: Permit<A>
+  ) throws {
+    let repository = permit.repository
+    let detail: JSONValue = [
+      "digest": .string(digest.description), "tags": .array(tags.map { .string($0.text) }), "new": .bool(outcome.isNew),
+    ]
+    try record(
+      AuditEntry(
+        "push", by: permit.origin, namespace: repository.namespace, target: repository.text, detail: detail.text))
+    for (tag, from) in outcome.moved {
+      let detail: JSONValue = ["from": .string(from.description), "to": .string(digest.description)]
+      try record(
+        AuditEntry(
+          "tag.move", by: permit.origin, namespace: repository.namespace, target: "\(repository):\(tag)",
+          detail: detail.text))
+    }
+  }
+
+  /// A deletion, with the tags that went along.
+  func recordDeletion<A>(_ what: String, _ target: String, _ permit: Permit<A>, tags: [Tag] = []) throws {
+    var detail: JSONObject = ["what": .string(what)]
+    if !tags.isEmpty { detail.append("tags", .array(tags.map { .string($0.text) })) }
+    try record(
+      AuditEntry(
+        "delete", by: permit.origin, namespace: permit.repository.namespace, target: target,
+        detail: JSONValue.object(detail).text))
+  }
+}

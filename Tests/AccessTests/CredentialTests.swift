@@ -1,0 +1,143 @@
+import Ground
+import OCI
+import TestSupport
+import Testing
+
+@testable import Access
+
+@Suite struct `Passwords and secrets` {
+  private let hasher = PasswordHasher(cost: 1)
+
+  @Test func `are kept by a memory-hard function, and only the right one is right`() throws {
+    let kept = try hasher.hash("correct horse")
+    #expect(kept.hasPrefix("$y$"))
+    #expect(try hasher.hash("correct horse") != kept)
+    #expect(hasher.verify("correct horse", against: kept))
+    #expect(!hasher.verify("correct horsf", against: kept))
+    #expect(!hasher.verify("correct horse", against: nil))
+    #expect(!hasher.verify("correct horse\0", against: kept))
+    #expect(!hasher.verify(String(repeating: "a", count: 300), against: kept))
+  }
+
+  @Test func `that came from an htpasswd file work, and are replaced by better ones`() throws {
+    let kept = "$2y$05$c4WoMPo3SXsafkva.HHa6u7b1XOWKqA7XZANDrnv4IVny/8ABNR66"
+    #expect(hasher.verify("secret", against: kept))
+    #expect(!hasher.verify("Secret", against: kept))
+    #expect(PasswordHasher.isImportable(kept))
+    #expect(hasher.isOutdated(kept))
+    #expect(!PasswordHasher.isImportable("$apr1$abcdefgh$1234567890123456789012"))
+    #expect(!PasswordHasher.isImportable("{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="))
+    let made = try hasher.hash("x")
+    #expect(!hasher.isOutdated(made))
+    #expect(PasswordHasher(cost: 2).verify("x", against: made))
+    let strong = PasswordHasher(cost: 2)
+    _ = try strong.hash("y")
+    #expect(strong.isOutdated(made))
+  }
+
+  @Test(arguments: SecretToken.Kind.allCases)
+  func `that were given out are known by their form and their checksum`(kind: SecretToken.Kind) throws {
+    let token = SecretToken(kind, random: SystemRandom())
+    #expect(SecretToken(parsing: token.text) == token)
+    #expect(token.text.hasPrefix("berth_"))
+    #expect(token.hash.count == 64)
+    for position in 10..<token.text.count {
+      var text = Array(token.text)
+      text[position] = text[position] == "a" ? "b" : "a"
+      #expect(SecretToken(parsing: String(text)) == nil)
+    }
+    #expect(SecretToken(parsing: token.text + "a") == nil)
+  }
+
+  @Test func `make the guesser wait longer and longer, and nobody else`() {
+    let clock = ManualClock()
+    let throttle = LoginThrottle(time: clock)
+    throttle.succeeded(account: "alice", address: "192.0.2.1")
+    var delays: [Duration] = []
+    for _ in 0..<12 {
+      throttle.failed(account: "alice", address: "198.51.100.7")
+      delays.append(throttle.delay(account: "alice", address: "198.51.100.7") ?? .zero)
+    }
+    #expect(delays.prefix(5).allSatisfy { $0 == .zero })
+    #expect(
+      delays[5...] == [.seconds(1), .seconds(2), .seconds(4), .seconds(8), .seconds(16), .seconds(32), .seconds(60)])
+    // A stranger at another address, and alice where she usually is.
+    #expect(throttle.delay(account: "alice", address: "203.0.113.9") == nil)
+    #expect(throttle.delay(account: "alice", address: "192.0.2.1") == nil)
+    clock.advance(by: .seconds(61))
+    #expect(throttle.delay(account: "alice", address: "198.51.100.7") == nil)
+    // From very many addresses: strangers wait, alice does not.
+    for number in 0..<60 { throttle.failed(account: "alice", address: "2001:db8:0:\(number)::1") }
+    #expect(throttle.delay(account: "alice", address: "203.0.113.9") != nil)
+    #expect(throttle.delay(account: "alice", address: "192.0.2.1") == nil)
+    #expect(throttle.delay(account: "bob", address: "203.0.113.9") == nil)
+  }
+
+  @Test(arguments: [
+    ("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+    ("2001:db8::1", "2001:db8:0:0::/64"), ("::1", "0:0:0:0::/64"), ("unix", "unix"),
+  ])
+  func `are counted for one customer of an access provider`(address: String, network: String) {
+    #expect(LoginNetwork.of(address) == network)
+  }
+
+  @Test func `are let through at a rate, with ten seconds' worth at once`() {
+    let clock = ManualClock()
+    let limiter = RateLimiter(time: clock)
+    #expect((0..<50).allSatisfy { _ in limiter.take("a", rate: 5) == nil })
+    #expect(limiter.take("a", rate: 5).map { $0 > .zero && $0 <= .milliseconds(201) } ?? false)
+    #expect(limiter.take("b", rate: 5) == nil)
+    clock.advance(by: .seconds(1))
+    #expect((0..<5).allSatisfy { _ in limiter.take("a", rate: 5) == nil })
+    #expect(limiter.take("a", rate: 5) != nil)
+  }
+}
+
+@Suite struct `What scopes and patterns mean` {
+  @Test(arguments: [
+    ("*", "a", true), ("*", "a/b/c", true), ("acme/*", "acme/api", true), ("acme/*", "acme/x/y", true),
+    ("acme/*", "acme", false), ("acme/*", "acme-evil/api", false), ("acme/api", "acme/api", true),
+    ("acme/api", "acme/api2", false), ("acme/web-*", "acme/web-", false), ("acme/web-*", "acme/web-shop", true),
+    ("acme/*/db", "acme/a/b/db", true), ("acme/*/db", "acme/db", false), ("*a*a*b", "aaaaaaaaaaaaaaaaaaaaac", false),
+  ])
+  func pattern(text: String, name: String, matches: Bool) throws {
+    guard let repository = try? RepositoryName(parsing: name) else { return }
+    #expect(try #require(RepositoryPattern(parsing: text)).matches(repository) == matches)
+  }
+
+  @Test(arguments: [
+    "", "/a", "a//b", "A/b", "a b", "a\n", "a%2fb", "../a%", String(repeating: "a", count: 256), "*********",
+  ])
+  func `a pattern that could match nothing is none`(text: String) { #expect(RepositoryPattern(parsing: text) == nil) }
+
+  @Test func `nonsense is passed over`() throws {
+    let api = try RepositoryName(parsing: "acme/api")
+    #expect(
+      RequestedScope.parse([
+        "repository:acme/api:pull,push", "repository:acme/api:*", "registry:catalog:*",
+        "repository(plugin):acme/api:pull",
+        "repository:acme/api:fly", "repository:ACME/api:pull", "repository::pull", "::", "",
+        "repository:acme/../b:pull",
+        "registry:catalog:pull", "registry:other:*", "repository:acme%2Fapi:pull", "repository:acme/api:pull:pull",
+        "a repository:acme/api:delete b",
+      ]) == [
+        .repository(api, [.pull, .push]), .repository(api, [.pull, .push, .delete]), .catalogue,
+        .repository(api, [.pull]), .repository(api, [.delete]),
+      ])
+    #expect(RequestedScope.parse(Array(repeating: "repository:a:pull", count: 1000)).count == RequestedScope.countLimit)
+  }
+
+  @Test(arguments: ["Basic", "Basic ", "Basic !!!", "Basic YQ==", "Digest x", "Bearer", "Negotiate YQ=="])
+  func `a header that says nothing is unreadable`(header: String) {
+    guard case .unreadable = Presented(authorization: header) else {
+      Issue.record("\(header) was read")
+      return
+    }
+  }
+
+  @Test func `a password may hold colons and letters of any kind`() {
+    #expect(Presented(authorization: "basic YWxpY2U6YTpi") == .basic(user: "alice", password: "a:b"))
+    #expect(Presented(authorization: "Basic YTrDvA==") == .basic(user: "a", password: "ü"))
+    #expect(Presented(authorization: nil) == .nothing)
+  }
+}

@@ -1,0 +1,213 @@
+import Foundation
+import Ground
+import Metadata
+import OCI
+import RegistryCore
+import TestSupport
+import Testing
+
+@testable import Access
+
+/// The token endpoint, and what ends what was had from it.
+@Suite struct `The token endpoint` {
+  private static let scope = "repository:acme/api:pull,push"
+
+  @Test func `grants as much of what is asked as one may, and refuses only who is nobody`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let answer = try await registry.ask(
+        "GET",
+        "/token?service=x&scope=repository:acme/api:pull,push,delete&scope=repository:other/x:pull&scope=nonsense"
+          + "&scope=registry:catalog:*&account=reader",
+        as: ClosedRegistry.basic("reader"))
+      #expect(answer.status == 200)
+      #expect(answer.json["scope"]?.string == "repository:acme/api:pull registry:catalog:*")
+      #expect(answer.json["expires_in"]?.integer == 300)
+      #expect(answer.json["token"] == answer.json["access_token"])
+      #expect(answer.json["refresh_token"] == nil)
+      #expect(answer.first("Cache-Control") == "no-store")
+      #expect(try await registry.ask("GET", "/token?scope=\(Self.scope)").json["scope"]?.string == "")
+      #expect(try await registry.ask("GET", "/token", as: ClosedRegistry.basic("reader", "wrong")).status == 401)
+      #expect(try await registry.ask("GET", "/token", as: ("Authorization", "Basic !")).status == 401)
+      #expect(try await registry.ask("PUT", "/token").status == 405)
+    }
+  }
+
+  @Test func `takes the form of OAuth2, renews a login, and ends it with the password`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let login = try await registry.post(form: [
+        "grant_type": "password", "service": "registry.test", "client_id": "containerd", "access_type": "offline",
+        "username": "writer", "password": ClosedRegistry.password,
+        "scope": "repository:acme/api:pull,push repository:acme/web:pull",
+      ])
+      #expect(login.status == 200, "\(login)")
+      #expect(login.json["scope"]?.string == "repository:acme/api:pull,push repository:acme/web:pull")
+      let refresh = try #require(login.json["refresh_token"]?.string)
+      let first = ("Authorization", "Bearer \(try #require(login.json["access_token"]?.string))")
+      func renew() async throws -> RawResponse {
+        try await registry.post(form: ["grant_type": "refresh_token", "refresh_token": refresh, "scope": Self.scope])
+      }
+      let renewed = try await renew()
+      #expect(renewed.json["refresh_token"]?.string == refresh)
+      #expect(renewed.json["scope"]?.string == Self.scope)
+      #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: first).status == 200)
+      // A refresh token renews, and is nothing else.
+      #expect(try await registry.ask("GET", "/v2/", as: ("Authorization", "Bearer \(refresh)")).status == 401)
+      #expect(try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("writer", refresh)).status == 401)
+      var change = Administration.UserChange()
+      change.password = "another-password"
+      try await registry.administration.changeUser("writer", change, by: registry.admin)
+      #expect(try await renew().status == 401)
+      #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: first).status == 401)
+      #expect(try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("writer")).status == 401)
+      #expect(
+        try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("writer", "another-password")).status == 200)
+    }
+  }
+
+  @Test(arguments: [
+    ("", "application/x-www-form-urlencoded", 400), ("grant_type=implicit", "application/x-www-form-urlencoded", 400),
+    ("grant_type=password&username=a&password=b", "application/x-www-form-urlencoded", 401),
+    ("grant_type=refresh_token&refresh_token=x", "application/x-www-form-urlencoded", 401),
+    ("grant_type=password", "application/json", 415), ("grant_type=%zz", "application/x-www-form-urlencoded", 400),
+    ("grant_type=urn:ietf:params:oauth:grant-type:token-exchange", "application/x-www-form-urlencoded", 400),
+  ])
+  func `says what is wrong with a form`(form: String, type: String, status: Int) async throws {
+    try await ClosedRegistry.withOne { registry in
+      let answer = try await registry.ask("POST", "/token", as: nil, [("Content-Type", type)], body: .text(form))
+      #expect(answer.status == status, "\(answer)")
+    }
+  }
+
+  @Test(arguments: TestInstallation.Kind.allCases)
+  func `a token that was revoked ends, with all that was had for it, on every replica`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await ClosedRegistry.withOne(over: kind) { registry in
+      let made = try await registry.administration.makeToken(
+        "x",
+        for: .robot(
+          try await registry.administration.makeRobot(
+            "ci", in: "acme", role: "reader", pattern: nil, by: registry.admin),
+          namespace: "acme"), scope: nil, lifetime: nil, by: registry.admin)
+      let basic = ClosedRegistry.basic("acme+ci", made.secret)
+      let bearer = try await registry.bearer("repository:acme/api:pull", as: basic)
+      let login = try await registry.post(form: [
+        "grant_type": "password", "username": "acme+ci", "password": made.secret, "access_type": "offline",
+      ])
+      let refresh = try #require(login.json["refresh_token"]?.string)
+      for header in [basic, bearer] {
+        #expect(try await registry.ask("GET", "/v2/acme/api/manifests/1", as: header).status == 200)
+      }
+      // Another replica, which remembers it; on SQLite this process is alone, and forgets at once.
+      let database = registry.server.registry.database
+      let other = try await AccessControl(
+        database: database, settings: registry.server.access.settings, http: NoNetwork())
+      let shown = Presented(authorization: basic.1)
+      #expect(try await other.authenticator.caller(shown, address: "", requestID: "").isAuthenticated)
+      try await registry.administration.revokeToken(
+        made.record.id, of: .robot("ci", namespace: "acme"), by: registry.admin)
+      for header in [basic, bearer] {
+        #expect(try await registry.ask("GET", "/v2/acme/api/manifests/1", as: header).status == 401)
+      }
+      let renewed = try await registry.post(form: ["grant_type": "refresh_token", "refresh_token": refresh])
+      #expect(renewed.status == 401)
+      guard database.isShared else { return }
+      try await Task.sleep(for: AccessMemory.bound)
+      #expect(other.authenticator.callerAtHand(shown, address: "", requestID: "") == nil)
+      await #expect(throws: AuthenticationFailure.self) {
+        try await other.authenticator.caller(shown, address: "", requestID: "")
+      }
+    }
+  }
+
+  @Test func `goes on with the tokens of the old key when there is a new one`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let old = try await registry.bearer(Self.scope, as: ClosedRegistry.basic("writer"))
+      let before = try await registry.ask("GET", "/.well-known/jwks.json").json["keys"]?.array ?? []
+      let id = try await registry.administration.rotateSigningKey(by: registry.admin)
+      let after = try await registry.ask("GET", "/.well-known/jwks.json").json["keys"]?.array ?? []
+      #expect(before.count == 1)
+      #expect(after.count == 2)
+      #expect(after[0]["kid"]?.string == id)
+      #expect(after.allSatisfy { $0["d"] == nil })
+      #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: old).status == 200)
+      let new = try await registry.bearer(Self.scope, as: ClosedRegistry.basic("writer"))
+      #expect(try SignedToken(parsing: new.1.dropFirst(7)).keyID == id)
+      #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: new).status == 200)
+    }
+  }
+
+  @Test func `a grant that was taken away ends at once, whatever a token says`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let header = try await registry.bearer(Self.scope, as: ClosedRegistry.basic("writer"))
+      #expect(try await registry.ask("GET", "/v2/acme/api/manifests/1", as: header).status == 200)
+      let grants = try await registry.administration.grants(on: "acme", after: 0, limit: 10, by: registry.admin)
+      let grant = try #require(grants.first { $0.account == "writer" })
+      try await registry.administration.deleteGrant(grant.id, on: "acme", by: registry.admin)
+      #expect(try await registry.ask("GET", "/v2/acme/api/manifests/1", as: header).status == 404)
+      var change = Administration.UserChange()
+      change.isDisabled = true
+      try await registry.administration.changeUser("writer", change, by: registry.admin)
+      #expect(try await registry.ask("GET", "/v2/acme/api/manifests/1", as: header).status == 401)
+    }
+  }
+
+  @Test func `a token that lacks the action is told to get another, when its holder may`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let pull = try await registry.bearer("repository:acme/api:pull", as: ClosedRegistry.basic("writer"))
+      let answer = try await registry.ask("POST", "/v2/acme/api/blobs/uploads/", as: pull)
+      #expect(answer.status == 401)
+      let challenge = try #require(answer.first("WWW-Authenticate"))
+      #expect(challenge.contains(#"scope="repository:acme/api:pull,push""#))
+      #expect(challenge.contains(#"error="insufficient_scope""#))
+      #expect(challenge.contains("Bearer realm=\"http://\(registry.http.authority)/token\",service=\"registry.test\""))
+      let reader = try await registry.bearer(Self.scope, as: ClosedRegistry.basic("reader"))
+      #expect(try await registry.ask("POST", "/v2/acme/api/blobs/uploads/", as: reader).status == 403)
+    }
+  }
+
+  @Test func `tokens that were tampered with, or are somebody else's, are refused`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let (_, value) = try await registry.bearer(Self.scope, as: ClosedRegistry.basic("writer"))
+      let good = String(value.dropFirst(7))
+      let parts = good.split(separator: ".").map { String($0) }
+      let claims = String(decoding: try #require(Base64URL.decode(parts[1])), as: UTF8.self)
+      func with(_ from: String, _ to: String) -> String {
+        parts[0] + "." + Base64URL.encode(Array(claims.replacingOccurrences(of: from, with: to).utf8)) + "." + parts[2]
+      }
+      let stranger = try PrivateKey(id: SignedToken(parsing: good).keyID ?? "", der: PrivateKey.generate())
+      let unsigned = Base64URL.encode(Array(#"{"alg":"none","typ":"at+jwt"}"#.utf8)) + "." + parts[1] + "."
+      let confused =
+        Base64URL.encode(Array(#"{"alg":"HS256","typ":"at+jwt","kid":"x"}"#.utf8)) + "." + parts[1] + ".AAAA"
+      let keys = try #require(registry.server.access.publishedKeys["keys"]?.array)
+      let bringing = try Self.withKey(keys[0], parts[1])
+      let forged = try SignedToken.sign(try JSONValue.parse(claims), type: "at+jwt", by: stranger)
+      let job = registry.issuer.token(["sub": "x", "aud": "registry.test"])
+      let signer = try registry.server.access.keys.signer()
+      func ours(_ from: String, _ to: String, type: String = "at+jwt") throws -> String {
+        try SignedToken.sign(JSONValue.parse(claims.replacingOccurrences(of: from, with: to)), type: type, by: signer)
+      }
+      let expiry = try #require(claims.firstMatch(of: /"exp":(\d+)/)).1
+      let notBefore = try #require(claims.firstMatch(of: /"nbf":(\d+)/)).1
+      let bad = [
+        with("writer", "owner"), with("acme/api", "acme/web"), unsigned, confused, bringing, forged, job,
+        try ours("\"exp\":\(expiry)", "\"exp\":1000000"), try ours("\"nbf\":\(notBefore)", "\"nbf\":4000000000"),
+        try ours("\"aud\":\"registry.test\"", "\"aud\":\"other.test\""),
+        try ours("\"iss\":\"registry.test\"", "\"iss\":\"other.test\""), try ours("x", "x", type: "JWT"), good + "A",
+        good + ".A", String(good.dropLast()), String(repeating: "A", count: 20_000), "", "null",
+      ]
+      for (index, token) in bad.enumerated() {
+        let answer = try await registry.ask("GET", "/v2/acme/api/tags/list", as: ("Authorization", "Bearer \(token)"))
+        #expect(answer.status == 401, "\(index): \(answer)")
+        #expect(answer.errorCode == "UNAUTHORIZED")
+        #expect(answer.first("WWW-Authenticate")?.contains(#"scope="repository:acme/api:pull""#) ?? false)
+      }
+      #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: ("Authorization", value)).status == 200)
+    }
+  }
+
+  private static func withKey(_ key: JSONValue, _ claims: String) throws -> String {
+    let header: JSONValue = ["alg": "ES256", "typ": "at+jwt", "jwk": key]
+    return Base64URL.encode(header.bytes) + "." + claims + "." + Base64URL.encode(Array(repeating: 7, count: 64))
+  }
+}
