@@ -79,8 +79,7 @@ let package = Package(
       name: "berth",
       dependencies: [
         "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "CYAML",
-        "CLinux",
-        arguments, lifecycle, logging, signals,
+        "CLinux", arguments, httpClient, lifecycle, logging, nioCore, nioHTTP1, signals,
       ], exclude: ["README.md"], swiftSettings: strict),
 
     .target(

@@ -16,8 +16,9 @@ struct Berth: AsyncParsableCommand {
     version: "berth \(version)",
     subcommands: [
       ServeCommand.self, CheckCommand.self, CollectCommand.self, MoveCommand.self, ConfigCommand.self,
-      HealthcheckCommand.self,
-      VersionCommand.self,
+      HealthcheckCommand.self, VersionCommand.self,
+      LoginCommand.self, LogoutCommand.self, WhoamiCommand.self, UserCommand.self, TeamCommand.self, NamespaceCommand.self,
+      GrantCommand.self, RobotCommand.self, TokenCommand.self, TrustCommand.self, AccessCommand.self, AuditCommand.self,
     ])
 }
 

@@ -49,8 +49,8 @@ enum ModuleTable {
       "berth",
       ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService"],
       others: [
-        "ArgumentParser", "CLinux", "CYAML", "Glibc", "Logging", "NIOCore", "ServiceLifecycle", "Synchronization",
-        "UnixSignals",
+        "ArgumentParser", "AsyncHTTPClient", "CLinux", "CYAML", "Glibc", "Logging", "NIOCore", "NIOHTTP1",
+        "ServiceLifecycle", "Synchronization", "UnixSignals",
       ]),
     // Only tests use it, and tests may use everything.
     ModuleRule(

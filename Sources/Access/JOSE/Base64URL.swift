@@ -51,11 +51,17 @@ enum Base64URL {
   }
 }
 
-/// Base64 as `Authorization: Basic` has it, with or without padding.
+/// Base64 as `Authorization: Basic` and files of credentials have it; read with or without padding.
 ///
 /// Source: RFC 7617; RFC 4648, section 4.
-enum Base64 {
-  static func decode(_ text: some StringProtocol) -> [UInt8]? {
+public enum Base64 {
+  public static func encode(_ bytes: some Sequence<UInt8>) -> String {
+    var text = Base64URL.encode(bytes).utf8.map { byte -> UInt8 in byte == 0x2D ? 0x2B : byte == 0x5F ? 0x2F : byte }
+    while text.count % 4 != 0 { text.append(0x3D) }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  public static func decode(_ text: some StringProtocol) -> [UInt8]? {
     guard text.utf8.allSatisfy({ $0 != 0x2D && $0 != 0x5F }) else { return nil }
     var plain = text.utf8.map { byte -> UInt8 in byte == 0x2B ? 0x2D : byte == 0x2F ? 0x5F : byte }
     while plain.last == 0x3D { plain.removeLast() }

@@ -1,0 +1,206 @@
+import Access
+import ArgumentParser
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import OCI
+
+/// A server that a command talks to, over its API.
+struct RemoteServer {
+  /// What went wrong, as a person is told it.
+  struct Failure: Error, CustomStringConvertible {
+    let status: Int
+    let description: String
+  }
+
+  /// The methods of the API.
+  enum Method: String { case GET, POST, PUT, PATCH, DELETE }
+
+  /// `http://127.0.0.1:5000`, without a slash at the end.
+  let url: String
+  let credential: CredentialFile.Credential?
+
+  static let timeout: TimeAmount = .seconds(60)
+  static let answerLimitBytes = 64 << 20
+
+  /// - Parameter address: with or without a scheme; without one it is HTTPS, but on this machine.
+  init(_ address: String, credential: CredentialFile.Credential? = nil) {
+    var text = address
+    while text.hasSuffix("/") { text.removeLast() }
+    if !text.contains("://") {
+      let isLocal = ["127.", "localhost", "[::1]"].contains { text.hasPrefix($0) }
+      text = (isLocal ? "http://" : "https://") + text
+    }
+    url = text
+    self.credential = credential
+  }
+
+  /// As it stands in files of credentials: host and port.
+  var name: String {
+    let rest = url.dropFirst((url.range(ofText: "://")).map { $0 + 3 } ?? 0)
+    return String(rest.prefix { $0 != "/" })
+  }
+
+  func with(_ credential: CredentialFile.Credential?) -> RemoteServer { RemoteServer(url, credential: credential) }
+
+  /// Calls an operation.
+  ///
+  /// - Returns: what it answered; null when that was nothing.
+  @discardableResult
+  func call(_ method: Method, _ path: String, _ body: JSONValue? = nil) async throws -> JSONValue {
+    var request = HTTPClientRequest(url: url + path)
+    request.method = HTTPMethod(rawValue: method.rawValue)
+    if let body {
+      request.headers.add(name: "content-type", value: "application/json")
+      request.body = .bytes(ByteBuffer(bytes: body.bytes))
+    }
+    return try await send(request)
+  }
+
+  /// Sends a form, as the token endpoint takes it.
+  func post(form: [(String, String)], to path: String) async throws -> JSONValue {
+    try await send(request(form, path))
+  }
+
+  /// As ``post(form:to:)``, for endpoints whose refusals are answers too.
+  func answer(form: [(String, String)], to path: String) async throws -> JSONValue {
+    try await send(request(form, path), refusalsAreAnswers: true)
+  }
+
+  private func request(_ form: [(String, String)], _ path: String) -> HTTPClientRequest {
+    var request = HTTPClientRequest(url: url + path)
+    request.method = .POST
+    request.headers.add(name: "content-type", value: "application/x-www-form-urlencoded")
+    let text = form.map { "\(FormCoding.encoded($0.0))=\(FormCoding.encoded($0.1))" }.joined(separator: "&")
+    request.body = .bytes(ByteBuffer(string: text))
+    return request
+  }
+
+  private func send(_ request: HTTPClientRequest, refusalsAreAnswers: Bool = false) async throws -> JSONValue {
+    var request = request
+    request.headers.add(name: "user-agent", value: "berth/\(Berth.version)")
+    if let credential {
+      let text = Base64.encode("\(credential.user):\(credential.secret)".utf8)
+      request.headers.add(name: "authorization", value: "Basic \(text)")
+    }
+    let response: HTTPClientResponse
+    let body: ByteBuffer
+    do {
+      response = try await HTTPClient.shared.execute(request, timeout: Self.timeout)
+      body = try await response.body.collect(upTo: Self.answerLimitBytes)
+    } catch {
+      throw Failure(status: 0, description: "\(url) does not answer: \(error)")
+    }
+    let value = body.withUnsafeReadableBytes { try? JSONValue.parse($0) }
+    if refusalsAreAnswers, let value, value["error"] != nil { return value }
+    guard (200..<300).contains(response.status.code) else {
+      let said =
+        value?["detail"]?.string ?? value?["error_description"]?.string
+        ?? value?["errors"]?.array?.first?["message"]?.string ?? "\(url) answered \(response.status)"
+      throw Failure(status: Int(response.status.code), description: Self.hint(said, response.status, self))
+    }
+    return value ?? .null
+  }
+
+  private static func hint(_ said: String, _ status: HTTPResponseStatus, _ server: RemoteServer) -> String {
+    guard status == .unauthorized else { return said }
+    return server.credential == nil ? "\(said): berth login \(server.name)" : said
+  }
+
+  /// All elements of a list, page after page.
+  func all(_ path: String) async throws -> [JSONValue] {
+    var found: [JSONValue] = []
+    var cursor: String?
+    repeat {
+      let mark = path.contains("?") ? "&" : "?"
+      let next = cursor.map { "&cursor=\(FormCoding.encoded($0))" } ?? ""
+      let page = try await call(.GET, "\(path)\(mark)n=1000\(next)")
+      found += page["items"]?.array ?? []
+      cursor = page["next"]?.string
+    } while cursor != nil
+    return found
+  }
+}
+
+extension String {
+  /// Where a text begins, in characters.
+  fileprivate func range(ofText text: String) -> Int? {
+    var position = 0
+    var rest = self[...]
+    while !rest.isEmpty {
+      if rest.hasPrefix(text) { return position }
+      rest = rest.dropFirst()
+      position += 1
+    }
+    return nil
+  }
+}
+
+/// How results are printed.
+enum OutputForm: String, ExpressibleByArgument, CaseIterable {
+  case table, json
+}
+
+/// The options of commands that talk to a server.
+struct RemoteOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The server: registry.example.org, http://127.0.0.1:5000 (also BERTH_SERVER; default: 127.0.0.1:5000).",
+      valueName: "address"))
+  var server: String?
+
+  @Option(name: [.long, .short], help: "table for people, json for programs.")
+  var output = OutputForm.table
+
+  /// The server, with what docker and podman have stored for it.
+  func connect() throws -> RemoteServer {
+    let server = RemoteServer(server ?? processEnvironment()["BERTH_SERVER"] ?? "127.0.0.1:5000")
+    return server.with(try CredentialFile.credential(for: server.name))
+  }
+
+  /// Runs a command's work, and tells what went wrong in one line.
+  func run(_ body: (RemoteServer) async throws -> Void) async throws {
+    do {
+      try await body(try connect())
+    } catch let error as RemoteServer.Failure {
+      standardError("berth: \(error)")
+      throw ExitCode.failure
+    } catch let error as CredentialFile.Unusable {
+      standardError("berth: \(error)")
+      throw ExitCode.failure
+    }
+  }
+
+  /// Prints elements as a table of some of their members, or as they are.
+  func show(_ elements: [JSONValue], _ columns: [(title: String, member: String)]) {
+    guard output == .table else { return print(JSONValue.array(elements).text) }
+    let rows = elements.map { element in columns.map { Self.cell(element[$0.member]) } }
+    let table = [columns.map { $0.title.uppercased() }] + rows
+    let widths = columns.indices.map { column in table.map { $0[column].count }.max() ?? 0 }
+    for row in table {
+      let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+      print(String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed()))
+    }
+  }
+
+  /// Prints one thing that was done, or what was answered.
+  func tell(_ text: String, _ answer: JSONValue = .null) {
+    print(output == .table ? text : answer.isNull ? "{}" : answer.text)
+  }
+
+  private static func cell(_ value: JSONValue?) -> String {
+    switch value {
+    case .string(let text): text
+    case .bool(let bool): bool ? "yes" : "no"
+    case .integer(let number): String(number)
+    case .null, nil: "-"
+    case .array(let elements): elements.isEmpty ? "-" : elements.map { cell($0) }.joined(separator: ",")
+    case .object(let object):
+      object.members.isEmpty ? "-" : object.members.map { "\($0.key)=\(cell($0.value))" }.joined(separator: " ")
+    case .number(let number): "\(number)"
+    }
+  }
+}
+
+/// A part of a path.
+func pathPart(_ text: String) -> String { FormCoding.encoded(text) }
