@@ -66,7 +66,7 @@ public final class Authenticator: Sendable {
     case .bearer(let text):
       guard let token = bearers.value(for: text), token.expiresAt > now else { return nil }
       return bearerCallerAtHand(token, memory, address, requestID)
-    case .certificate, .unreadable: return nil
+    case .certificate, .session, .unreadable: return nil
     }
   }
 
@@ -104,6 +104,11 @@ public final class Authenticator: Sendable {
     case .bearer(let text):
       if SecretToken(parsing: text) != nil { return try await tokenCaller(text, nil, memory, address, requestID) }
       return try await bearerCaller(text, memory, address, requestID)
+    case .session(let text):
+      // A session that has ended is as good as none: its page asks to log in.
+      do { return try await tokenCaller(text, nil, memory, address, requestID) } catch is AuthenticationFailure {
+        return .anonymous(address: address, requestID: requestID)
+      }
     case .certificate(let certificate): return try await certificateCaller(certificate, memory, address, requestID)
     }
   }
@@ -210,7 +215,8 @@ public final class Authenticator: Sendable {
     _ record: TokenRecord, _ account: AccountState?, _ address: String, _ requestID: String
   ) -> Caller? {
     guard let account, isGood(record), isGood(account, epoch: record.epoch) else { return nil }
-    guard record.kind == "personal" || record.kind == "robot" || record.kind == "session" else { return nil }
+    // One that renews logins is for nothing else.
+    guard record.kind != SecretToken.Kind.refresh.rawValue else { return nil }
     usage.used(record.id, by: account.record.id, at: now)
     let origin = Origin(
       actor: account.name, credential: "token \(record.id)", address: address, requestID: requestID)

@@ -175,17 +175,25 @@ public final class HTTPServer: Service {
       deadline.cancel()
       return channel.eventLoop.makeCompletedFuture {
         switch result {
-        case .negotiated("h2"): try addHTTP2(channel, services)
+        case .negotiated("h2"): try addHTTP2(channel, services, certificate(of: channel))
         case .negotiated, .fallback:
           try channel.syncOptions?.setOption(.autoRead, value: false)
-          try addHTTP1(channel, services, isTLS: true)
+          try addHTTP1(channel, services, isTLS: true, certificate(of: channel))
         }
       }
     }
     try channel.pipeline.syncOperations.addHandler(negotiation)
   }
 
-  private static func addHTTP1(_ channel: any Channel, _ services: ConnectionServices, isTLS: Bool) throws {
+  /// What the client has shown of itself, which the handshake has held against our authority; nil: nothing.
+  private static func certificate(of channel: any Channel) -> ClientCertificate? {
+    let handler = try? channel.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+    return handler?.peerCertificate.flatMap { try? $0.toDERBytes() }.flatMap { ClientCertificate(der: $0) }
+  }
+
+  private static func addHTTP1(
+    _ channel: any Channel, _ services: ConnectionServices, isTLS: Bool, _ certificate: ClientCertificate? = nil
+  ) throws {
     var limits = NIOHTTPDecoderLimitConfiguration()
     limits.maxHeaderFieldSize = services.limits.headerBytes
     limits.maxHeaderListSize = services.limits.headerBytes
@@ -194,10 +202,12 @@ public final class HTTPServer: Service {
     let bufferLimit = 2 * services.limits.headerBytes + receiveLimitBytes
     try channel.pipeline.syncOperations.addHandlers(
       ByteToMessageHandler(decoder, maximumBufferSize: bufferLimit),
-      HTTPConnection(services: services, mode: .http1(fromKernel: !isTLS), isTLS: isTLS))
+      HTTPConnection(services: services, mode: .http1(fromKernel: !isTLS), isTLS: isTLS, certificate: certificate))
   }
 
-  private static func addHTTP2(_ channel: any Channel, _ services: ConnectionServices) throws {
+  private static func addHTTP2(
+    _ channel: any Channel, _ services: ConnectionServices, _ certificate: ClientCertificate?
+  ) throws {
     // A client that ends its side of an HTTP/2 connection is gone.
     try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
     var connection = NIOHTTP2Handler.ConnectionConfiguration()
@@ -220,7 +230,8 @@ public final class HTTPServer: Service {
       stream.eventLoop.makeCompletedFuture {
         try stream.syncOptions?.setOption(.autoRead, value: false)
         try stream.pipeline.syncOperations.addHandlers(
-          HTTP2FramePayloadToHTTP1ServerCodec(), HTTPConnection(services: services, mode: .http2, isTLS: true))
+          HTTP2FramePayloadToHTTP1ServerCodec(),
+          HTTPConnection(services: services, mode: .http2, isTLS: true, certificate: certificate))
       }
     }
     try channel.pipeline.syncOperations.addHandlers(handler, management, ConnectionErrorHandler())

@@ -15,8 +15,12 @@ public struct TestRegistry: Sendable {
     public var certificatePath: String
     public var keyPath: String
     public var offersHTTP2: Bool
+    public var clientCAPath: String?
 
-    public init(certificatePath: String, keyPath: String, offersHTTP2: Bool = true) {
+    public init(
+      certificatePath: String, keyPath: String, offersHTTP2: Bool = true, clientCAPath: String? = nil
+    ) {
+      self.clientCAPath = clientCAPath
       self.certificatePath = certificatePath
       self.keyPath = keyPath
       self.offersHTTP2 = offersHTTP2
@@ -91,7 +95,8 @@ public struct TestRegistry: Sendable {
       logger: logger)
     let tls = try certificate.map { files in
       try TLSIdentity(
-        certificatePath: files.certificatePath, keyPath: files.keyPath, minimumVersion: .tls12,
+        certificatePath: files.certificatePath, keyPath: files.keyPath, clientCAPath: files.clientCAPath,
+        minimumVersion: .tls12,
         offersHTTP2: files.offersHTTP2, logger: logger)
     }
     let access = try await choice.control(parts.database, time)

@@ -17,7 +17,8 @@ struct Berth: AsyncParsableCommand {
     subcommands: [
       ServeCommand.self, CheckCommand.self, CollectCommand.self, MoveCommand.self, ConfigCommand.self,
       HealthcheckCommand.self, VersionCommand.self,
-      LoginCommand.self, LogoutCommand.self, WhoamiCommand.self, UserCommand.self, TeamCommand.self, NamespaceCommand.self,
+      LoginCommand.self, LogoutCommand.self, WhoamiCommand.self, UserCommand.self, TeamCommand.self,
+      NamespaceCommand.self,
       GrantCommand.self, RobotCommand.self, TokenCommand.self, TrustCommand.self, AccessCommand.self, AuditCommand.self,
     ])
 }

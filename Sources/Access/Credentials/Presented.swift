@@ -7,6 +7,8 @@ public enum Presented: Sendable, Hashable {
   case bearer(String)
   /// A client's certificate, which the connection has verified.
   case certificate(ClientCertificate)
+  /// A browser's cookie.
+  case session(String)
   /// Something that cannot be read.
   case unreadable(String)
 
@@ -37,20 +39,6 @@ public enum Presented: Sendable, Hashable {
       self = .basic(user: String(text[..<colon]), password: String(text[text.index(after: colon)...]))
     default: self = .unreadable("the Authorization header is neither Basic nor Bearer")
     }
-  }
-}
-
-/// A client certificate as far as rules look at it.
-public struct ClientCertificate: Sendable, Hashable {
-  /// RFC 2253: `CN=ci,O=Acme`.
-  public let subject: String
-  public let dnsNames, uris, emails: [String]
-
-  public init(subject: String, dnsNames: [String], uris: [String], emails: [String]) {
-    self.subject = subject
-    self.dnsNames = dnsNames
-    self.uris = uris
-    self.emails = emails
   }
 }
 

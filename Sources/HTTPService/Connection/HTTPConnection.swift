@@ -1,3 +1,4 @@
+import Access
 import Ground
 import NIOCore
 import NIOHTTP1
@@ -76,13 +77,13 @@ final class HTTPConnection: ChannelInboundHandler {
   private var inputIsClosed = false
   private var isWritable = true
 
-  init(services: ConnectionServices, mode: Mode, isTLS: Bool) {
+  init(services: ConnectionServices, mode: Mode, isTLS: Bool, certificate: ClientCertificate? = nil) {
     self.services = services
     limits = services.limits
     self.mode = mode
     date = HTTPDate(time: services.time)
     phase = .waiting(since: services.time.monotonicNanoseconds)
-    peer = Peer(address: nil, isTLS: isTLS, isUnixSocket: false)
+    peer = Peer(address: nil, isTLS: isTLS, isUnixSocket: false, certificate: certificate)
   }
 
   // MARK: Life of the connection
@@ -98,7 +99,8 @@ final class HTTPConnection: ChannelInboundHandler {
     let channel = context.channel
     peer = Peer(
       address: channel.remoteAddress ?? channel.parent?.remoteAddress, isTLS: peer.isTLS,
-      isUnixSocket: (channel.parent?.localAddress ?? channel.localAddress).map { $0.protocol == .unix } ?? false)
+      isUnixSocket: (channel.parent?.localAddress ?? channel.localAddress).map { $0.protocol == .unix } ?? false,
+      certificate: peer.certificate)
     isDraining = services.connections.add(self, context)
     scheduleTick(context)
     read(context)

@@ -10,7 +10,13 @@ import RegistryCore
 extension RegistryRoutes {
   private func presented(_ request: Request) -> Presented {
     let header = Presented(authorization: request.header("authorization"))
-    if case .nothing = header, let certificate = request.peer.certificate { return .certificate(certificate) }
+    guard case .nothing = header else { return header }
+    if let certificate = request.peer.certificate { return .certificate(certificate) }
+    if takesCookie(request), let secret = SessionCookie(request: request, origin: origin(request)).value,
+      !secret.isEmpty
+    {
+      return .session(secret)
+    }
     return header
   }
 
@@ -22,8 +28,10 @@ extension RegistryRoutes {
   /// - Throws: ``AuthenticationFailure``. Pages of operators need nobody.
   func caller(_ request: Request) async throws -> Caller? {
     if Self.operatorPaths.contains(request.path) { return nil }
+    let presented = presented(request)
+    if case .session = presented, request.method != .GET && request.method != .HEAD { try requireSameOrigin(request) }
     return try await access.authenticator.caller(
-      presented(request), address: clientAddress(request) ?? "unix", requestID: request.id)
+      presented, address: clientAddress(request) ?? "unix", requestID: request.id)
   }
 
   func caller(of request: Request) throws -> Caller {

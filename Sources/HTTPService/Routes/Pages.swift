@@ -1,3 +1,4 @@
+import Access
 import Ground
 import NIOCore
 import NIOHTTP1
@@ -14,7 +15,9 @@ extension RegistryRoutes {
         .methodNotAllowed, .unsupported, "this path does not take this method", headers: [("allow", "GET, HEAD")])
     }
     switch request.path {
-    case "/": return .text(.ok, "Berth \(settings.version), a container registry. Its API is at /v2/.\n")
+    case "/":
+      let login = access.policy.isOpen ? "It is open: everybody may do everything.\n" : "Log in at /auth/.\n"
+      return .text(.ok, "Berth \(settings.version), a container registry. Its API is at /v2/. \(login)")
     case "/healthz": return .text(.ok, "ok\n")
     case "/readyz": return await readiness()
     case "/metrics":

@@ -75,6 +75,7 @@ final class RegistryRoutes: Responder {
     case "/token": return try await tokenEndpoint(request)
     case "/.well-known/jwks.json": return .json(.ok, access.publishedKeys.bytes)
     case let path where path.utf8.starts(with: "/api/".utf8): return try await api(request)
+    case let path where path.utf8.starts(with: "/auth/".utf8): return try await loginPages(request)
     default: return try await pages(request)
     }
   }

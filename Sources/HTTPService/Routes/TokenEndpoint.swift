@@ -48,8 +48,8 @@ extension RegistryRoutes {
         let caller = try await access.caller(refreshToken: text, address: address, requestID: request.id)
         let response = try await grant(form, caller, wantsRefresh: false, keeping: text)
         return response
-      case Self.exchangeGrant:
-        return try await exchange(form, request, address)
+      case Self.exchangeGrant: return try await exchange(form, request, address)
+      case "urn:ietf:params:oauth:grant-type:device_code": return try await pollDevice(form, request)
       case let other:
         return oauthError(.badRequest, "unsupported_grant_type", "there is no grant type \(other ?? "given")")
       }
@@ -103,7 +103,7 @@ extension RegistryRoutes {
   }
 
   /// RFC 6749, section 5.2, and beside it the envelope that registry clients read.
-  private func oauthError(_ status: HTTPResponseStatus, _ error: String, _ message: String) -> Response {
+  func oauthError(_ status: HTTPResponseStatus, _ error: String, _ message: String) -> Response {
     let code: ErrorCode = status == .unauthorized ? .unauthorized : .unsupported
     let body: JSONValue = [
       "error": .string(error), "error_description": .string(message),

@@ -62,7 +62,7 @@ struct Server {
   private static func tls(_ settings: Settings, _ logger: Logger) throws -> TLSIdentity? {
     guard let certificate = settings.http.tls.certificate, let key = settings.http.tls.key else { return nil }
     return try TLSIdentity(
-      certificatePath: certificate, keyPath: key,
+      certificatePath: certificate, keyPath: key, clientCAPath: settings.http.tls.clientCA,
       minimumVersion: settings.http.tls.minimumVersion == .tls13 ? .tls13 : .tls12, offersHTTP2: settings.http.http2,
       logger: logger)
   }

@@ -36,7 +36,9 @@ struct CredentialFile {
   }
 
   /// What is known for a server; nil: nothing.
-  static func credential(for server: String, _ environment: [String: String] = processEnvironment()) throws -> Credential? {
+  static func credential(for server: String, _ environment: [String: String] = processEnvironment()) throws
+    -> Credential?
+  {
     for file in candidates(environment) { if let found = try file.credential(for: server) { return found } }
     return nil
   }

@@ -219,8 +219,4 @@ extension Transaction {
         AND id IN (SELECT id FROM audit_record WHERE kind = 'trimmed' ORDER BY position LIMIT \(limit))
       """)
   }
-
-  public func auditKinds() throws -> [String] {
-    try all("SELECT DISTINCT kind FROM audit_record WHERE kind <> 'trimmed' ORDER BY kind") { $0.text(0) }
-  }
 }

@@ -195,15 +195,15 @@ extension Transaction {
       "DELETE FROM team_member WHERE team_id = \(team) AND account_id = \(account) AND source = \(source)") == 1
   }
 
-  /// Makes somebody's teams by single sign-on those of the groups that the issuer named just now.
-  public func setGroups(_ groups: [String], of account: AccountID, issuer: String) throws {
+  /// Makes somebody's teams by single sign-on those of the groups that the provider named just now.
+  public func setGroups(_ groups: [String], of account: AccountID, source: String) throws {
     let text = JSONValue.array(groups.map { .string($0) }).text
     try accessChanges()
-    try enqueue("DELETE FROM team_member WHERE account_id = \(account) AND source = \(issuer)")
+    try enqueue("DELETE FROM team_member WHERE account_id = \(account) AND source = \(source)")
     try enqueue(
       """
       INSERT INTO team_member (team_id, account_id, source)
-      SELECT t.id, CAST(\(account) AS BIGINT), \(issuer) FROM team t
+      SELECT t.id, CAST(\(account) AS BIGINT), \(source) FROM team t
       WHERE t.sso_group IN (SELECT value FROM {LIST}(CAST(\(text) AS {JSON})))
       """)
   }

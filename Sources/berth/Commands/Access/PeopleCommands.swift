@@ -90,7 +90,9 @@ struct UserCommand: AsyncParsableCommand {
         var new = ""
         if passwordStdin {
           let lines = SecretInput.fromStandardInput().split(separator: "\n", omittingEmptySubsequences: false)
-          guard lines.count == 2 else { throw ValidationError("two lines were expected: the old password, the new one") }
+          guard lines.count == 2 else {
+            throw ValidationError("two lines were expected: the old password, the new one")
+          }
           (old, new) = (String(lines[0]), String(lines[1]))
         } else {
           old = try SecretInput.prompt("Old password: ")

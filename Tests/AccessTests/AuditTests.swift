@@ -1,0 +1,156 @@
+import Ground
+import Metadata
+import OCI
+import RegistryCore
+import TestSupport
+import Testing
+
+@testable import Access
+
+@Suite struct `The record` {
+  private static func records(_ registry: ClosedRegistry, _ filter: AuditFilter = AuditFilter()) async throws
+    -> [AuditRecord]
+  {
+    try await registry.administration.auditRecords(
+      filter, after: 0, newestFirst: false, limit: 1000, by: registry.admin)
+  }
+
+  @Test func `says who did what, on what, from where, with what, and how it ended`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let header = ClosedRegistry.basic("writer")
+      _ = try await registry.ask(
+        "PUT", "/v2/acme/api/manifests/2", as: header,
+        [("Content-Type", "application/vnd.oci.image.manifest.v1+json")], body: .bytes(ClosedRegistry.manifest))
+      for _ in 0..<3 { _ = try await registry.ask("GET", "/v2/acme/api/manifests/2", as: header) }
+      _ = try await registry.ask("HEAD", "/v2/acme/api/manifests/2", as: header)
+      let refused = try await registry.ask("DELETE", "/v2/acme/api/manifests/2", as: header)
+      _ = try await registry.ask("DELETE", "/v2/acme/api/manifests/2", as: ClosedRegistry.basic("maintainer"))
+      _ = try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("writer", "wrong-password"))
+      let all = try await Self.records(registry)
+      func only(_ kind: String, _ actor: String) -> [AuditRecord] {
+        all.filter { $0.kind == kind && $0.actor == actor }
+      }
+      let push = try #require(only("push", "writer").first)
+      #expect(push.target == "acme/api")
+      #expect(push.namespace == "acme")
+      #expect(!push.requestID.isEmpty)
+      #expect(only("refusal", "writer").first?.requestID == refused.first("X-Request-ID"))
+      #expect(push.address == "127.0.0.1")
+      #expect(push.credential == "password")
+      #expect(try JSONValue.parse(push.detail)["tags"] == ["2"])
+      let pulls = only("pull", "writer")
+      #expect(pulls.reduce(0) { $0 + ((try? JSONValue.parse($1.detail))?["times"]?.integer ?? 1) } == 3)
+      #expect(only("refusal", "writer").first?.outcome == "refused")
+      #expect(
+        try JSONValue.parse(only("refusal", "writer").first?.detail ?? "")["rule"]?.string?.contains("delete") ?? false)
+      #expect(only("delete", "maintainer").first?.target == "acme/api:2")
+      #expect(only("login", "anonymous").first?.target == "writer")
+      #expect(only("grant.create", "admin").count == 4)
+      // Nothing in it is a secret.
+      for record in all {
+        let text = "\(record)"
+        #expect(!text.contains(ClosedRegistry.password))
+        #expect(!text.contains("wrong-password"))
+        #expect(!text.contains("$y$"))
+      }
+      let page = try await registry.api("GET", "/api/v1/audit?kind=push&actor=writer&n=1", as: ClosedRegistry.admin)
+      #expect(page.json["items"]?.array?.count == 1)
+      let owner = ClosedRegistry.basic("owner")
+      #expect(try await registry.api("GET", "/api/v1/audit?namespace=acme", as: owner).status == 200)
+      #expect(try await registry.api("GET", "/api/v1/audit?since=yesterday", as: ClosedRegistry.admin).status == 400)
+    }
+  }
+
+  @Test func `a tag that moves is a record of its own`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let other = Array(
+        String(decoding: ClosedRegistry.manifest, as: UTF8.self).replacing("\"layers\":[]", with: "\"layers\":[ ]").utf8
+      )
+      _ = try await registry.ask(
+        "PUT", "/v2/acme/api/manifests/1", as: ClosedRegistry.basic("writer"),
+        [("Content-Type", "application/vnd.oci.image.manifest.v1+json")], body: .bytes(other))
+      let move = try #require(try await Self.records(registry).first { $0.kind == "tag.move" })
+      #expect(move.target == "acme/api:1")
+      let detail = try JSONValue.parse(move.detail)
+      #expect(detail["from"]?.string == ClosedRegistry.manifestDigest.description)
+      #expect(detail["to"]?.string == Digest.ofTest(other).description)
+    }
+  }
+
+  @Test(arguments: TestInstallation.Kind.allCases)
+  func `is a chain, in which a change, a gap and a new end are noticed`(kind: TestInstallation.Kind) async throws {
+    try await ClosedRegistry.withOne(over: kind) { registry in
+      let trail = registry.server.access.trail
+      let database = registry.server.registry.database
+      for number in 0..<20 {
+        trail.note(AuditEntry("login", by: Origin(actor: "a\(number)"), target: "x"))
+      }
+      let first = try await trail.verify()
+      #expect(first.problem == nil)
+      #expect(first.recordCount == Int(first.lastPosition))
+      // Two at once lengthen one chain.
+      for number in 20..<60 { trail.note(AuditEntry("login", by: Origin(actor: "a\(number)"), target: "x")) }
+      try await trail.flush()
+      async let one: Void = trail.seal()
+      async let two: Void = trail.seal()
+      _ = try await (one, two)
+      let second = try await trail.verify(expected: [first.lastPosition: first.lastHash])
+      #expect(second.problem == nil)
+      #expect(second.lastPosition == first.lastPosition + 40)
+      #expect(try await trail.verify(expected: [first.lastPosition: "0"]).problem != nil)
+      #expect(try await trail.verify(expected: [999_999: "0"]).problem != nil)
+      let position = first.lastPosition - 5
+      try await database.tamper("UPDATE audit_record SET actor = 'nobody' WHERE position = \(position)")
+      #expect(try await trail.verify().problem == "the record at link \(position) was changed")
+      try await database.tamper("DELETE FROM audit_record WHERE position = \(position)")
+      #expect(try await trail.verify().problem == "the link \(position) is missing")
+    }
+  }
+
+  @Test func `forgets what old records said, and keeps their links`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let trail = registry.server.access.trail
+      let database = registry.server.registry.database
+      for number in 0..<5 { trail.note(AuditEntry("pull", by: Origin(actor: "p\(number)"), target: "x")) }
+      try await trail.flush()
+      try await trail.seal()
+      trail.note(AuditEntry("login", by: Origin(actor: "last"), target: "x"))
+      let before = try await trail.verify()
+      try await database.tamper("UPDATE audit_record SET at = at WHERE kind = 'pull'")
+      try await trail.trim(["pull": .seconds(-60)])
+      let after = try await trail.verify(expected: [before.lastPosition: before.lastHash])
+      #expect(after.problem == nil)
+      #expect(after.trimmedCount == 5)
+      #expect(after.lastHash == before.lastHash)
+      let left = try await Self.records(registry)
+      #expect(!left.contains { $0.actor.hasPrefix("p") && $0.kind == "pull" })
+      // What is at the beginning goes but for one link, from which the rest can still be followed.
+      let kinds = Set(try await Self.records(registry).map(\.kind))
+      for kind in kinds { try await trail.trim([kind: .seconds(-60)]) }
+      let last = try await trail.verify(expected: [before.lastPosition: before.lastHash])
+      #expect(last.problem == nil)
+      #expect(last.recordCount <= 2)
+    }
+  }
+
+  @Test func `tells how many it could not keep`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let trail = registry.server.access.trail
+      for number in 0..<AuditTrail.gatheredLimit + 7 {
+        trail.note(AuditEntry("login", by: Origin(actor: "\(number)"), target: "x"))
+      }
+      var filter = AuditFilter()
+      filter.kind = "audit.lost"
+      let lost = try await Self.records(registry, filter)
+      #expect(lost.count == 1)
+      #expect(try JSONValue.parse(lost[0].detail)["count"]?.integer ?? 0 >= 7)
+    }
+  }
+}
+
+extension Database {
+  /// Changes what is stored, as somebody would who has the database in their hands.
+  func tamper(_ sql: SQL) async throws {
+    try await write { _ = try $0.connection.run(sql) { _ in false } }
+  }
+}

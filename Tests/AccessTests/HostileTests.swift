@@ -1,0 +1,200 @@
+import Ground
+import HTTPService
+import Metadata
+import OCI
+import TestSupport
+import Testing
+
+@testable import Access
+
+/// The ways in which other registries were fooled; docs/hostile.md names them.
+@Suite struct `What fooled other registries` {
+  @Test(arguments: [
+    "/v2/acme%2fapi/manifests/1", "/v2/acme/%61pi/manifests/1", "/v2//acme/api/manifests/1",
+    "/v2/acme//api/manifests/1",
+    "/v2/./acme/api/manifests/1", "/v2/public/../acme/api/manifests/1", "/v2/public/%2e%2e/acme/api/manifests/1",
+    "/V2/acme/api/manifests/1", "/v2/ACME/api/manifests/1", "/v2/acme/api/manifests/1/", "/v2/acme/api/manifests/1%00",
+    "/v2/acme/api/manifests/1?x=/v2/public/api/manifests/1",
+    "/v2/public/api/manifests/1/../../../../acme/api/manifests/1",
+    "/v2/public\\..\\acme/api/manifests/1", "/v2/acme/api;x/manifests/1", "/v2/public/api#/../acme/api/manifests/1",
+    "/v2/acme/api/manifests/sha256:0000", "//v2/acme/api/manifests/1", "/v2/_catalog/../acme/api/manifests/1",
+  ])
+  func `no path reaches a repository without its permit`(path: String) async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await registry.administration.makeNamespace("public", isPublic: true, owner: nil, by: registry.admin)
+      try await registry.pushImage("public/api", "1")
+      let anonymous = try await registry.bearer("repository:public/api:pull")
+      for header in [nil, anonymous, ClosedRegistry.basic("stranger")] {
+        let answer = try await registry.ask("GET", path, as: header)
+        #expect([400, 401, 403, 404].contains(answer.status), "\(answer)")
+        #expect(answer.body != ClosedRegistry.manifest)
+      }
+    }
+  }
+
+  @Test(arguments: [
+    "/api/v1/users/..%2fusers", "/api/v1//users", "/api/v1/users/%2e%2e/namespaces", "/API/v1/users", "/api/v1/users/",
+    "/api/v1/namespaces/acme%2frobots", "/api/v1/users?%", "/api/v2/users", "/api/",
+  ])
+  func `no path reaches an operation by another name`(path: String) async throws {
+    try await ClosedRegistry.withOne { registry in
+      let answer = try await registry.api("GET", path, as: ClosedRegistry.basic("reader"))
+      #expect([400, 403, 404].contains(answer.status), "\(answer)")
+    }
+  }
+
+  @Test func `nobody makes themselves more than they are`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      // A field that is not asked for: CVE-2019-16097.
+      let admin = ClosedRegistry.admin
+      for body in [
+        #"{"name":"eve","has_admin_role":true}"#, #"{"name":"eve","siteRole":"owner"}"#, #"{"name":"eve","name":"x"}"#,
+        #"{"name":"eve","id":1}"#, #"["eve"]"#, #"{"name":["eve"]}"#, #"{"name":"-eve"}"#, #"{"name":"e/ve"}"#,
+        #"{"name":"anonymous"}"#, #"{"name":"acme+ci"}"#, #"{"name":"eve","password":"short"}"#, "{",
+      ] {
+        let answer = try await registry.api("POST", "/api/v1/users", as: admin, body)
+        #expect(answer.status == 400, "\(body): \(answer)")
+      }
+      // A maintainer's robot is no more than a maintainer; an owner reaches no other namespace.
+      let maintainer = ClosedRegistry.basic("maintainer")
+      let robots = "/api/v1/namespaces/acme/robots"
+      #expect(try await registry.api("POST", robots, as: maintainer, #"{"name":"r","role":"owner"}"#).status == 400)
+      #expect(
+        try await registry.api("POST", robots, as: maintainer, #"{"name":"r","role":"reader","pattern":"other/*"}"#)
+          .status
+          == 400)
+      #expect(
+        try await registry.api("POST", robots, as: maintainer, #"{"name":"r","role":"maintainer"}"#).status == 201)
+      let owner = ClosedRegistry.basic("owner")
+      let grants = "/api/v1/namespaces/acme/grants"
+      for body in [
+        #"{"role":"owner","account":"acme+r"}"#, #"{"role":"reader","account":"stranger","pattern":"*/*"}"#,
+        #"{"role":"reader","account":"stranger","pattern":"acme-evil/x"}"#, #"{"role":"admin","account":"stranger"}"#,
+        #"{"role":"reader","account":"stranger","team":"x"}"#, #"{"role":"reader"}"#,
+      ] {
+        #expect(try await registry.api("POST", grants, as: owner, body).status == 400, "\(body)")
+      }
+      // A robot of another namespace, by an id or a name that one knows: CVE-2022-31667, CVE-2022-31666.
+      try await registry.administration.makeNamespace("other", isPublic: false, owner: nil, by: registry.admin)
+      _ = try await registry.administration.makeRobot(
+        "ci", in: "other", role: "writer", pattern: nil, by: registry.admin)
+      #expect(try await registry.api("DELETE", "\(robots)/other+ci", as: owner).status == 400)
+      #expect(try await registry.api("GET", "/api/v1/namespaces/other/robots", as: owner).status == 404)
+      #expect(try await registry.api("POST", "\(robots)/other+ci/tokens", as: owner, #"{"name":"x"}"#).status == 400)
+      #expect(
+        try await registry.api("POST", grants, as: owner, #"{"role":"reader","account":"other+ci"}"#).status == 400)
+    }
+  }
+
+  @Test func `the last site admin stays`() async throws {
+    try await ClosedRegistry.withOne { (registry) async throws -> Void in
+      let path = "/api/v1/users/admin"
+      #expect(try await registry.api("DELETE", path, as: ClosedRegistry.admin).status == 409)
+      #expect(try await registry.api("PATCH", path, as: ClosedRegistry.admin, #"{"disabled":true}"#).status == 409)
+      #expect(try await registry.api("PATCH", path, as: ClosedRegistry.admin, #"{"siteRole":null}"#).status == 409)
+      #expect(try await registry.api("GET", "/api/v1/whoami", as: ClosedRegistry.admin).status == 200)
+    }
+  }
+
+  @Test func `lists show what one may see, and what one may not is as if it were not there`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      for name in ["other/x", "public/api", "acme-evil/x", "acme/web"] { try await registry.pushImage(name, "1") }
+      try await registry.administration.setPublic(true, "public", by: registry.admin)
+      try await registry.administration.grant(
+        "reader", to: .account("stranger"), on: "acme", pattern: "acme/w*", by: registry.admin)
+      func catalogue(_ credential: (String, String)?, page: Int = 1000) async throws -> [String] {
+        var found: [String] = []
+        var target: String? = "/v2/_catalog?n=\(page)"
+        let bearer = try await registry.bearer("registry:catalog:*", as: credential)
+        while let next = target {
+          let answer = try await registry.ask("GET", next, as: bearer)
+          found += answer.json["repositories"]?.array?.compactMap(\.string) ?? []
+          target = answer.first("Link").flatMap { $0.firstMatch(of: /<([^>]+)>/) }.map { String($0.1) }
+        }
+        return found
+      }
+      #expect(try await catalogue(nil) == ["public/api"])
+      #expect(try await catalogue(ClosedRegistry.basic("stranger")) == ["acme/web", "public/api"])
+      #expect(try await catalogue(ClosedRegistry.basic("stranger"), page: 1) == ["acme/web", "public/api"])
+      #expect(try await catalogue(ClosedRegistry.basic("reader"), page: 1) == ["acme/api", "acme/web", "public/api"])
+      #expect(
+        try await catalogue(ClosedRegistry.basic("auditor"), page: 2)
+          == ["acme-evil/x", "acme/api", "acme/web", "other/x", "public/api"])
+      let stranger = ClosedRegistry.basic("stranger")
+      let there = try await registry.ask("GET", "/v2/other/x/tags/list", as: stranger)
+      let nowhere = try await registry.ask("GET", "/v2/other/y/tags/list", as: stranger)
+      #expect(there.status == nowhere.status)
+      #expect(there.text.replacing("other/x", with: "other/y") == nowhere.text)
+      let namespaces = try await registry.api("GET", "/api/v1/namespaces", as: stranger).json["items"]?.array ?? []
+      #expect(namespaces.compactMap { $0["name"]?.string } == ["acme", "public"])
+      // A blob of a repository that one may not read cannot be mounted from it.
+      try await registry.administration.grant(
+        "writer", to: .account("stranger"), on: "public", pattern: nil, by: registry.admin)
+      let secret = Array("a secret layer".utf8)
+      let digest = Digest.ofTest(secret)
+      _ = try await registry.ask(
+        "POST", "/v2/other/x/blobs/uploads/?digest=\(digest)", as: ClosedRegistry.admin, body: .bytes(secret))
+      for target in ["&from=other/x", ""] {
+        let mount = try await registry.ask(
+          "POST", "/v2/public/api/blobs/uploads/?mount=\(digest)\(target)", as: stranger)
+        #expect(mount.status == 202, "\(mount)")
+      }
+      #expect(try await registry.ask("GET", "/v2/public/api/blobs/\(digest)", as: stranger).status == 404)
+    }
+  }
+
+  @Test func `guessing is slowed down, and does not tell who exists`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let wrong = try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("owner", "wrong-password"))
+      let nobody = try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("nobody-at-all", "wrong-password"))
+      #expect(wrong.status == nobody.status)
+      #expect(wrong.text == nobody.text)
+      var last = wrong
+      for _ in 0..<8 {
+        last = try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("owner", "wrong-password"))
+      }
+      #expect(last.status == 429)
+      #expect(last.errorCode == "TOOMANYREQUESTS")
+      #expect(Int(last.first("Retry-After") ?? "") ?? 0 >= 1)
+      #expect(try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("reader")).status == 200)
+    }
+  }
+
+  @Test func `headers say nothing that a client made up`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      for host in ["evil\"x", "a b", "x,y=\"z", String(repeating: "a", count: 300)] {
+        let answer = try await registry.ask("GET", "/v2/", as: nil, [("Host", host)])
+        let challenge = answer.first("WWW-Authenticate") ?? ""
+        #expect(!challenge.contains("evil"), "\(answer)")
+        #expect(!challenge.contains("z\""))
+      }
+      let scope = try await registry.ask("GET", "/token?scope=repository:acme/api:pull%0d%0aX-Evil:1&service=a%0d%0ab")
+      #expect(scope.first("X-Evil") == nil)
+      let name = try await registry.ask("GET", "/v2/acme/api%0d%0aX-Evil:1/tags/list")
+      #expect(name.first("X-Evil") == nil)
+    }
+  }
+
+  @Test func `a rate that is set is kept, for accounts and for addresses`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      var settings = registry.server.server.settings
+      settings.accountRate = 1
+      registry.server.server.settings = settings
+      var statuses: [Int] = []
+      for _ in 0..<15 {
+        statuses.append(
+          try await registry.ask("GET", "/v2/acme/api/tags/list", as: ClosedRegistry.basic("reader")).status)
+      }
+      #expect(statuses.prefix(10).allSatisfy { $0 == 200 })
+      #expect(statuses.contains(429))
+      #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: ClosedRegistry.basic("writer")).status == 200)
+      settings.accountRate = 0
+      settings.addressRate = 1
+      registry.server.server.settings = settings
+      statuses = []
+      for _ in 0..<15 { statuses.append(try await registry.ask("GET", "/v2/").status) }
+      #expect(statuses.contains(429))
+      #expect(try await registry.ask("GET", "/healthz").status == 200)
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import Ground
+import Metadata
+import OCI
+import TestSupport
+import Testing
+
+@testable import Access
+
+/// CI jobs, by the tokens of an issuer that is a real HTTP server.
+@Suite struct `A job without a stored secret` {
+  private static let push = "/v2/acme/api/blobs/uploads/"
+
+  private static func trust(_ registry: ClosedRegistry) async throws {
+    try await registry.administration.makeTrustRule(
+      "main", on: "acme", issuer: registry.issuer.url, audience: nil,
+      claims: [("repository", "acme/api"), ("ref", "refs/heads/main")], role: "writer", pattern: "acme/api",
+      lifetime: .seconds(900), by: registry.admin)
+  }
+
+  private static let good: JSONObject = [
+    "sub": "repo:acme/api:ref:refs/heads/main", "aud": "registry.test", "repository": "acme/api",
+    "ref": "refs/heads/main",
+  ]
+
+  private static func changed(_ name: String, _ value: JSONValue) -> JSONObject {
+    JSONObject(good.members.filter { $0.key != name } + [.init(key: name, value: value)])
+  }
+
+  private static func status(_ token: String, _ registry: ClosedRegistry) async throws -> Int {
+    try await registry.ask("POST", push, as: ClosedRegistry.basic("job", token)).status
+  }
+
+  @Test func `pushes where its rule says, and nowhere else`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.trust(registry)
+      let token = registry.issuer.token(Self.good)
+      #expect(try await Self.status(token, registry) == 202)
+      let header = ClosedRegistry.basic("job", token)
+      #expect(try await registry.ask("POST", "/v2/acme/web/blobs/uploads/", as: header).status == 403)
+      #expect(try await registry.ask("DELETE", "/v2/acme/api/manifests/1", as: header).status == 403)
+      #expect(try await registry.ask("GET", "/v2/other/x/tags/list", as: header).status == 404)
+      let catalogue = try await registry.bearer("registry:catalog:*", as: header)
+      #expect(try await registry.ask("GET", "/v2/_catalog", as: catalogue).json["repositories"] == ["acme/api"])
+      #expect(
+        try await registry.api("GET", "/api/v1/whoami", as: header).json["name"]?.string?.hasSuffix("main") ?? false)
+      #expect(try await registry.api("POST", "/api/v1/tokens", as: header, #"{"name":"x"}"#).status == 403)
+      // The rule is taken away: the job ends, whatever it has in its hands.
+      let bearer = try await registry.bearer("repository:acme/api:push", as: header)
+      #expect(try await registry.ask("POST", Self.push, as: bearer).status == 202)
+      try await registry.administration.deleteTrustRule("main", on: "acme", by: registry.admin)
+      #expect(try await registry.ask("POST", Self.push, as: bearer).status == 401)
+      #expect(try await Self.status(token, registry) == 401)
+    }
+  }
+
+  @Test func `is refused when its token is not just as the rule and the issuer say`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.trust(registry)
+      let issuer = registry.issuer
+      let now = SystemTime().now.microseconds / 1_000_000
+      let stranger = try TestIssuer()
+      let bad: [(String, String)] = [
+        ("another repository", issuer.token(Self.changed("repository", "acme/api-evil"))),
+        ("a repository with a prefix", issuer.token(Self.changed("repository", "evil/acme/api"))),
+        ("a repository in other letters", issuer.token(Self.changed("repository", "ACME/api"))),
+        ("another branch", issuer.token(Self.changed("ref", "refs/heads/main2"))),
+        ("no branch", issuer.token(Self.changed("ref", .null))),
+        ("a claim that is an object", issuer.token(Self.changed("ref", ["a": "refs/heads/main"]))),
+        ("another audience", issuer.token(Self.changed("aud", "other.test"))),
+        ("no audience", issuer.token(Self.changed("aud", .null))),
+        ("expired", issuer.token(Self.changed("exp", .integer(now - 3600)))),
+        ("no end", issuer.token(Self.changed("exp", .null))),
+        ("not yet valid", issuer.token(Self.changed("nbf", .integer(now + 3600)))),
+        ("another issuer's name", issuer.token(Self.changed("iss", .string(stranger.url)))),
+        ("another issuer", stranger.token(Self.good)),
+        ("another issuer that says it is ours", stranger.token(Self.changed("iss", .string(issuer.url)))),
+        ("alg none", issuer.token(Self.good, header: ["alg": "none"])),
+        ("alg HS256", issuer.token(Self.good, header: ["alg": "HS256"])),
+        ("an unknown key", issuer.token(Self.good, header: ["kid": "nobody's"])),
+        ("a key from its header", issuer.token(Self.good, header: ["jku": .string(stranger.url + "/keys")])),
+        ("a header extension", issuer.token(Self.good, header: ["crit": ["b64"]])),
+        ("giant", issuer.token(Self.changed("x", .string(String(repeating: "x", count: 12_500))))),
+      ]
+      for (what, token) in bad { #expect(try await Self.status(token, registry) == 401, "\(what)") }
+      #expect(try await Self.status(issuer.token(Self.changed("aud", ["a", "registry.test"])), registry) == 202)
+      #expect(try await Self.status(issuer.token(Self.changed("exp", .integer(now - 30))), registry) == 202)
+    }
+  }
+
+  @Test func `goes on when the issuer changes its key, and is told when the issuer is down`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.trust(registry)
+      #expect(try await Self.status(registry.issuer.token(Self.good), registry) == 202)
+      let asked = registry.issuer.requests.count
+      #expect(try await Self.status(registry.issuer.token(Self.good), registry) == 202)
+      #expect(registry.issuer.requests.count == asked, "keys are kept")
+      try registry.issuer.rotate()
+      // Not more often than every ten seconds is it asked for keys that are not known.
+      #expect(try await Self.status(registry.issuer.token(Self.good), registry) == 401)
+      for number in 0..<20 {
+        let token = registry.issuer.token(Self.good, header: ["kid": .string("made-up-\(number)")])
+        #expect(try await Self.status(token, registry) == 401)
+      }
+      #expect(registry.issuer.requests.count <= asked + 2)
+    }
+    try await ClosedRegistry.withOne { registry in
+      try await Self.trust(registry)
+      for mood in [TestIssuer.Mood.down, .slow] {
+        registry.issuer.set(mood)
+        let answer = try await registry.ask(
+          "POST", Self.push, as: ClosedRegistry.basic("job", registry.issuer.token(Self.good)))
+        #expect(answer.status == 429 || answer.status == 503, "\(answer)")
+        #expect(answer.first("Retry-After") != nil)
+        // Others are served.
+        #expect(try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("reader")).status == 200)
+      }
+    }
+  }
+
+  @Test func `an exchanged token lasts as long as its rule says, and only that one is a password`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.trust(registry)
+      let answer = try await registry.post(form: [
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+        "subject_token": registry.issuer.token(Self.good),
+      ])
+      #expect(answer.status == 200, "\(answer)")
+      #expect(answer.json["expires_in"] == 900)
+      #expect(answer.json["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token")
+      let ours = try #require(answer.json["access_token"]?.string)
+      #expect(try await Self.status(ours, registry) == 202)
+      let again = try await registry.post(form: [
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "subject_token": ours,
+      ])
+      #expect(again.status == 401, "one that could be renewed with itself would never end")
+      let usual = try await registry.bearer("repository:acme/api:push", as: ClosedRegistry.basic("writer"))
+      #expect(try await Self.status(String(usual.1.dropFirst(7)), registry) == 401)
+    }
+  }
+
+  @Test func `a rule says whose jobs it means, of an issuer that the operator accepts`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      func make(_ issuer: String, _ claims: [(String, String)], _ seconds: Int = 900) async throws {
+        try await registry.administration.makeTrustRule(
+          "x", on: "acme", issuer: issuer, audience: nil, claims: claims, role: "writer", pattern: nil,
+          lifetime: .seconds(seconds), by: registry.admin)
+      }
+      let url = registry.issuer.url
+      for (issuer, claims, seconds) in [
+        ("https://attacker.example", [("a", "b")], 900), (url, [], 900), (url, [("a", "*")], 900),
+        (url, [("a", "b")], 1), (url, [("a", "b")], 1_000_000), (url, [("", "b")], 900),
+      ] {
+        await #expect(throws: AdministrationError.self) { try await make(issuer, claims, seconds) }
+      }
+      try await make(url, [("a", "b")])
+    }
+  }
+}

@@ -1,0 +1,220 @@
+import Foundation
+import Ground
+import Metadata
+import OCI
+import TestSupport
+import Testing
+
+@testable import Access
+
+/// Signing on in a browser, with a provider that is a real HTTP server.
+@Suite struct `Signing on` {
+  /// A browser, as far as it matters here: it keeps cookies and follows addresses when told to.
+  private final class Browser {
+    let registry: ClosedRegistry
+    private var cookies: [String: String] = [:]
+    init(_ registry: ClosedRegistry) { self.registry = registry }
+
+    var hasSession: Bool { cookies["berth_session"] != nil }
+
+    func ask(
+      _ method: String, _ target: String, form: KeyValuePairs<String, String>? = nil, site: String? = "same-origin"
+    ) async throws -> RawResponse {
+      var fields: [(String, String)] = []
+      if !cookies.isEmpty {
+        fields.append(
+          ("Cookie", cookies.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")))
+      }
+      if let site { fields.append(("Sec-Fetch-Site", site)) }
+      if form != nil { fields.append(("Content-Type", "application/x-www-form-urlencoded")) }
+      let text = form?.map { "\($0.key)=\(FormCoding.encoded($0.value))" }.joined(separator: "&")
+      let answer = try await registry.ask(method, target, as: nil, fields, body: text.map { .text($0) } ?? .none)
+      for field in answer.fields where field.name.lowercased() == "set-cookie" {
+        let parts = field.value.split(separator: ";")
+        let pair = parts[0].split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        #expect(field.value.contains("HttpOnly"))
+        #expect(field.value.contains("SameSite=Lax"))
+        cookies[String(pair[0])] = field.value.contains("Max-Age=0") ? nil : String(pair[1])
+      }
+      return answer
+    }
+
+    /// Goes to the provider, which says yes, and answers where it sends the browser.
+    func begin() async throws -> String {
+      let start = try await ask("GET", "/auth/sign-on?provider=acme&return=/auth/device")
+      #expect(start.status == 303, "\(start)")
+      let url = try #require(start.first("Location"))
+      let parts = try #require(url.firstMatch(of: /^http:\/\/127\.0\.0\.1:(\d+)(\/.*)$/))
+      let provider = RawHTTPClient(host: "127.0.0.1", port: try #require(Int(parts.1)))
+      let back = try await provider("GET", String(parts.2)).text
+      try await provider.close()
+      #expect(back.hasPrefix("http://\(registry.http.authority)/auth/callback?"), "\(back)")
+      return "/auth/callback?" + back.split(separator: "?")[1]
+    }
+  }
+
+  private static func withProvider(_ body: (ClosedRegistry, TestIssuer) async throws -> Void) async throws {
+    let provider = try TestIssuer()
+    provider.set(person: [
+      "sub": "u-1", "preferred_username": "carol", "groups": ["developers", "others"],
+    ])
+    try await ClosedRegistry.withOne {
+      $0.providers = [
+        SignOnProvider(
+          name: "acme", issuer: provider.url, clientID: provider.clientID, clientSecret: provider.clientSecret,
+          scopes: ["openid"], nameClaim: "preferred_username", groupsClaim: "groups")
+      ]
+    } _: {
+      try await body($0, provider)
+    }
+  }
+
+  @Test func `makes the account, puts it into the teams of its groups, and gives it a token for docker`() async throws {
+    try await Self.withProvider { registry, provider in
+      try await registry.administration.makeTeam("web", ssoGroup: "acme:developers", by: registry.admin)
+      try await registry.administration.grant("writer", to: .team("web"), on: "acme", pattern: nil, by: registry.admin)
+      let browser = Browser(registry)
+      #expect(try await browser.ask("GET", "/auth/").text.contains("Log in with acme"))
+      let done = try await browser.ask("GET", try await browser.begin())
+      #expect(done.status == 303, "\(done)")
+      #expect(done.first("Location") == "/auth/device" || done.first("Location")?.hasSuffix("/auth/device") ?? false)
+      #expect(browser.hasSession)
+      #expect(try await browser.ask("GET", "/auth/").text.contains("Logged in as carol"))
+      #expect(try await browser.ask("GET", "/api/v1/whoami").json["teams"] == ["web"])
+      let made = try await browser.ask("POST", "/auth/token", form: ["name": "docker <b>", "days": "30"])
+      let secret = try #require(made.text.firstMatch(of: /berth_pat_[0-9A-Za-z]{36}/)).0
+      let header = ClosedRegistry.basic("carol", String(secret))
+      #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: header).status == 200)
+      #expect(try await registry.ask("POST", "/v2/acme/api/blobs/uploads/", as: header).status == 202)
+      // Out of the group at the provider: out of the team with the next sign-on.
+      provider.set(person: ["sub": "u-1", "preferred_username": "renamed", "groups": []])
+      _ = try await browser.ask("GET", try await browser.begin())
+      #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: header).status == 404)
+      #expect(try await browser.ask("GET", "/api/v1/whoami").json["name"] == "carol")
+      _ = try await browser.ask("POST", "/auth/logout", form: [:])
+      #expect(!browser.hasSession)
+      #expect(try await browser.ask("GET", "/auth/").text.contains("Log in with acme"))
+    }
+  }
+
+  @Test func `never takes over an account because its name is alike`() async throws {
+    try await Self.withProvider { registry, provider in
+      provider.set(person: ["sub": "u-2", "preferred_username": "admin"])
+      let browser = Browser(registry)
+      _ = try await browser.ask("GET", try await browser.begin())
+      let own = try await browser.ask("GET", "/api/v1/whoami").json
+      #expect(own["name"] == "admin-acme")
+      #expect(own["siteRole"] == .null)
+      #expect(try await browser.ask("GET", "/api/v1/users").status == 403)
+    }
+  }
+
+  @Test(arguments: ["state", "code", "ticket", "nonce", "issuer", "audience", "disabled"])
+  func `is refused when anything is not as it was begun`(what: String) async throws {
+    try await Self.withProvider { registry, provider in
+      let browser = Browser(registry)
+      switch what {
+      case "nonce": provider.set(person: ["sub": "u-1", "nonce": "another", "preferred_username": "carol"])
+      case "issuer": provider.set(person: ["sub": "u-1", "iss": "https://other.example"])
+      case "disabled":
+        _ = try await browser.ask("GET", try await browser.begin())
+        var change = Administration.UserChange()
+        change.isDisabled = true
+        try await registry.administration.changeUser("carol", change, by: registry.admin)
+        #expect(try await browser.ask("GET", "/auth/").text.contains("Log in with acme"))
+      default: break
+      }
+      var target = try await browser.begin()
+      if what == "state" { target = target.replacing(/state=[^&]*/, with: "state=other") }
+      if what == "code" { target = target.replacing(/code=[^&]*/, with: "code=other") }
+      if what == "audience" { provider.set(person: ["sub": "u-1", "aud": "other"]) }
+      let answerer = what == "ticket" ? Browser(registry) : browser
+      let answer = try await answerer.ask("GET", target)
+      if what == "audience" {
+        // The code was made before; the audience of this provider's tokens is always the client.
+        return
+      }
+      #expect(answer.status == 403, "\(answer)")
+      #expect(!answerer.hasSession || what == "disabled")
+      #expect(answer.text.contains("That did not work"))
+    }
+  }
+
+  @Test func `a form that another site makes a browser send is refused`() async throws {
+    try await Self.withProvider { registry, _ in
+      let browser = Browser(registry)
+      let login = try await browser.ask(
+        "POST", "/auth/login",
+        form: ["user": "reader", "password": ClosedRegistry.password, "return": "//evil.example"])
+      #expect(login.status == 303)
+      #expect(login.first("Location")?.hasSuffix("/auth/") ?? false)
+      for site in ["cross-site", "same-site", nil] {
+        let answer = try await browser.ask("POST", "/auth/token", form: ["name": "x", "days": "1"], site: site)
+        #expect(answer.status == 403, "\(answer)")
+        let change = try await browser.ask("POST", "/auth/logout", form: [:], site: site)
+        #expect(change.status == 403)
+      }
+      // The cookie is for pages and their API, not for clients of the registry.
+      #expect(try await browser.ask("GET", "/v2/").status == 401)
+      #expect(try await browser.ask("GET", "/token").json["scope"] == "")
+      let wrong = try await Browser(registry).ask("POST", "/auth/login", form: ["user": "reader", "password": "x"])
+      #expect(wrong.status == 401)
+      for header in ["content-security-policy", "x-content-type-options", "x-frame-options", "cache-control"] {
+        #expect(wrong.first(header) != nil)
+      }
+    }
+  }
+
+  @Test func `a program waits for a person to say yes, and gets a token of theirs`() async throws {
+    try await Self.withProvider { registry, _ in
+      func begin() async throws -> (device: String, user: String) {
+        let begun = try await registry.ask(
+          "POST", "/auth/device/code", as: nil, [("Content-Type", "application/x-www-form-urlencoded")],
+          body: .text("client_id=<script>alert(1)</script>"))
+        #expect(begun.json["interval"] == 5)
+        return (try #require(begun.json["device_code"]?.string), try #require(begun.json["user_code"]?.string))
+      }
+      func poll(_ code: String) async throws -> RawResponse {
+        try await registry.post(form: [
+          "grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": code,
+        ])
+      }
+      let (device, user) = try await begin()
+      #expect(user.firstMatch(of: /^[A-Z]{4}-[A-Z]{4}$/) != nil)
+      #expect(try await poll(device).json["error"] == "authorization_pending")
+      #expect(try await poll(device).json["error"] == "slow_down")
+      let browser = Browser(registry)
+      let first = try await browser.ask("GET", "/auth/device?user_code=\(user)")
+      #expect(first.status == 303)
+      _ = try await browser.ask("POST", "/auth/login", form: ["user": "reader", "password": ClosedRegistry.password])
+      let page = try await browser.ask("GET", "/auth/device?user_code=\(user)")
+      #expect(page.text.contains(user))
+      #expect(page.text.contains("&lt;script&gt;"))
+      #expect(!page.text.contains("<script>"))
+      #expect(try await browser.ask("POST", "/auth/device", form: ["user_code": user, "answer": "yes"]).status == 200)
+      let granted = try await poll(device)
+      #expect(granted.json["user"] == "reader")
+      let secret = try #require(granted.json["access_token"]?.string)
+      #expect(try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("reader", secret)).status == 200)
+      #expect(try await poll(device).json["error"] == "expired_token")
+      let (other, code) = try await begin()
+      _ = try await browser.ask("POST", "/auth/device", form: ["user_code": code, "answer": "no"])
+      #expect(try await poll(other).json["error"] == "access_denied")
+      #expect(try await poll("berth_ses_x").json["error"] == "expired_token")
+    }
+  }
+
+  @Test(arguments: [
+    ("carol", "carol"), ("carol@acme.example", "carol@acme.example"), ("Élise", "lise"), ("../../x", "x"),
+    ("a/b", "a-b"), ("anonymous", nil), ("", nil), ("---", nil),
+    (String(repeating: "a", count: 500), String(repeating: "a", count: 48)),
+  ])
+  func `makes a name of what a provider calls somebody`(claim: String, name: String?) {
+    let made = AccessControl.accountName(claim)
+    if let name { #expect(made == name) } else { #expect(made.hasPrefix("user-")) }
+  }
+}
+
+extension RawResponse {
+  var text: String { String(decoding: body, as: UTF8.self) }
+}
