@@ -123,7 +123,7 @@ let package = Package(
     .testTarget(name: "berthTests", dependencies: ["berth"], swiftSettings: strict),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "Ground"], swiftSettings: strict),
     .testTarget(
-      name: "EndToEnd", dependencies: ["CLibCrypto", "TestSupport"], path: "Tests/EndToEnd", swiftSettings: strict),
+      name: "EndToEnd", dependencies: ["CLibCrypto", "OCI", "TestSupport"], path: "Tests/EndToEnd", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -23,6 +23,11 @@ import Testing
     let kept = "$2y$05$c4WoMPo3SXsafkva.HHa6u7b1XOWKqA7XZANDrnv4IVny/8ABNR66"
     #expect(hasher.verify("secret", against: kept))
     #expect(!hasher.verify("Secret", against: kept))
+    // What bcrypt does not look at is not taken for right: CVE-2024-9683.
+    let long = String(repeating: "a", count: 72)
+    let ofLong = "$2y$05$c4WoMPo3SXsafkva.HHa6u0TPF4aaHbszORfoa3knGC/jlZaujggy"
+    #expect(hasher.verify(long, against: ofLong))
+    #expect(!hasher.verify(long + "b", against: ofLong))
     #expect(PasswordHasher.isImportable(kept))
     #expect(hasher.isOutdated(kept))
     #expect(!PasswordHasher.isImportable("$apr1$abcdefgh$1234567890123456789012"))

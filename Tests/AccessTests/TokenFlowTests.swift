@@ -120,6 +120,21 @@ import Testing
     }
   }
 
+  @Test func `a token that is made with a token ends with it at the latest`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      func make(_ json: String, _ header: (String, String)) async throws -> JSONValue {
+        try await registry.api("POST", "/api/v1/tokens", as: header, json).json
+      }
+      let first = try await make(#"{"name":"a","seconds":3600}"#, ClosedRegistry.basic("reader"))
+      let header = ClosedRegistry.basic("reader", try #require(first["secret"]?.string))
+      let end = try #require(first["expiresAt"]?.string)
+      #expect(try await make(#"{"name":"b"}"#, header)["expiresAt"]?.string == end)
+      #expect(try await make(#"{"name":"c","seconds":999999}"#, header)["expiresAt"]?.string == end)
+      #expect(try await make(#"{"name":"d","seconds":60}"#, header)["expiresAt"]?.string ?? end < end)
+      #expect(try await make(#"{"name":"e"}"#, ClosedRegistry.basic("reader"))["expiresAt"] == .null)
+    }
+  }
+
   @Test func `goes on with the tokens of the old key when there is a new one`() async throws {
     try await ClosedRegistry.withOne { registry in
       let old = try await registry.bearer(Self.scope, as: ClosedRegistry.basic("writer"))

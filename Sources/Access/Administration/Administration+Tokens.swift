@@ -109,7 +109,8 @@ extension Administration {
     return try await database.read { try $0.tokens(of: account.id, after: id, limit: limit) }
   }
 
-  /// Makes a token of one's own, or of a robot. Nobody makes one for another person.
+  /// Makes a token of one's own, or of a robot. Nobody makes one for another person. One that is made with a token ends with
+  /// that at the latest.
   ///
   /// - Parameters:
   ///   - scope: what it may at most; nil: whatever the account may.
@@ -131,7 +132,8 @@ extension Administration {
     if let lifetime, lifetime < .seconds(1) {
       throw AdministrationError(.invalid, "a token lasts at least a second")
     }
-    // A robot's token outlives a change of whoever made it; one's own was had for this login, and does not end with it.
+    // A token that makes tokens that outlive it would never end.
+    let end = owner == .own ? try await endOfToken(of: caller) : nil
     let kind: SecretToken.Kind = account.kind == "robot" ? .robot : .personal
     let secret = SecretToken(kind, random: random)
     let id = random.hexadecimal(byteCount: 8)
@@ -142,7 +144,7 @@ extension Administration {
       try transaction.insertToken(
         TokenRecord(
           id: id, account: account.id, kind: kind.rawValue, name: name, scope: scope?.json.text,
-          expiresAt: lifetime.map { transaction.now + $0 }),
+          expiresAt: [lifetime.map { transaction.now + $0 }, end].compactMap { $0 }.min()),
         hash: secret.hash)
       guard let record = try transaction.token(id) else { throw DatabaseError.corrupt("an insert answered no row") }
       try transaction.record(
@@ -154,6 +156,12 @@ extension Administration {
       return record
     }
     return NewToken(record: record, secret: secret.text)
+  }
+
+  /// When the token ends that the caller has shown; nil: never, or none was shown.
+  private func endOfToken(of caller: Caller) async throws -> Timestamp? {
+    guard let id = caller.bond.token else { return nil }
+    return try await memory.token(id: id)?.expiresAt
   }
 
   public func revokeToken(_ id: String, of owner: TokenOwner, by caller: Caller) async throws {

@@ -37,7 +37,7 @@ public struct ClientCertificate: Sendable, Hashable {
     guard let output = BIO_new(BIO_s_mem()) else { return "" }
     defer { BIO_free_all(output) }
     // XN_FLAG_RFC2253: escapes what would make two names look alike.
-    guard X509_NAME_print_ex(output, X509_get_subject_name(certificate), 0, 0x110_0317) >= 0 else { return "" }
+    guard X509_NAME_print_ex(output, X509_get_subject_name(certificate), 0, 0x111_0317) >= 0 else { return "" }
     var bytes = [UInt8](repeating: 0, count: 4096)
     let count = BIO_read(output, &bytes, Int32(bytes.count))
     return count > 0 ? String(decoding: bytes[..<Int(count)], as: UTF8.self) : ""

@@ -18,6 +18,7 @@ public final class PasswordHasher: Sendable {
   /// The longest password in bytes: what a person or a generator makes is far below, and more would only cost time.
   public static let lengthLimitBytes = 256
   public static let leastLength = 8
+  static let bcryptLimitBytes = 72
   /// Hashes that are computed at the same time: memory is the limit.
   static let concurrencyLimit = 4
 
@@ -41,6 +42,8 @@ public final class PasswordHasher: Sendable {
   /// when nothing was kept. Blocks.
   public func verify(_ password: String, against kept: String?) -> Bool {
     guard password.utf8.count <= Self.lengthLimitBytes, !password.utf8.contains(0) else { return false }
+    // bcrypt looks at no more, so that a longer one would be right by its beginning.
+    if let kept, Self.isImportable(kept), password.utf8.count > Self.bcryptLimitBytes { return false }
     return slots.run {
       guard let setting = try? kept ?? Self.setting(calibratedCost(), random),
         let made = try? Self.crypt(password, setting: setting)

@@ -3,11 +3,14 @@ import Foundation
 /// `ctr` and a `containerd` of its own, which ends with its owner.
 final class Containerd: RegistryClient {
   let home: Workspace.Home
+  /// `name:secret` to log in with; nil: nobody.
+  let user: String?
   private let daemon: ChildProcess
   private let log: TemporaryFile
 
-  init(_ home: Workspace.Home) async throws {
+  init(_ home: Workspace.Home, user: String? = nil) async throws {
     self.home = home
+    self.user = user
     let configuration = "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n"
     try Data(configuration.utf8).write(to: URL(fileURLWithPath: "\(home.path)/containerd.toml"))
     log = try TemporaryFile()
@@ -34,7 +37,7 @@ final class Containerd: RegistryClient {
 
   func push(_ image: LayoutImage, to reference: String) async throws {
     try await load(image, as: reference)
-    try await ctr(["images", "push", "--plain-http", reference])
+    try await ctr(["images", "push", "--plain-http"] + login + [reference])
   }
 
   /// Brings an image of a layout into containerd's store under a name.
@@ -50,13 +53,15 @@ final class Containerd: RegistryClient {
   func pull(_ reference: String) async throws -> String {
     // What a client already has it does not pull; this one shall.
     try await ctr(["images", "remove", "--sync", reference])
-    try await ctr(["images", "pull", "--plain-http", "--snapshotter", "native", reference])
+    try await ctr(["images", "pull", "--plain-http", "--snapshotter", "native"] + login + [reference])
     let manifest = try await content(digest(reference))
     guard let config = try JSONDecoder().decode(ImageManifest.self, from: Data(manifest)).config else {
       throw HarnessError("\(reference) is not an image")
     }
     return config.digest
   }
+
+  private var login: [String] { user.map { ["--user", $0] } ?? [] }
 
   /// The digest that a local name stands for.
   func digest(_ reference: String) async throws -> String {

@@ -39,6 +39,25 @@ struct CertificateAuthority {
     }
   }
 
+  /// Issues a client's certificate.
+  ///
+  /// - Parameter names: `subjectAltName` as OpenSSL writes it.
+  func issueClient(subject: String, names: String) async throws -> (certificate: String, key: String) {
+    let id = UUID().uuidString.prefix(8)
+    let (key, request, issued) = (file("\(id).key"), file("\(id).csr"), file("\(id).crt"))
+    let extensions = try workspace.write(
+      "subjectAltName=\(names)\nextendedKeyUsage=clientAuth\n", to: "\(name)/\(id).ext")
+    try await openssl([
+      "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject, "-keyout", key, "-out",
+      request,
+    ])
+    try await openssl([
+      "x509", "-req", "-in", request, "-CA", certificate, "-CAkey", file("ca.key"), "-CAcreateserial", "-days", "2",
+      "-extfile", extensions, "-out", issued,
+    ])
+    return (issued, key)
+  }
+
   private func file(_ own: String) -> String { workspace.file("\(name)/\(own)") }
 
   private func openssl(_ arguments: [String]) async throws { try await ProgramRunner.succeed("openssl", arguments) }

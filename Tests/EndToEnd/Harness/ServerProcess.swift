@@ -19,20 +19,24 @@ final class ServerProcess: Sendable {
   /// - Parameters:
   ///   - configuration: the path of a configuration file, or nil for flags only.
   ///   - parts: `--database` and `--blobs`, for other parts than the data directory.
+  ///   - isOpen: without accounts; else the account `admin` has the password ``adminPassword``.
   ///   - environment: variables beyond the usual ones.
   init(
     dataDirectory: String, address: Address? = nil, configuration: String? = nil, usesTLS: Bool = false,
-    parts: [String] = [], environment: [String: String] = [:]
+    parts: [String] = [], isOpen: Bool = true, environment: [String: String] = [:]
   ) throws {
     self.address = try address ?? .free4()
     self.dataDirectory = dataDirectory
     self.usesTLS = usesTLS
     options = ["--data", dataDirectory] + parts + (configuration.map { ["--config", $0] } ?? [])
-    arguments = ["serve", "--listen", self.address.listenArgument, "--open"] + options
-    self.environment = environment
+    arguments = ["serve", "--listen", self.address.listenArgument] + (isOpen ? ["--open"] : []) + options
+    let password = isOpen ? [:] : ["BERTH_ADMIN_PASSWORD": Self.adminPassword]
+    self.environment = environment.merging(password) { given, _ in given }
     output = try TemporaryFile()
     errors = try TemporaryFile()
   }
+
+  static let adminPassword = "admin-password-of-tests"
 
   /// The executable under test: `BERTH_BINARY`, or the debug build of this package.
   static var binary: String {
@@ -135,13 +139,14 @@ final class ServerProcess: Sendable {
 
 /// Runs a test against a fresh server, and stops it whatever happens. What the server printed goes with a failure.
 func withServer(
-  address: Address? = nil, configuration: String? = nil, usesTLS: Bool = false,
-  _ body: (ServerProcess, Workspace) async throws -> Void
+  address: Address? = nil, configuration: String? = nil, usesTLS: Bool = false, isOpen: Bool = true,
+  environment: [String: String] = [:], _ body: (ServerProcess, Workspace) async throws -> Void
 ) async throws {
   let workspace = try Workspace()
   let file = try configuration.map { try workspace.write($0, to: "berth.yaml") }
   let server = try ServerProcess(
-    dataDirectory: workspace.file("data"), address: address, configuration: file, usesTLS: usesTLS)
+    dataDirectory: workspace.file("data"), address: address, configuration: file, usesTLS: usesTLS,
+    isOpen: isOpen, environment: environment)
   do {
     try await server.start()
     try await body(server, workspace)
