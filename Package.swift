@@ -27,7 +27,8 @@ let package = Package(
     .executable(name: "berth", targets: ["berth"]),
     // For Fuzz/ only: what it feeds with broken bytes.
     .library(
-      name: "BerthParts", targets: ["OCI", "Ground", "BlobStorage", "RegistryCore", "HTTPService", "TestSupport"]),
+      name: "BerthParts",
+      targets: ["OCI", "Ground", "Access", "BlobStorage", "RegistryCore", "HTTPService", "TestSupport"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -1,3 +1,7 @@
+import OCI
+
+@testable import Access
+
 /// Well-formed examples, from which the broken ones are made.
 enum Seeds {
   static let digest = "sha256:" + String(repeating: "0123456789abcdef", count: 4)
@@ -26,6 +30,22 @@ enum Seeds {
   static let index =
     #"{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"\#(digest)","#
     + #""size":10,"platform":{"os":"linux","architecture":"arm","os.features":["x"],"variant":"v7"}}]}"#
+  static let authorizations = [
+    "Basic YWxpY2U6c2VjcmV0", "basic YTpiOmM=", "Bearer eyJhbGciOiJFUzI1NiJ9.e30.AA", "Negotiate YQ==",
+    "berth_pat_" + String(repeating: "0", count: 36),
+  ]
+  static let signedTokens = [
+    "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLCJleHAiOjEzMDA4MTkzODB9.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3",
+    "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJpc3MiOiJqb2UiLCJzdWIiOiJhIiwiZXhwIjoxMzAwODE5MzgwLCJhY2Nlc3MiOltdfQ."
+      + "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+  ]
+  static let scopes = [
+    "repository:acme/api:pull,push", "registry:catalog:*", "repository(plugin):a/b:* repository:a:delete", "acme/web-*",
+  ]
+  /// Of RFC 7515, appendix A.3.
+  static let key = (try? JSONValue.parse(
+    #"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#
+  )).flatMap { PublicKey(jwk: $0) }
   static let forwarded = [
     "for=192.0.2.1;proto=https;host=hub.example", "host=\"a:1\";proto=http, for=b", "hub.example:443", "https, http",
     "/prefix/", "[2001:db8::1]:443",

@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import OCI
 
+@testable import Access
 @testable import BlobStorage
 @testable import HTTPService
 @testable import RegistryCore
@@ -59,6 +60,28 @@ struct Target: Sendable {
     Target("json", Seeds.documents) { bytes in
       guard let value = try? bytes.withUnsafeBytes({ try JSONValue.parse($0) }) else { return }
       precondition((try? value.bytes.withUnsafeBytes { try JSONValue.parse($0) }) == value)
+    },
+    Target("authorization", Seeds.authorizations) { bytes in
+      if case .basic(let user, _) = Presented(authorization: text(bytes)) { precondition(!user.contains(":")) }
+      if let token = SecretToken(parsing: text(bytes)) { precondition(Array(token.text.utf8) == bytes) }
+    },
+    Target("signed-token", Seeds.signedTokens) { bytes in
+      guard let token = try? SignedToken(parsing: text(bytes)) else { return }
+      precondition(bytes.count <= SignedToken.lengthLimitBytes)
+      _ = try? BearerToken(token)
+      _ = try? token.check(issuer: "joe", audience: nil, now: Timestamp(microseconds: 0), skew: .zero)
+      if let key = Seeds.key { _ = try? token.verify(by: key) }
+    },
+    Target("scope", Seeds.scopes) { bytes in
+      precondition(RequestedScope.parse([text(bytes)]).count <= RequestedScope.countLimit)
+      guard let pattern = RepositoryPattern(parsing: text(bytes)) else { return }
+      precondition(pattern.text.utf8.count <= RepositoryPattern.lengthLimitBytes)
+      if let name = try? RepositoryName(parsing: text(bytes)) { precondition(pattern.matches(name)) }
+    },
+    Target("certificate", bytes: [DER.rsaKeyInfo(modulus: Array(1...255), exponent: [1, 0, 1]), DER.p256Prefix]) { bytes in
+      _ = ClientCertificate(der: bytes)
+      _ = PublicKey(kind: .rsa, info: bytes)
+      if let parts = DER.signatureParts(bytes, partBytes: 32) { precondition(parts.count == 64) }
     },
     Target("manifest", [Seeds.manifest, Seeds.index]) { bytes in
       for type in [nil, MediaType.ociManifest, .ociIndex, .dockerManifest] {
