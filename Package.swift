@@ -124,7 +124,8 @@ let package = Package(
     .testTarget(name: "berthTests", dependencies: ["berth"], swiftSettings: strict),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "Ground"], swiftSettings: strict),
     .testTarget(
-      name: "EndToEnd", dependencies: ["CLibCrypto", "OCI", "TestSupport"], path: "Tests/EndToEnd", swiftSettings: strict),
+      name: "EndToEnd", dependencies: ["CLibCrypto", "OCI", "TestSupport"], path: "Tests/EndToEnd",
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -38,7 +38,8 @@ public final class AccessControl: Sendable {
       memory: isOpen ? nil : memory, keys: keys, hasher: hasher, usage: usage, trail: trail, issuers: issuers,
       settings: liveSettings, time: time, random: random)
     administration = Administration(
-      policy: policy, memory: memory, hasher: hasher, keys: keys, trail: trail, settings: liveSettings, random: random)
+      policy: policy, memory: memory, hasher: hasher, throttle: authenticator.throttle, keys: keys, trail: trail,
+      settings: liveSettings, random: random)
     if !isOpen {
       try await adoptNamespaces()
       try await keys.prepare()

@@ -142,7 +142,7 @@ public final class Authenticator: Sendable {
         retryAfter: delay)
     }
     let record = try await memory.database.read { try $0.account(named: user) }
-    let isRight = hasher.verify(password, against: record?.password)
+    let isRight = try await isRight(password, record?.password)
     guard isRight, let record, let kept = record.password, !record.isDisabled,
       let account = try await memory.account(record.id), account.record.epoch == record.epoch
     else {
@@ -162,9 +162,17 @@ public final class Authenticator: Sendable {
     return Caller(principal: .account(account), origin: origin, bond: Caller.Bond(epoch: record.epoch))
   }
 
+  private func isRight(_ password: String, _ kept: String?) async throws -> Bool {
+    do {
+      return try await hasher.verify(password, against: kept)
+    } catch let error as PasswordHasher.Busy {
+      throw AuthenticationFailure(error.description, rule: error.description, retryAfter: .seconds(1))
+    }
+  }
+
   /// The same password under what would be made today.
   private func upgrade(_ record: AccountRecord, _ kept: String, _ password: String) async throws {
-    let better = try hasher.hash(password)
+    let better = try await hasher.hash(password)
     try await memory?.database.write { try $0.replacePasswordHash(kept, with: better, of: record.id) }
     try await memory?.changed()
   }

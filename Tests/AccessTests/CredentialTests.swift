@@ -8,36 +8,47 @@ import Testing
 @Suite struct `Passwords and secrets` {
   private let hasher = PasswordHasher(cost: 1)
 
-  @Test func `are kept by a memory-hard function, and only the right one is right`() throws {
-    let kept = try hasher.hash("correct horse")
+  @Test func `are kept by a memory-hard function, and only the right one is right`() async throws {
+    let kept = try await hasher.hash("correct horse")
     #expect(kept.hasPrefix("$y$"))
-    #expect(try hasher.hash("correct horse") != kept)
-    #expect(hasher.verify("correct horse", against: kept))
-    #expect(!hasher.verify("correct horsf", against: kept))
-    #expect(!hasher.verify("correct horse", against: nil))
-    #expect(!hasher.verify("correct horse\0", against: kept))
-    #expect(!hasher.verify(String(repeating: "a", count: 300), against: kept))
+    #expect(try await hasher.hash("correct horse") != kept)
+    #expect(try await hasher.verify("correct horse", against: kept))
+    #expect(try await !hasher.verify("correct horsf", against: kept))
+    #expect(try await !hasher.verify("correct horse", against: nil))
+    #expect(try await !hasher.verify("correct horse\0", against: kept))
+    #expect(try await !hasher.verify(String(repeating: "a", count: 300), against: kept))
   }
 
-  @Test func `that came from an htpasswd file work, and are replaced by better ones`() throws {
+  @Test func `that came from an htpasswd file work, and are replaced by better ones`() async throws {
     let kept = "$2y$05$c4WoMPo3SXsafkva.HHa6u7b1XOWKqA7XZANDrnv4IVny/8ABNR66"
-    #expect(hasher.verify("secret", against: kept))
-    #expect(!hasher.verify("Secret", against: kept))
+    #expect(try await hasher.verify("secret", against: kept))
+    #expect(try await !hasher.verify("Secret", against: kept))
     // What bcrypt does not look at is not taken for right: CVE-2024-9683.
     let long = String(repeating: "a", count: 72)
     let ofLong = "$2y$05$c4WoMPo3SXsafkva.HHa6u0TPF4aaHbszORfoa3knGC/jlZaujggy"
-    #expect(hasher.verify(long, against: ofLong))
-    #expect(!hasher.verify(long + "b", against: ofLong))
+    #expect(try await hasher.verify(long, against: ofLong))
+    #expect(try await !hasher.verify(long + "b", against: ofLong))
     #expect(PasswordHasher.isImportable(kept))
     #expect(hasher.isOutdated(kept))
     #expect(!PasswordHasher.isImportable("$apr1$abcdefgh$1234567890123456789012"))
     #expect(!PasswordHasher.isImportable("{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="))
-    let made = try hasher.hash("x")
+    let made = try await hasher.hash("x")
     #expect(!hasher.isOutdated(made))
-    #expect(PasswordHasher(cost: 2).verify("x", against: made))
+    #expect(try await PasswordHasher(cost: 2).verify("x", against: made))
     let strong = PasswordHasher(cost: 2)
-    _ = try strong.hash("y")
+    _ = try await strong.hash("y")
     #expect(strong.isOutdated(made))
+  }
+
+  @Test func `are checked a few at a time, and a flood of them is told to come again`() async throws {
+    let slow = PasswordHasher(cost: 4)
+    let kept = try await slow.hash("x")
+    let outcomes = await withTaskGroup { group in
+      for _ in 0..<300 { group.addTask { try? await slow.verify("x", against: kept) } }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(outcomes.contains(true))
+    #expect(!outcomes.contains(false), "who is told to come again is not told that it was wrong")
   }
 
   @Test(arguments: SecretToken.Kind.allCases)

@@ -25,7 +25,7 @@ extension Administration {
     guard try await database.read({ try $0.accountCount() }) == 0 else { return nil }
     if let password { try Self.checkPassword(password) }
     let chosen = password ?? String((0..<24).map { _ in Base62.digit(random) })
-    let kept = try hasher.hash(chosen)
+    let kept = try await hasher.hash(chosen)
     let isMade = try await change { transaction in
       let isNew = try transaction.insertAccount(name: "admin", kind: "person", password: kept, siteRole: "admin")
       if isNew {
@@ -75,11 +75,13 @@ extension Administration {
     try requireSiteAdmin(caller)
     try Self.checkName(name, of: "user")
     if let password { try Self.checkPassword(password) }
-    let kept = try password.map { try hasher.hash($0) }
+    var kept: String?
+    if let password { kept = try await hasher.hash(password) }
+    let hash = kept
     let making = Making()
     try await change { transaction in
       let isNew = try transaction.insertAccount(
-        name: name, kind: "person", password: kept, siteRole: siteRole?.rawValue)
+        name: name, kind: "person", password: hash, siteRole: siteRole?.rawValue)
       try making.check(isNew, "there is a user \(name) already")
       try transaction.record(
         AuditEntry(
@@ -141,7 +143,9 @@ extension Administration {
   public func changeUser(_ name: String, _ wish: UserChange, by caller: Caller) async throws {
     try requireSiteAdmin(caller)
     if let password = wish.password { try Self.checkPassword(password) }
-    let kept = try wish.password.map { try hasher.hash($0) }
+    var made: String?
+    if let password = wish.password { made = try await hasher.hash(password) }
+    let kept = made
     try await change { transaction in
       let record = try Self.person(name, transaction)
       var changes: [JSONObject.Member] = []
@@ -193,10 +197,15 @@ extension Administration {
       throw AdministrationError(.denied, "only a user has a password")
     }
     try Self.checkPassword(new)
-    guard hasher.verify(old, against: account.record.password) else {
+    // Who has somebody's token could otherwise guess without being slowed down.
+    if throttle.delay(account: account.name, address: caller.origin.address) != nil {
+      throw AdministrationError(.denied, "too many wrong passwords; try again later")
+    }
+    guard try await hasher.verify(old, against: account.record.password) else {
+      throttle.failed(account: account.name, address: caller.origin.address)
       throw AdministrationError(.denied, "the old password is not right")
     }
-    let kept = try hasher.hash(new)
+    let kept = try await hasher.hash(new)
     try await change { transaction in
       try transaction.setPassword(kept, of: account.record.id)
       try transaction.record(

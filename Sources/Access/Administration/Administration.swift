@@ -38,18 +38,21 @@ public final class Administration: Sendable {
   let policy: Policy
   let memory: AccessMemory
   let hasher: PasswordHasher
+  let throttle: LoginThrottle
   let keys: SigningKeys
   let trail: AuditTrail
   let random: any RandomSource
   private let liveSettings: Live<AccessSettings>
 
   init(
-    policy: Policy, memory: AccessMemory, hasher: PasswordHasher, keys: SigningKeys, trail: AuditTrail,
+    policy: Policy, memory: AccessMemory, hasher: PasswordHasher, throttle: LoginThrottle, keys: SigningKeys,
+    trail: AuditTrail,
     settings: Live<AccessSettings>, random: any RandomSource
   ) {
     self.policy = policy
     self.memory = memory
     self.hasher = hasher
+    self.throttle = throttle
     self.keys = keys
     self.trail = trail
     liveSettings = settings

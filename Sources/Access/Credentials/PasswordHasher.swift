@@ -19,8 +19,15 @@ public final class PasswordHasher: Sendable {
   public static let lengthLimitBytes = 256
   public static let leastLength = 8
   static let bcryptLimitBytes = 72
-  /// Hashes that are computed at the same time: memory is the limit.
-  static let concurrencyLimit = 4
+  /// Hashes that are computed at the same time: each takes memory, and a thread that others wait for.
+  static let concurrencyLimit = 2
+  /// Callers that wait for one of those, without holding a thread. More are told to come again: it is a flood.
+  static let waitingLimit = 64
+
+  /// Too many passwords at once.
+  struct Busy: Error, CustomStringConvertible {
+    let description = "too many passwords are being checked; try again"
+  }
 
   private let cost: Mutex<Int?>
   private let random: any RandomSource
@@ -33,18 +40,22 @@ public final class PasswordHasher: Sendable {
     slots = Slots(count: Self.concurrencyLimit)
   }
 
-  /// The text to keep. Takes tens of milliseconds and blocks.
-  public func hash(_ password: String) throws -> String {
-    try slots.run { try Self.crypt(password, setting: Self.setting(calibratedCost(), random)) }
+  /// The text to keep. Takes tens of milliseconds.
+  ///
+  /// - Throws: when too many are at it.
+  public func hash(_ password: String) async throws -> String {
+    try await slots.run { try Self.crypt(password, setting: Self.setting(calibratedCost(), random)) }
   }
 
   /// Whether `password` is the one that was kept. Takes the same time for a wrong one as for a right one, and about the same
-  /// when nothing was kept. Blocks.
-  public func verify(_ password: String, against kept: String?) -> Bool {
+  /// when nothing was kept.
+  ///
+  /// - Throws: when too many are at it.
+  public func verify(_ password: String, against kept: String?) async throws -> Bool {
     guard password.utf8.count <= Self.lengthLimitBytes, !password.utf8.contains(0) else { return false }
     // bcrypt looks at no more, so that a longer one would be right by its beginning.
     if let kept, Self.isImportable(kept), password.utf8.count > Self.bcryptLimitBytes { return false }
-    return slots.run {
+    return try await slots.run {
       guard let setting = try? kept ?? Self.setting(calibratedCost(), random),
         let made = try? Self.crypt(password, setting: setting)
       else { return false }
@@ -107,18 +118,54 @@ public final class PasswordHasher: Sendable {
     return String(cString: made)
   }
 
-  /// Lets few in at a time; the others wait.
+  /// Lets few in at a time; the others wait their turn.
   private final class Slots: Sendable {
-    private nonisolated(unsafe) let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-    init(count: Int) { sem_init(semaphore, 0, UInt32(count)) }
-    deinit {
-      sem_destroy(semaphore)
-      semaphore.deallocate()
+    private struct State {
+      var free: Int
+      var waiting: [CheckedContinuation<Void, Never>] = []
     }
-    func run<R>(_ body: () throws -> R) rethrows -> R {
-      while sem_wait(semaphore) != 0 {}
-      defer { sem_post(semaphore) }
+    private let state: Mutex<State>
+
+    init(count: Int) { state = Mutex(State(free: count)) }
+
+    func run<R>(_ body: () throws -> R) async throws -> R {
+      try await enter()
+      defer { leave() }
       return try body()
+    }
+
+    private func enter() async throws {
+      let isIn = try state.withLock { state -> Bool in
+        if state.free > 0 {
+          state.free -= 1
+          return true
+        }
+        guard state.waiting.count < PasswordHasher.waitingLimit else { throw Busy() }
+        return false
+      }
+      if isIn { return }
+      await withCheckedContinuation { continuation in
+        let isFree = state.withLock { state -> Bool in
+          guard state.free == 0 else {
+            state.free -= 1
+            return true
+          }
+          state.waiting.append(continuation)
+          return false
+        }
+        if isFree { continuation.resume() }
+      }
+    }
+
+    private func leave() {
+      let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        guard !state.waiting.isEmpty else {
+          state.free += 1
+          return nil
+        }
+        return state.waiting.removeFirst()
+      }
+      next?.resume()
     }
   }
 }

@@ -14,7 +14,13 @@ struct RemoteServer {
   }
 
   /// The methods of the API.
-  enum Method: String { case GET, POST, PUT, PATCH, DELETE }
+  enum Method: String {
+    case get = "GET"
+    case post = "POST"
+    case put = "PUT"
+    case patch = "PATCH"
+    case delete = "DELETE"
+  }
 
   /// `http://127.0.0.1:5000`, without a slash at the end.
   let url: String
@@ -114,7 +120,7 @@ struct RemoteServer {
     repeat {
       let mark = path.contains("?") ? "&" : "?"
       let next = cursor.map { "&cursor=\(FormCoding.encoded($0))" } ?? ""
-      let page = try await call(.GET, "\(path)\(mark)n=1000\(next)")
+      let page = try await call(.get, "\(path)\(mark)n=1000\(next)")
       found += page["items"]?.array ?? []
       cursor = page["next"]?.string
     } while cursor != nil

@@ -8,7 +8,8 @@ extension EndToEnd {
     /// What one can log in with.
     enum Credential: String, CaseIterable, Sendable { case password, personal, robot, job }
 
-    @Test("a client logs in, pushes, pulls, and is refused, with every kind of credential", arguments: ClientKind.allCases)
+    @Test(
+      "a client logs in, pushes, pulls, and is refused, with every kind of credential", arguments: ClientKind.allCases)
     func client(kind: ClientKind) async throws {
       let issuer = try TestIssuer()
       let source = try await SharedImages.shared.multiArchitecture()
@@ -154,7 +155,8 @@ extension EndToEnd {
           let own = pair.map { ["--cert", $0.certificate, "--key", $0.key] } ?? []
           return try await ProgramRunner.run(
             "curl",
-            ["-sS", version, "--cacert", authority.certificate, "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST"] + own
+            ["-sS", version, "--cacert", authority.certificate, "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST"]
+              + own
               + ["\(base)/v2/acme/api/blobs/uploads/"]
           ).trimmed
         }

@@ -66,11 +66,11 @@ struct LoginCommand: AsyncParsableCommand {
     let credential = CredentialFile.Credential(user: user, secret: password)
     // A token that was given as the password is kept as it is: it may be limited, and makes no others.
     guard !password.hasPrefix("berth_") else {
-      _ = try await server.with(credential).call(.GET, "/api/v1/whoami")
+      _ = try await server.with(credential).call(.get, "/api/v1/whoami")
       return credential
     }
     let made = try await server.with(credential).call(
-      .POST, "/api/v1/tokens",
+      .post, "/api/v1/tokens",
       ["name": .string("berth login on \(hostName())"), "seconds": .integer(Int64(days) * 86_400)])
     return CredentialFile.Credential(user: user, secret: made["secret"]?.string ?? "")
   }
@@ -96,10 +96,10 @@ struct LogoutCommand: AsyncParsableCommand {
     var remote = remote
     remote.server = address ?? remote.server
     try await remote.run { server in
-      if server.credential != nil, let own = try? await server.call(.GET, "/api/v1/whoami"),
+      if server.credential != nil, let own = try? await server.call(.get, "/api/v1/whoami"),
         let credential = own["credential"]?.string, credential.hasPrefix("token ")
       {
-        _ = try? await server.call(.DELETE, "/api/v1/tokens/\(pathPart(String(credential.dropFirst(6))))")
+        _ = try? await server.call(.delete, "/api/v1/tokens/\(pathPart(String(credential.dropFirst(6))))")
       }
       try CredentialFile.own().store(nil, for: server.name)
       remote.tell("Logged out of \(server.name).")
@@ -114,7 +114,7 @@ struct WhoamiCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await remote.run { server in
-      let own = try await server.call(.GET, "/api/v1/whoami")
+      let own = try await server.call(.get, "/api/v1/whoami")
       let role = own["siteRole"]?.string.map { ", site \($0)" } ?? ""
       remote.tell("\(own["name"]?.string ?? "?")\(role) (\(own["credential"]?.string ?? "?"))", own)
     }

@@ -27,7 +27,7 @@ struct NamespaceCommand: AsyncParsableCommand {
       try await remote.run { server in
         var body: JSONObject = ["name": .string(name), "public": .bool(`public`)]
         if let owner { body.append("owner", .string(owner)) }
-        let answer = try await server.call(.POST, "/api/v1/namespaces", .object(body))
+        let answer = try await server.call(.post, "/api/v1/namespaces", .object(body))
         remote.tell("Made the namespace \(name).", answer)
       }
     }
@@ -39,7 +39,7 @@ struct NamespaceCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let answer = try await server.call(.PATCH, "/api/v1/namespaces/\(pathPart(name))", ["public": true])
+        let answer = try await server.call(.patch, "/api/v1/namespaces/\(pathPart(name))", ["public": true])
         remote.tell("Everybody may pull from \(name).", answer)
       }
     }
@@ -51,7 +51,7 @@ struct NamespaceCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let answer = try await server.call(.PATCH, "/api/v1/namespaces/\(pathPart(name))", ["public": false])
+        let answer = try await server.call(.patch, "/api/v1/namespaces/\(pathPart(name))", ["public": false])
         remote.tell("Only who is granted it may pull from \(name).", answer)
       }
     }
@@ -63,7 +63,7 @@ struct NamespaceCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        try await server.call(.DELETE, "/api/v1/namespaces/\(pathPart(name))")
+        try await server.call(.delete, "/api/v1/namespaces/\(pathPart(name))")
         remote.tell("Deleted the namespace \(name).")
       }
     }
@@ -112,7 +112,7 @@ struct GrantCommand: AsyncParsableCommand {
           body.append("account", .string(whom))
         }
         if on.contains("/") { body.append("pattern", .string(on)) }
-        try await server.call(.POST, "/api/v1/namespaces/\(pathPart(namespace))/grants", .object(body))
+        try await server.call(.post, "/api/v1/namespaces/\(pathPart(namespace))/grants", .object(body))
         remote.tell("\(whom) is \(role) on \(on).")
       }
     }
@@ -125,7 +125,7 @@ struct GrantCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        try await server.call(.DELETE, "/api/v1/namespaces/\(pathPart(namespace))/grants/\(id)")
+        try await server.call(.delete, "/api/v1/namespaces/\(pathPart(namespace))/grants/\(id)")
         remote.tell("Took the grant \(id) away.")
       }
     }
@@ -181,11 +181,11 @@ struct RobotCommand: AsyncParsableCommand {
         var body: JSONObject = ["name": .string(name), "role": .string(role)]
         if let on { body.append("pattern", .string(on)) }
         let made = try await server.call(
-          .POST, "/api/v1/namespaces/\(pathPart(namespace))/robots", .object(body))
+          .post, "/api/v1/namespaces/\(pathPart(namespace))/robots", .object(body))
         if noToken { return remote.tell("Made the robot \(name).", made) }
         var wish: JSONObject = ["name": "first"]
         if let days { wish.append("seconds", .integer(Int64(days) * 86_400)) }
-        let token = try await server.call(.POST, "\(try RobotCommand.path(name))/tokens", .object(wish))
+        let token = try await server.call(.post, "\(try RobotCommand.path(name))/tokens", .object(wish))
         remote.tell(
           """
           Made the robot \(name). Its password, shown this once:
@@ -203,7 +203,7 @@ struct RobotCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        try await server.call(.DELETE, try RobotCommand.path(name))
+        try await server.call(.delete, try RobotCommand.path(name))
         remote.tell("Deleted the robot \(name).")
       }
     }
@@ -215,7 +215,7 @@ struct RobotCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let found = try await server.call(.GET, "\(try RobotCommand.path(name))/certificates")
+        let found = try await server.call(.get, "\(try RobotCommand.path(name))/certificates")
         remote.show(found.array ?? [], [("id", "id"), ("field", "field"), ("value", "value")])
       }
     }
@@ -230,7 +230,7 @@ struct RobotCommand: AsyncParsableCommand {
     func run() async throws {
       try await remote.run { server in
         try await server.call(
-          .POST, "\(try RobotCommand.path(name))/certificates", ["field": .string(field), "value": .string(value)])
+          .post, "\(try RobotCommand.path(name))/certificates", ["field": .string(field), "value": .string(value)])
         remote.tell("Certificates with \(field) \(value) stand for \(name).")
       }
     }
@@ -243,7 +243,7 @@ struct RobotCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        try await server.call(.DELETE, "\(try RobotCommand.path(name))/certificates/\(id)")
+        try await server.call(.delete, "\(try RobotCommand.path(name))/certificates/\(id)")
         remote.tell("Certificate \(id) stands for \(name) no more.")
       }
     }

@@ -37,7 +37,7 @@ struct UserCommand: AsyncParsableCommand {
           body.append("password", .string(try SecretInput.newPassword(fromStandardInput: passwordStdin)))
         }
         if let siteRole { body.append("siteRole", .string(siteRole)) }
-        remote.tell("Made the user \(name).", try await server.call(.POST, "/api/v1/users", .object(body)))
+        remote.tell("Made the user \(name).", try await server.call(.post, "/api/v1/users", .object(body)))
       }
     }
   }
@@ -61,7 +61,7 @@ struct UserCommand: AsyncParsableCommand {
         }
         if logOut { body.append("logOut", true) }
         guard !body.members.isEmpty else { throw ValidationError("say what to change") }
-        let answer = try await server.call(.PATCH, "/api/v1/users/\(pathPart(name))", .object(body))
+        let answer = try await server.call(.patch, "/api/v1/users/\(pathPart(name))", .object(body))
         remote.tell("Changed the user \(name).", answer)
       }
     }
@@ -73,7 +73,7 @@ struct UserCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        try await server.call(.DELETE, "/api/v1/users/\(pathPart(name))")
+        try await server.call(.delete, "/api/v1/users/\(pathPart(name))")
         remote.tell("Deleted the user \(name).")
       }
     }
@@ -99,7 +99,7 @@ struct UserCommand: AsyncParsableCommand {
           new = try SecretInput.newPassword(fromStandardInput: false)
         }
         try await server.call(
-          .PUT, "/api/v1/whoami/password", ["current": .string(old), "new": .string(new)])
+          .put, "/api/v1/whoami/password", ["current": .string(old), "new": .string(new)])
         remote.tell("Changed the password.")
       }
     }
@@ -113,7 +113,7 @@ struct UserCommand: AsyncParsableCommand {
     func run() async throws {
       try await remote.run { server in
         guard let text = try readWholeFile(file) else { throw ValidationError("there is no file \(file)") }
-        let answer = try await server.call(.POST, "/api/v1/users/import", ["htpasswd": .string(text)])
+        let answer = try await server.call(.post, "/api/v1/users/import", ["htpasswd": .string(text)])
         let made = answer["made"]?.array?.compactMap(\.string) ?? []
         var lines = ["Made \(made.count) users\(made.isEmpty ? "" : ": " + made.joined(separator: ", "))."]
         lines += (answer["skipped"]?.object?.members ?? []).map { "Passed over \($0.key): \($0.value.string ?? "")." }
@@ -144,7 +144,7 @@ struct TeamCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let team = try await server.call(.GET, "/api/v1/teams/\(pathPart(name))")
+        let team = try await server.call(.get, "/api/v1/teams/\(pathPart(name))")
         remote.show(team["members"]?.array ?? [], [("name", "name"), ("by", "source")])
       }
     }
@@ -159,7 +159,7 @@ struct TeamCommand: AsyncParsableCommand {
       try await remote.run { server in
         var body: JSONObject = ["name": .string(name)]
         if let group { body.append("ssoGroup", .string(group)) }
-        try await server.call(.POST, "/api/v1/teams", .object(body))
+        try await server.call(.post, "/api/v1/teams", .object(body))
         remote.tell("Made the team \(name).")
       }
     }
@@ -171,7 +171,7 @@ struct TeamCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        try await server.call(.DELETE, "/api/v1/teams/\(pathPart(name))")
+        try await server.call(.delete, "/api/v1/teams/\(pathPart(name))")
         remote.tell("Deleted the team \(name).")
       }
     }
@@ -184,7 +184,7 @@ struct TeamCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        try await server.call(.PUT, "/api/v1/teams/\(pathPart(name))/members/\(pathPart(user))")
+        try await server.call(.put, "/api/v1/teams/\(pathPart(name))/members/\(pathPart(user))")
         remote.tell("\(user) is in the team \(name).")
       }
     }
@@ -197,7 +197,7 @@ struct TeamCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        try await server.call(.DELETE, "/api/v1/teams/\(pathPart(name))/members/\(pathPart(user))")
+        try await server.call(.delete, "/api/v1/teams/\(pathPart(name))/members/\(pathPart(user))")
         remote.tell("\(user) is not in the team \(name) any more.")
       }
     }

@@ -45,7 +45,7 @@ struct TokenCommand: AsyncParsableCommand {
         var body: JSONObject = ["name": .string(name)]
         if let days { body.append("seconds", .integer(Int64(days) * 86_400)) }
         if !scope.isEmpty { body.append("scope", .array(try scope.map(Self.entry))) }
-        let made = try await server.call(.POST, try TokenCommand.path(robot), .object(body))
+        let made = try await server.call(.post, try TokenCommand.path(robot), .object(body))
         remote.tell(made["secret"]?.string ?? "", made)
       }
     }
@@ -67,7 +67,7 @@ struct TokenCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        try await server.call(.DELETE, "\(try TokenCommand.path(robot))/\(pathPart(id))")
+        try await server.call(.delete, "\(try TokenCommand.path(robot))/\(pathPart(id))")
         remote.tell("Revoked the token \(id).")
       }
     }
@@ -141,7 +141,7 @@ struct TrustCommand: AsyncParsableCommand {
         ]
         if let audience { body.append("audience", .string(audience)) }
         if let on { body.append("pattern", .string(on)) }
-        try await server.call(.POST, "/api/v1/namespaces/\(pathPart(namespace))/trust", .object(body))
+        try await server.call(.post, "/api/v1/namespaces/\(pathPart(namespace))/trust", .object(body))
         remote.tell("\(namespace) trusts jobs of \(from) as \(role) (\(name)).")
       }
     }
@@ -154,7 +154,7 @@ struct TrustCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        try await server.call(.DELETE, "/api/v1/namespaces/\(pathPart(namespace))/trust/\(pathPart(name))")
+        try await server.call(.delete, "/api/v1/namespaces/\(pathPart(namespace))/trust/\(pathPart(name))")
         remote.tell("\(namespace) trusts \(name) no more.")
       }
     }
@@ -178,7 +178,7 @@ struct AccessCommand: AsyncParsableCommand {
       try await remote.run { server in
         let query = [("account", account), ("repository", repository), ("action", action)]
           .map { "\($0.0)=\(FormCoding.encoded($0.1))" }.joined(separator: "&")
-        let answer = try await server.call(.GET, "/api/v1/access/explain?\(query)")
+        let answer = try await server.call(.get, "/api/v1/access/explain?\(query)")
         isAllowed = answer["allowed"]?.bool ?? false
         remote.tell("\(isAllowed ? "allowed" : "denied"): \(answer["rule"]?.string ?? "")", answer)
       }
@@ -192,7 +192,7 @@ struct AccessCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let answer = try await server.call(.POST, "/api/v1/signing-keys/rotate")
+        let answer = try await server.call(.post, "/api/v1/signing-keys/rotate")
         remote.tell("The new key is \(answer["key"]?.string ?? "").", answer)
       }
     }
@@ -227,13 +227,13 @@ struct AuditCommand: AsyncParsableCommand {
           ("until", until),
         ].compactMap { name, value in value.map { "&\(name)=\(FormCoding.encoded($0))" } }.joined()
         guard export || follow else {
-          let page = try await server.call(.GET, "/api/v1/audit?n=\(min(max(count, 1), 1000))\(filter)")
+          let page = try await server.call(.get, "/api/v1/audit?n=\(min(max(count, 1), 1000))\(filter)")
           return remote.show((page["items"]?.array ?? []).reversed(), Self.columns)
         }
         var cursor = "0"
         if follow && !export { cursor = try await end(server) }
         while true {
-          let page = try await server.call(.GET, "/api/v1/audit?order=chain&n=1000&cursor=\(cursor)\(filter)")
+          let page = try await server.call(.get, "/api/v1/audit?order=chain&n=1000&cursor=\(cursor)\(filter)")
           let items = page["items"]?.array ?? []
           for item in items { print(export || remote.output == .json ? item.text : Self.line(item)) }
           cursor = page["next"]?.string ?? cursor
@@ -252,7 +252,7 @@ struct AuditCommand: AsyncParsableCommand {
 
     /// The last link, from which to follow.
     private func end(_ server: RemoteServer) async throws -> String {
-      let newest = try await server.call(.GET, "/api/v1/audit?n=1")
+      let newest = try await server.call(.get, "/api/v1/audit?n=1")
       return String(newest["items"]?.array?.first?["position"]?.integer ?? 0)
     }
 
@@ -270,7 +270,7 @@ struct AuditCommand: AsyncParsableCommand {
       var isWhole = false
       try await remote.run { server in
         let query = expect.map { "expect=\(FormCoding.encoded($0))" }.joined(separator: "&")
-        let answer = try await server.call(.GET, "/api/v1/audit/verify" + (query.isEmpty ? "" : "?\(query)"))
+        let answer = try await server.call(.get, "/api/v1/audit/verify" + (query.isEmpty ? "" : "?\(query)"))
         isWhole = answer["whole"]?.bool ?? false
         let count = answer["records"]?.integer ?? 0
         let last = "\(answer["last"]?.integer ?? 0):\(answer["hash"]?.string ?? "")"
