@@ -20,9 +20,14 @@ extension AccessControl {
   /// - Parameters:
   ///   - scopes: as they came; nonsense is passed over.
   ///   - wantsRefresh: also give out what renews this login.
+  /// - Throws: ``AuthenticationFailure`` for a caller that shows what this gives out: it would be renewed for ever.
   public func grant(_ scopes: [String], to caller: Caller, wantsRefresh: Bool, client: String) async throws
     -> TokenGrant
   {
+    guard !caller.showedBearer else {
+      throw AuthenticationFailure(
+        "this token is good for what it was granted, and is no login", rule: "a bearer token at the token endpoint")
+    }
     var granted: [RepositoryName: Set<Action>] = [:]
     var catalogue = false
     for scope in RequestedScope.parse(scopes) {
@@ -35,23 +40,28 @@ extension AccessControl {
       }
     }
     let now = memory.database.now
-    let lifetime = settings.tokenLifetime
+    let until = min(now + settings.tokenLifetime, caller.bond.endsAt ?? now + settings.tokenLifetime)
     let claims = BearerToken.claims(
       caller, granted: granted, catalogue: catalogue, service: settings.service, id: random.hexadecimal(byteCount: 8),
-      from: now, until: now + lifetime)
+      from: now, until: until)
     var words = granted.sorted { $0.key < $1.key }.map { name, actions in
       "repository:\(name):" + Action.allCases.filter { actions.contains($0) }.map(\.rawValue).joined(separator: ",")
     }
     if catalogue { words.append("registry:catalog:*") }
     return TokenGrant(
-      token: try SignedToken.sign(claims, type: BearerToken.type, by: try keys.signer()), lifetime: lifetime,
+      token: try SignedToken.sign(claims, type: BearerToken.type, by: try keys.signer()), lifetime: until - now,
       issuedAt: now, refreshToken: wantsRefresh ? try await refreshToken(for: caller, client: client) : nil,
       scope: words.joined(separator: " "))
   }
 
+  /// Logins that one account may have at a time, of clients and of browsers; the oldest end.
+  static let loginLimit = 200
+
   /// What renews a login without the password: it ends with the password, or with the token that it was had for.
   private func refreshToken(for caller: Caller, client: String) async throws -> String? {
-    guard let account = caller.account, caller.bond.epoch != nil || caller.bond.token != nil else { return nil }
+    guard let account = caller.account, !caller.showedBearer, caller.bond.endsAt == nil,
+      caller.bond.epoch != nil || caller.bond.token != nil
+    else { return nil }
     let secret = SecretToken(.refresh, random: random)
     let id = random.hexadecimal(byteCount: 8)
     var scope: String?
@@ -63,6 +73,7 @@ extension AccessControl {
         scope: limit, parent: caller.bond.token, epoch: caller.bond.epoch,
         expiresAt: transaction.now + settings.refreshLifetime)
       try transaction.insertToken(record, hash: secret.hash)
+      try transaction.keepNewestTokens(of: record.account, kind: record.kind, count: Self.loginLimit)
     }
     return secret.text
   }
@@ -107,14 +118,12 @@ extension AccessControl {
       throw AuthenticationFailure("this is not the token of a job", rule: "an exchange of what is not a job's token")
     }
     let now = memory.database.now
-    let lifetime = Duration.seconds(rules.map(\.record.lifetimeSeconds).min() ?? 0)
+    // Each rule is good for its own time (``BearerToken/issuedAt``): what one namespace says shortens no other's.
+    let lifetime = Duration.seconds(rules.map(\.record.lifetimeSeconds).max() ?? 0)
     let claims = BearerToken.claims(
       caller, granted: [:], catalogue: true, isLogin: true, service: settings.service,
       id: random.hexadecimal(byteCount: 8), from: now, until: now + lifetime)
-    trail.note(
-      AuditEntry(
-        "token.exchange", by: caller.origin, namespace: rules[0].record.namespace, target: caller.origin.actor,
-        detail: (["rules": .array(rules.map { .string($0.name) })] as JSONValue).text))
+    authenticator.note("token.exchange", caller.origin, rules)
     return TokenGrant(
       token: try SignedToken.sign(claims, type: BearerToken.type, by: try keys.signer()), lifetime: lifetime,
       issuedAt: now, refreshToken: nil, scope: "")
@@ -128,8 +137,8 @@ extension AccessControl {
 
   /// Records that somebody was refused.
   public func noteRefusal(_ denial: AccessDenied, _ caller: Caller) {
-    // Clients begin by asking without a credential where to get one.
-    guard caller.showedSomething || denial.repository != nil else { return }
+    // Clients begin by asking without a credential where to get one, and nobody in particular is not somebody to record.
+    guard caller.showedSomething else { return }
     trail.note(
       AuditEntry(
         "refusal", .refused, by: caller.origin, namespace: denial.repository?.namespace,

@@ -7,6 +7,8 @@ import Synchronization
 public final class Authenticator: Sendable {
   /// How many passwords and tokens that were found good are remembered.
   static let rememberedLimit = 20_000
+  /// What remembered tokens of the token endpoint may take, counted by their texts, whose size strangers choose.
+  static let bearerMemoryBytes = 8 << 20
   /// For how long a password that was right is not computed again; a change of it ends this at once.
   static let passwordMemory: Duration = .seconds(300)
 
@@ -21,7 +23,7 @@ public final class Authenticator: Sendable {
   private let liveSettings: Live<AccessSettings>
   private let secret: [UInt8]
   private let passwords = BoundedCache<[UInt8], RememberedPassword>(costLimit: rememberedLimit)
-  private let bearers = BoundedCache<String, BearerToken>(costLimit: rememberedLimit)
+  private let bearers = BoundedCache<[UInt8], BearerToken>(costLimit: bearerMemoryBytes)
 
   private struct RememberedPassword: Sendable {
     let account: AccountID
@@ -48,6 +50,8 @@ public final class Authenticator: Sendable {
   var settings: AccessSettings { liveSettings.value }
   var now: Timestamp { memory?.database.now ?? time.now }
 
+  private static func bearerKey(_ text: String) -> [UInt8] { Hashing.sha256(Array(text.utf8)) }
+
   // MARK: From memory
 
   /// Who asks, when memory is enough to know; nil says nothing. Never blocks.
@@ -64,7 +68,7 @@ public final class Authenticator: Sendable {
       guard let known = remembered(presented), let account = memory.accountAtHand(known.account) else { return nil }
       return passwordCaller(account, known.epoch, address, requestID)
     case .bearer(let text):
-      guard let token = bearers.value(for: text), token.expiresAt > now else { return nil }
+      guard let token = bearers.value(for: Self.bearerKey(text)), token.expiresAt > now else { return nil }
       return bearerCallerAtHand(token, memory, address, requestID)
     case .certificate, .session, .unreadable: return nil
     }
@@ -83,7 +87,8 @@ public final class Authenticator: Sendable {
       return caller(.account(account), token, address, requestID)
     case .rules(let ids):
       let rules = ids.compactMap { memory.ruleAtHand($0) }
-      return rules.count == ids.count ? caller(.federated(rules), token, address, requestID) : nil
+      guard rules.count == ids.count else { return nil }
+      return caller(.federated(token.alive(rules, now: now)), token, address, requestID)
     }
   }
 
@@ -142,16 +147,17 @@ public final class Authenticator: Sendable {
         retryAfter: delay)
     }
     let record = try await memory.database.read { try $0.account(named: user) }
+    let isCounted = throttle.began(account: user, address: address)
     let isRight = try await isRight(password, record?.password)
     guard isRight, let record, let kept = record.password, !record.isDisabled,
       let account = try await memory.account(record.id), account.record.epoch == record.epoch
     else {
-      throttle.failed(account: user, address: address)
+      if !isCounted { throttle.failed(account: user, address: address) }
       let why = record == nil ? "no such account" : isRight ? "the account is disabled" : "wrong password"
       try await refused(user, "password", why, address, requestID)
       throw AuthenticationFailure(AuthenticationFailure.usual, rule: why)
     }
-    throttle.succeeded(account: user, address: address)
+    throttle.succeeded(account: user, address: address, wasCounted: isCounted)
     if hasher.isOutdated(kept) { try await upgrade(record, kept, password) }
     let until = time.monotonicNanoseconds + Self.passwordMemory.wholeMicroseconds * 1000
     passwords.insert(
@@ -231,7 +237,8 @@ public final class Authenticator: Sendable {
     return Caller(
       principal: .account(account),
       limits: record.scope.map { [.token(id: record.id, TokenScope(stored: $0))] } ?? [], origin: origin,
-      bond: Caller.Bond(epoch: record.epoch, token: record.id))
+      bond: Caller.Bond(
+        epoch: record.epoch, token: record.id, isSession: record.kind == SecretToken.Kind.session.rawValue))
   }
 
   func isGood(_ token: TokenRecord) -> Bool { token.expiresAt.map { $0 > now } ?? true }
@@ -242,11 +249,11 @@ public final class Authenticator: Sendable {
     _ text: String, _ memory: AccessMemory, _ address: String, _ requestID: String
   ) async throws -> Caller {
     let token: BearerToken
-    if let known = bearers.value(for: text), known.expiresAt > now {
+    if let known = bearers.value(for: Self.bearerKey(text)), known.expiresAt > now {
       token = known
     } else {
       token = try await verified(text)
-      bearers.insert(token, for: text, cost: 1)
+      bearers.insert(token, for: Self.bearerKey(text), cost: text.utf8.count)
     }
     if let id = token.bond.token {
       guard let record = try await memory.token(id: id), isGood(record) else { throw Self.ended("its token") }
@@ -264,7 +271,7 @@ public final class Authenticator: Sendable {
         guard let rule = try await memory.rule(id) else { throw Self.ended("its trust rule") }
         rules.append(rule)
       }
-      return caller(.federated(rules), token, address, requestID)
+      return caller(.federated(token.alive(rules, now: now)), token, address, requestID)
     }
   }
 

@@ -133,6 +133,16 @@ import Testing
     }
   }
 
+  @Test func `holds little of strangers, whom it is not about`() async throws {
+    try await ClosedRegistry.withOne { (registry) async throws -> Void in
+      for number in 0..<100 {
+        _ = try await registry.ask("GET", "/v2/made-up-\(number)/x/tags/list")
+      }
+      let all = try await Self.records(registry)
+      #expect(!all.contains { $0.kind == "refusal" && $0.actor == "anonymous" })
+    }
+  }
+
   @Test func `tells how many it could not keep`() async throws {
     try await ClosedRegistry.withOne { registry in
       let trail = registry.server.access.trail

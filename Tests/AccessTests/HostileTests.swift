@@ -81,8 +81,10 @@ import Testing
       #expect(try await registry.api("DELETE", "\(robots)/other+ci", as: owner).status == 400)
       #expect(try await registry.api("GET", "/api/v1/namespaces/other/robots", as: owner).status == 404)
       #expect(try await registry.api("POST", "\(robots)/other+ci/tokens", as: owner, #"{"name":"x"}"#).status == 400)
-      #expect(
-        try await registry.api("POST", grants, as: owner, #"{"role":"reader","account":"other+ci"}"#).status == 400)
+      let foreign = try await registry.api("POST", grants, as: owner, #"{"role":"reader","account":"other+ci"}"#)
+      let none = try await registry.api("POST", grants, as: owner, #"{"role":"reader","account":"other+no"}"#)
+      #expect(foreign.status == 404)
+      #expect(none.status == 404)
     }
   }
 

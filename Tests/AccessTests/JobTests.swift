@@ -30,8 +30,9 @@ import Testing
     try await registry.ask("POST", push, as: ClosedRegistry.basic("job", token)).status
   }
 
-  @Test func `pushes where its rule says, and nowhere else`() async throws {
-    try await ClosedRegistry.withOne { registry in
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `pushes where its rule says, and nowhere else`(kind: TestInstallation.Kind) async throws {
+    try await ClosedRegistry.withOne(over: kind) { registry in
       try await Self.trust(registry)
       let token = registry.issuer.token(Self.good)
       #expect(try await Self.status(token, registry) == 202)
@@ -140,6 +141,36 @@ import Testing
     }
   }
 
+  @Test func `what one namespace trusts changes nothing for another`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await registry.administration.makeNamespace("evil", isPublic: false, owner: nil, by: registry.admin)
+      for number in 0..<20 {
+        try await registry.administration.makeTrustRule(
+          "all-\(number)", on: "evil", issuer: registry.issuer.url, audience: nil, claims: [("sub", "repo:*")],
+          role: "reader", pattern: nil, lifetime: .seconds(60), by: registry.admin)
+      }
+      try await Self.trust(registry)
+      let answer = try await registry.post(form: [
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "subject_token": registry.issuer.token(Self.good),
+      ])
+      #expect(answer.json["expires_in"] == 900)
+      let ours = try #require(answer.json["access_token"]?.string)
+      #expect(try await Self.status(ours, registry) == 202)
+      // Each reads of its own.
+      for namespace in ["acme", "evil"] {
+        var filter = AuditFilter()
+        filter.namespace = namespace
+        filter.kind = "token.exchange"
+        let records = try await registry.administration.auditRecords(
+          filter, after: 0, newestFirst: false, limit: 10, by: registry.admin)
+        #expect(records.count == 1)
+        let other = namespace == "acme" ? "evil/" : "acme/main"
+        #expect(records.allSatisfy { !$0.detail.contains(other) })
+      }
+    }
+  }
+
   @Test func `a rule says whose jobs it means, of an issuer that the operator accepts`() async throws {
     try await ClosedRegistry.withOne { registry in
       func make(_ issuer: String, _ claims: [(String, String)], _ seconds: Int = 900) async throws {
@@ -150,6 +181,7 @@ import Testing
       let url = registry.issuer.url
       for (issuer, claims, seconds) in [
         ("https://attacker.example", [("a", "b")], 900), (url, [], 900), (url, [("a", "*")], 900),
+        (url, [("iss", "https://*")], 900), (url, [("aud", "registry.test"), ("sub", "*")], 900),
         (url, [("a", "b")], 1), (url, [("a", "b")], 1_000_000), (url, [("", "b")], 900),
       ] {
         await #expect(throws: AdministrationError.self) { try await make(issuer, claims, seconds) }

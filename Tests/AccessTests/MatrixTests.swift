@@ -127,11 +127,14 @@ import Testing
 
   // MARK: Administration
 
-  @Test func `to access itself is what the table says, and the table has every operation`() async throws {
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `to access itself is what the table says, and the table has every operation`(
+    kind: TestInstallation.Kind
+  ) async throws {
     let rows = try AccessTable.rows("| operation | reader")
     let operations = RegistryRoutes.apiRoutes.map { "\($0.method.rawValue) \($0.path)" }
     #expect(rows.map { $0[0] }.sorted() == operations.sorted())
-    try await ClosedRegistry.withOne { registry in
+    try await ClosedRegistry.withOne(over: kind) { registry in
       try await Self.makeSubjects(registry)
       for row in rows {
         for (index, role) in ["reader", "writer", "maintainer", "owner", "auditor", "admin"].enumerated() {

@@ -53,12 +53,14 @@ import Testing
     }
   }
 
-  private static func withProvider(_ body: (ClosedRegistry, TestIssuer) async throws -> Void) async throws {
+  private static func withProvider(
+    over kind: TestInstallation.Kind = .sqliteAndFiles, _ body: (ClosedRegistry, TestIssuer) async throws -> Void
+  ) async throws {
     let provider = try TestIssuer()
     provider.set(person: [
       "sub": "u-1", "preferred_username": "carol", "groups": ["developers", "others"],
     ])
-    try await ClosedRegistry.withOne {
+    try await ClosedRegistry.withOne(over: kind) {
       $0.providers = [
         SignOnProvider(
           name: "acme", issuer: provider.url, clientID: provider.clientID, clientSecret: provider.clientSecret,
@@ -69,8 +71,11 @@ import Testing
     }
   }
 
-  @Test func `makes the account, puts it into the teams of its groups, and gives it a token for docker`() async throws {
-    try await Self.withProvider { registry, provider in
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `makes the account, puts it into the teams of its groups, and gives it a token for docker`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await Self.withProvider(over: kind) { registry, provider in
       try await registry.administration.makeTeam("web", ssoGroup: "acme:developers", by: registry.admin)
       try await registry.administration.grant("writer", to: .team("web"), on: "acme", pattern: nil, by: registry.admin)
       let browser = Browser(registry)
@@ -165,8 +170,11 @@ import Testing
     }
   }
 
-  @Test func `a program waits for a person to say yes, and gets a token of theirs`() async throws {
-    try await Self.withProvider { registry, _ in
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `a program waits for a person to say yes, and gets a token of theirs`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await Self.withProvider(over: kind) { registry, _ in
       func begin() async throws -> (device: String, user: String) {
         let begun = try await registry.ask(
           "POST", "/auth/device/code", as: nil, [("Content-Type", "application/x-www-form-urlencoded")],

@@ -120,6 +120,52 @@ import Testing
     }
   }
 
+  @Test func `what it gives out is no login, and cannot be renewed with itself`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let admin = try await registry.bearer("repository:acme/api:pull", as: ClosedRegistry.admin)
+      let anonymous = try await registry.bearer("repository:acme/api:pull")
+      for header in [admin, anonymous] {
+        for target in ["/token?scope=\(Self.scope)", "/token?offline_token=true", "/token"] {
+          let answer = try await registry.ask("GET", target, as: header)
+          #expect(answer.status == 401, "\(answer)")
+          #expect(answer.json["refresh_token"] == nil)
+        }
+      }
+      // It administers nothing, and is no password.
+      #expect(try await registry.api("GET", "/api/v1/users", as: admin).status == 403)
+      let asPassword = ClosedRegistry.basic("admin", String(admin.1.dropFirst(7)))
+      #expect(try await registry.ask("GET", "/v2/", as: asPassword).status == 401)
+    }
+  }
+
+  @Test func `a stored token begins no login that outlives it`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let made = try await registry.api(
+        "POST", "/api/v1/tokens", as: ClosedRegistry.basic("reader"), #"{"name":"a","seconds":60}"#)
+      let secret = try #require(made.json["secret"]?.string)
+      let form = [("Content-Type", "application/x-www-form-urlencoded"), ("Sec-Fetch-Site", "same-origin")]
+      let login = try await registry.ask(
+        "POST", "/auth/login", as: nil, form, body: .text("user=reader&password=\(secret)"))
+      #expect(login.status == 403)
+      #expect(login.first("Set-Cookie") == nil)
+      let begun = try await registry.ask("POST", "/auth/device/code", as: nil, form, body: .text("client_id=x"))
+      let code = try #require(begun.json["user_code"]?.string)
+      let confirmed = try await registry.ask(
+        "POST", "/auth/device", as: ClosedRegistry.basic("reader", secret), form,
+        body: .text("user_code=\(code)&answer=yes"))
+      #expect(confirmed.status == 403)
+      // A robot that may make tokens for robots makes none for itself that outlive the one it has.
+      let robot = try await registry.administration.makeRobot(
+        "ci", in: "acme", role: "maintainer", pattern: nil, by: registry.admin)
+      let own = try await registry.administration.makeToken(
+        "x", for: .robot(robot, namespace: "acme"), scope: nil, lifetime: .seconds(60), by: registry.admin)
+      let again = try await registry.api(
+        "POST", "/api/v1/namespaces/acme/robots/ci/tokens", as: ClosedRegistry.basic(robot, own.secret),
+        #"{"name":"y"}"#)
+      #expect(again.json["expiresAt"]?.string == own.record.expiresAt?.description)
+    }
+  }
+
   @Test func `a token that is made with a token ends with it at the latest`() async throws {
     try await ClosedRegistry.withOne { registry in
       func make(_ json: String, _ header: (String, String)) async throws -> JSONValue {

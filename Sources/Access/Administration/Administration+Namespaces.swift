@@ -113,9 +113,11 @@ extension Administration {
           throw AdministrationError(.notFound, "there is no user or robot \(name.prefix(80))")
         }
         if let home = record.namespace {
-          guard home == namespace, role <= .maintainer else {
-            throw AdministrationError(.invalid, "the robot \(name) can be at most maintainer, and only in \(home)")
+          // Another namespace's robots are nobody's business here.
+          guard home == namespace else {
+            throw AdministrationError(.notFound, "there is no user or robot \(name.prefix(80))")
           }
+          guard role <= .maintainer else { throw AdministrationError(.invalid, "a robot can be at most maintainer") }
         }
         (account, shown) = (record.id, name)
       case .team(let name):
@@ -165,7 +167,7 @@ extension Administration {
     if !(caller.account?.teams.contains(name) ?? false) { try requireSiteReader(caller) }
     return try await database.read { transaction in
       let team = try Self.team(name, transaction)
-      return (team, try transaction.members(of: team.id, limit: Self.countLimit))
+      return (team, try transaction.members(of: team.id, limit: Self.memberLimit))
     }
   }
 

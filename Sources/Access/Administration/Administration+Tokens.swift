@@ -133,7 +133,7 @@ extension Administration {
       throw AdministrationError(.invalid, "a token lasts at least a second")
     }
     // A token that makes tokens that outlive it would never end.
-    let end = owner == .own ? try await endOfToken(of: caller) : nil
+    let end = account.id == caller.account?.record.id ? try await endOfToken(of: caller) : nil
     let kind: SecretToken.Kind = account.kind == "robot" ? .robot : .personal
     let secret = SecretToken(kind, random: random)
     let id = random.hexadecimal(byteCount: 8)
@@ -158,10 +158,13 @@ extension Administration {
     return NewToken(record: record, secret: secret.text)
   }
 
-  /// When the token ends that the caller has shown; nil: never, or none was shown.
+  /// When the stored token ends that the caller has shown; nil: never, or none was shown.
   private func endOfToken(of caller: Caller) async throws -> Timestamp? {
-    guard let id = caller.bond.token else { return nil }
-    return try await memory.token(id: id)?.expiresAt
+    guard caller.showedStoredToken, let id = caller.bond.token else { return nil }
+    guard let token = try await memory.token(id: id) else {
+      throw AdministrationError(.unauthenticated, "the token has ended")
+    }
+    return token.expiresAt
   }
 
   public func revokeToken(_ id: String, of owner: TokenOwner, by caller: Caller) async throws {
@@ -236,6 +239,11 @@ extension Administration {
     return try await database.read { try $0.trustRules(on: namespace, after: name, limit: limit) }
   }
 
+  /// Claims that every job of an issuer has alike.
+  private static let claimsOfAll: Set = ["iss", "aud", "exp", "nbf", "iat", "jti"]
+  /// Rules that a namespace may have.
+  static let trustLimit = 100
+
   /// The longest that what a rule gives may last.
   public static let longestTrust: Duration = .seconds(12 * 3600)
 
@@ -258,7 +266,7 @@ extension Administration {
       )
     }
     guard (1...16).contains(claims.count), claims.allSatisfy({ !$0.0.isEmpty && (1...512).contains($0.1.utf8.count) }),
-      claims.contains(where: { claim in claim.1.contains { $0 != "*" } })
+      claims.contains(where: { claim in !Self.claimsOfAll.contains(claim.0) && claim.1.contains { $0 != "*" } })
     else {
       throw AdministrationError(
         .invalid, "name at least one claim that tells your jobs from those of others, such as repository=acme/api")
@@ -276,6 +284,9 @@ extension Administration {
         namespace: namespace, name: name, issuer: issuer, audience: audience, claims: claimsText,
         pattern: pattern.text, role: role.rawValue, lifetimeSeconds: lifetime.components.seconds,
         createdBy: caller.origin.actor)
+      guard try transaction.trustRules(on: namespace, after: "", limit: Self.trustLimit).count < Self.trustLimit else {
+        throw AdministrationError(.conflict, "\(namespace) has \(Self.trustLimit) trust rules; remove some first")
+      }
       try making.check(try transaction.insertTrustRule(rule), "\(namespace) has a trust rule \(name) already")
       try transaction.record(
         AuditEntry(
@@ -303,10 +314,9 @@ extension Administration {
   /// Makes a new key, which signs from now on; tokens of the old one go on being good until they expire.
   public func rotateSigningKey(by caller: Caller) async throws -> String {
     try requireSiteAdmin(caller)
-    let id = try await keys.rotate(forgettingAfter: Self.longestTrust + .seconds(3600))
+    let id = try await keys.rotate(forgettingAfter: Self.longestTrust + .seconds(3600), by: caller.origin)
     try await memory.changed()
     try await keys.load(revision: -1)
-    trail.note(AuditEntry("key.rotate", by: caller.origin, target: id))
     return id
   }
 }

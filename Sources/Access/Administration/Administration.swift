@@ -31,8 +31,9 @@ public struct AdministrationError: Error, Sendable, CustomStringConvertible {
 public final class Administration: Sendable {
   /// The most that a page of a list holds.
   public static let pageLimit = 1000
-  /// Robots, grants and rules that a namespace may have, and tokens that an account may have.
-  static let countLimit = 10_000
+  /// Members of a team that are listed.
+  static let memberLimit = 10_000
+  /// Tokens that an account may have.
   static let tokenLimit = 1000
 
   let policy: Policy

@@ -11,6 +11,8 @@ import Synchronization
 public final class AuditTrail: Sendable {
   /// What is gathered between two writes; more is counted and told as lost.
   static let gatheredLimit = 10_000
+  /// Of these, refusals of whom nobody knows: strangers must not push out the records of others, nor fill the database.
+  static let strangerLimit = 50
   /// Records that one transaction takes into the chain.
   static let chainBatch = 500
   static let trimBatch = 1000
@@ -32,6 +34,7 @@ public final class AuditTrail: Sendable {
   private struct State {
     var order: [Key] = []
     var gathered: [Key: Gathered] = [:]
+    var strangers = 0
     var lost = 0
   }
 
@@ -50,9 +53,14 @@ public final class AuditTrail: Sendable {
     state.withLock { state in
       if state.gathered[key] != nil {
         state.gathered[key]?.count += 1
+      } else if entry.outcome == .refused, origin.actor == Origin.anonymous.actor,
+        state.strangers >= Self.strangerLimit
+      {
+        state.lost += 1
       } else if state.gathered.count < Self.gatheredLimit {
         state.order.append(key)
         state.gathered[key] = Gathered(entry: entry, at: now, count: 1)
+        if entry.outcome == .refused, origin.actor == Origin.anonymous.actor { state.strangers += 1 }
       } else {
         state.lost += 1
       }

@@ -22,6 +22,7 @@ struct BearerToken: Sendable {
   let catalogue: Bool
   /// Had in exchange for a job's own token: good for all that its rules allow, and as a password at the token endpoint.
   let isLogin: Bool
+  let issuedAt: Timestamp
   let expiresAt: Timestamp
 
   /// RFC 9068.
@@ -64,8 +65,11 @@ struct BearerToken: Sendable {
   init(_ token: SignedToken) throws(SignedToken.Problem) {
     let claims = token.claims
     guard token.type == Self.type else { throw .type }
-    guard let actor = claims["sub"]?.string, let expiresAt = token.expiresAt else { throw .malformed }
+    guard let actor = claims["sub"]?.string, let expiresAt = token.expiresAt, let issuedAt = token.issuedAt else {
+      throw .malformed
+    }
     self.expiresAt = expiresAt
+    self.issuedAt = issuedAt
     var granted: [RepositoryName: Set<Action>] = [:]
     var catalogue = false
     for entry in claims["access"]?.array ?? [] {
@@ -87,9 +91,16 @@ struct BearerToken: Sendable {
     }
     self.actor = actor.isEmpty ? "anonymous" : actor
     credential = claims["berth_credential"]?.string ?? "none"
-    bond = Caller.Bond(epoch: claims["berth_epoch"]?.integer, token: claims["berth_token"]?.string)
+    bond = Caller.Bond(
+      epoch: claims["berth_epoch"]?.integer, token: claims["berth_token"]?.string, endsAt: expiresAt)
     scope = claims["berth_scope"]?.text
     isLogin = claims["berth_login"]?.bool ?? false
+  }
+
+  /// Those of the rules that are still good for a token that was had in exchange: each for its own time.
+  func alive(_ rules: [TrustRule], now: Timestamp) -> [TrustRule] {
+    guard isLogin else { return rules }
+    return rules.filter { issuedAt + .seconds($0.record.lifetimeSeconds) > now }
   }
 
   var limits: [Caller.Limit] {

@@ -59,11 +59,31 @@ final class LoginThrottle: Sendable {
     }
   }
 
-  func succeeded(account: String, address: String) {
+  /// Before a password is checked: who has guessed wrong is counted at once, or many at the same time would count as one.
+  ///
+  /// - Returns: whether this was counted as a failure.
+  func began(account: String, address: String) -> Bool {
+    let pair = Key(account: account, address: LoginNetwork.of(address))
+    guard let entry = failures.value(for: pair), entry.count >= Self.freeForPair,
+      entry.forgottenAt >= time.monotonicNanoseconds
+    else { return false }
+    failed(account: account, address: address)
+    return true
+  }
+
+  /// - Parameter wasCounted: what ``began(account:address:)`` answered.
+  func succeeded(account: String, address: String, wasCounted: Bool = false) {
     let network = LoginNetwork.of(address)
     let until = time.monotonicNanoseconds + Self.familiarity.wholeMicroseconds * 1000
     familiar.insert(until, for: Key(account: account, address: network), cost: 1)
     failures.remove(Key(account: account, address: network))
+    guard wasCounted else { return }
+    for key in [Key(account: nil, address: network), Key(account: account, address: nil)] {
+      guard var entry = failures.value(for: key) else { continue }
+      entry.count -= 1
+      entry.blockedUntil = 0
+      failures.insert(entry, for: key, cost: 1)
+    }
   }
 
   private func keys(_ account: String, _ network: String) -> [(key: Key, free: Int)] {

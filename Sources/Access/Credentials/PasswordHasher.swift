@@ -54,12 +54,12 @@ public final class PasswordHasher: Sendable {
   public func verify(_ password: String, against kept: String?) async throws -> Bool {
     guard password.utf8.count <= Self.lengthLimitBytes, !password.utf8.contains(0) else { return false }
     // bcrypt looks at no more, so that a longer one would be right by its beginning.
-    if let kept, Self.isImportable(kept), password.utf8.count > Self.bcryptLimitBytes { return false }
+    let isCutShort = kept.map { Self.isImportable($0) } ?? false && password.utf8.count > Self.bcryptLimitBytes
     return try await slots.run {
       guard let setting = try? kept ?? Self.setting(calibratedCost(), random),
         let made = try? Self.crypt(password, setting: setting)
       else { return false }
-      return kept != nil && Hashing.areEqual(Array(made.utf8), Array(setting.utf8))
+      return kept != nil && !isCutShort && Hashing.areEqual(Array(made.utf8), Array(setting.utf8))
     }
   }
 

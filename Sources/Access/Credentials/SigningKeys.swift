@@ -28,11 +28,13 @@ final class SigningKeys: Sendable {
   }
 
   /// Makes a new key, which signs from now on. The others go on verifying.
-  func rotate(forgettingAfter lifetime: Duration) async throws -> String {
-    try await insert(retiringOthers: true, lifetime: lifetime)
+  func rotate(forgettingAfter lifetime: Duration, by origin: Origin) async throws -> String {
+    try await insert(retiringOthers: true, lifetime: lifetime, by: origin)
   }
 
-  private func insert(retiringOthers: Bool, lifetime: Duration = .zero) async throws -> String {
+  private func insert(
+    retiringOthers: Bool, lifetime: Duration = .zero, by origin: Origin = .system
+  ) async throws -> String {
     let id = random.hexadecimal(byteCount: 8)
     let der = try PrivateKey.generate()
     return try await database.write { transaction in
@@ -40,6 +42,7 @@ final class SigningKeys: Sendable {
       if !retiringOthers, let first = try transaction.signingKeys().first { return first.id }
       try transaction.insertSigningKey(id: id, privateKey: der)
       if retiringOthers { try transaction.retireSigningKeys(but: id, forgettingBefore: transaction.now - lifetime) }
+      try transaction.record(AuditEntry("key.rotate", by: origin, target: id))
       return id
     }
   }

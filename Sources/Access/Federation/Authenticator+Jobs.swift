@@ -6,8 +6,9 @@ import OCI
 extension Authenticator {
   /// Rules of one issuer that are tried.
   static let ruleLimit = 10_000
-  /// Rules that one token may be taken by.
-  static let matchLimit = 32
+  /// Rules that one token may be taken by, of one namespace and of all.
+  static let matchLimit = 8
+  static let totalLimit = 256
 
   /// A token in the place of a password: one of ours that was had in exchange, or a job's own.
   func jobCaller(
@@ -42,11 +43,16 @@ extension Authenticator {
     guard let issuers, let issuer = token.claims["iss"]?.string, settings.jobIssuers.contains(issuer) else {
       throw SignedToken.Problem.issuer
     }
-    let known = try await memory.database.read { try $0.trustRules(of: issuer, limit: Self.ruleLimit) }
-    guard !known.isEmpty else { throw SignedToken.Problem.issuer }
     try token.verify(by: try await issuers.key(token.keyID, of: issuer))
     try token.check(issuer: issuer, audience: nil, now: now, skew: settings.clockSkew)
-    let rules = known.compactMap { TrustRule($0) }.filter { $0.takes(token, service: settings.service) }
+    let known = try await memory.database.read { try $0.trustRules(of: issuer, limit: Self.ruleLimit) }
+    let matching = known.compactMap { TrustRule($0) }.filter { $0.takes(token, service: settings.service) }
+    // What one namespace trusts leaves the others theirs.
+    var taken: [String: Int] = [:]
+    let rules = matching.filter { rule in
+      taken[rule.record.namespace, default: 0] += 1
+      return taken[rule.record.namespace, default: 0] <= Self.matchLimit
+    }.prefix(Self.totalLimit)
     let name = Self.jobName(issuer, token.claims)
     guard !rules.isEmpty else {
       try await refused(name, "job", "no trust rule takes its token", address, requestID)
@@ -56,11 +62,17 @@ extension Authenticator {
     }
     let origin = Origin(
       actor: name, credential: "job \(Self.jobIdentity(token.claims))", address: address, requestID: requestID)
-    trail?.note(
-      AuditEntry(
-        "login", by: origin, namespace: rules[0].record.namespace, target: name,
-        detail: (["rules": .array(rules.prefix(Self.matchLimit).map { .string($0.name) })] as JSONValue).text))
-    return Caller(principal: .federated(Array(rules.prefix(Self.matchLimit))), origin: origin)
+    note("login", origin, Array(rules))
+    return Caller(principal: .federated(Array(rules)), origin: origin)
+  }
+
+  /// Records what a job did, for each namespace that it concerns with that namespace's rules alone.
+  func note(_ kind: String, _ origin: Origin, _ rules: [TrustRule]) {
+    let byNamespace = Dictionary(grouping: rules) { $0.record.namespace }.sorted { $0.key < $1.key }
+    for (namespace, rules) in byNamespace {
+      let detail: JSONValue = ["rules": .array(rules.map { .string($0.name) })]
+      trail?.note(AuditEntry(kind, by: origin, namespace: namespace, target: origin.actor, detail: detail.text))
+    }
   }
 
   /// As it is recorded: the issuer's host and the subject.

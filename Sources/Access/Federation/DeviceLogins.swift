@@ -58,7 +58,9 @@ extension AccessControl {
 
   /// A person's answer. False when there was nothing to answer.
   public func answerDeviceLogin(_ userCode: String, yes: Bool, by caller: Caller) async throws -> Bool {
-    guard let account = caller.account, account.record.kind == "person", !caller.isLimited else {
+    guard let account = caller.account, account.record.kind == "person", !caller.isLimited,
+      !caller.showedStoredToken
+    else {
       throw AdministrationError(.denied, "only a user may confirm a login")
     }
     return try await memory.database.write { transaction in

@@ -195,7 +195,8 @@ extension AccessControl {
 
   /// Logs a browser in with a password.
   public func session(for caller: Caller, returnTo: String) async throws -> BrowserSession {
-    guard let account = caller.account, !caller.isLimited, account.record.kind == "person" else {
+    guard let account = caller.account, !caller.isLimited, !caller.showedStoredToken, account.record.kind == "person"
+    else {
       throw SignOnFailure(description: "only a user logs in here, with the password", cause: "not a whole user")
     }
     return try await session(account.record.id, epoch: account.record.epoch, returnTo: returnTo)
@@ -211,6 +212,8 @@ extension AccessControl {
           id: id, account: account, kind: SecretToken.Kind.session.rawValue, name: "browser", epoch: epoch,
           expiresAt: transaction.now + lifetime),
         hash: secret.hash)
+      try transaction.keepNewestTokens(
+        of: account, kind: SecretToken.Kind.session.rawValue, count: Self.loginLimit)
     }
     return BrowserSession(secret: secret.text, lifetime: lifetime, returnTo: returnTo)
   }

@@ -25,7 +25,7 @@ public struct SignedToken: Sendable {
       case .malformed: "the token is not a signed JSON web token"
       case .algorithm: "the token is not signed in a way that is accepted here"
       case .signature: "the token's signature is wrong"
-      case .unknownKey(let id): "the token is signed by a key that is not known (\(id))"
+      case .unknownKey(let id): "the token is signed by a key that is not known (\(id.prefix(64)))"
       case .expired: "the token has expired"
       case .notYetValid: "the token is not valid yet"
       case .issuer: "the token is of another issuer"
@@ -104,6 +104,7 @@ public struct SignedToken: Sendable {
   }
 
   public var expiresAt: Timestamp? { Self.moment(claims["exp"]) }
+  public var issuedAt: Timestamp? { Self.moment(claims["iat"]) }
 
   /// A `NumericDate`; nil for anything that is not a time of this age.
   private static func moment(_ value: JSONValue?) -> Timestamp? {

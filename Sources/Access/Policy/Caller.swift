@@ -1,3 +1,4 @@
+import Ground
 public import Metadata
 import OCI
 
@@ -32,6 +33,10 @@ public struct Caller: Sendable {
     var epoch: Int64?
     /// Of the token that was shown.
     var token: String?
+    /// That token is a browser's session, which a person began with all that they have.
+    var isSession = false
+    /// When the credential itself ends, where what is had for it must not go on.
+    var endsAt: Timestamp?
   }
 
   init(principal: Principal, limits: [Limit] = [], origin: Origin, bond: Bond = Bond()) {
@@ -56,6 +61,12 @@ public struct Caller: Sendable {
 
   /// The same caller, limited by nothing but what they may.
   var unlimited: Caller { Caller(principal: principal, origin: origin, bond: bond) }
+
+  /// Showed what the token endpoint gives out, which is no login.
+  var showedBearer: Bool { limits.contains { if case .bearer = $0 { true } else { false } } }
+
+  /// Showed a token that was made to be stored, and not the person's own login.
+  var showedStoredToken: Bool { bond.token != nil && !bond.isSession }
 
   /// The credential does not stand for all that the account may, so it administers nothing.
   var isLimited: Bool { !limits.isEmpty }

@@ -58,8 +58,8 @@ public enum RequestedScope: Sendable, Hashable {
   case repository(RepositoryName, Set<Action>)
   case catalogue
 
-  /// How many one request may name.
-  public static let countLimit = 64
+  /// How many one request may name: a token that names so many is still one that is looked at.
+  public static let countLimit = 32
 
   /// Those of a text that mean something here, in their order; others are passed over, as the specification wants it.
   public static func parse(_ texts: [String]) -> [RequestedScope] {

@@ -37,10 +37,14 @@ extension RegistryRoutes {
     .notFound, .unsupported, "there is nothing at this path; the operations are listed in /api/v1/openapi.json")
 
   private func call(_ route: APIRoute, _ values: [String: String], _ request: Request) async throws -> Response {
-    let caller = try caller(of: request)
-    guard caller.isAuthenticated else { throw AdministrationError(.unauthenticated, "log in to do this") }
+    guard try caller(of: request).isAuthenticated else {
+      throw AdministrationError(.unauthenticated, "log in to do this")
+    }
+    let body = try await body(route, request)
+    // While a body comes, what its sender may can be taken away.
+    let current = try await renewed(request)
     let call = APICall(
-      request: request, caller: caller, values: values, query: try query(request), body: try await body(route, request))
+      request: current, caller: try caller(of: current), values: values, query: try query(request), body: body)
     guard let answer = try await route.handle(self, call) else { return Response(.noContent) }
     var response = Response.json(route.status, answer.bytes + [0x0A])
     response.headers.append(("cache-control", "no-store"))

@@ -29,9 +29,21 @@ extension RegistryRoutes {
   func caller(_ request: Request) async throws -> Caller? {
     if Self.operatorPaths.contains(request.path) { return nil }
     let presented = presented(request)
-    if case .session = presented, request.method != .GET && request.method != .HEAD { try requireSameOrigin(request) }
+    if takesCookie(request), request.method != .GET && request.method != .HEAD {
+      // A browser sends along a cookie, and a password that it was asked for, wherever the request comes from.
+      let site = request.header("sec-fetch-site")
+      if case .session = presented { try requireSameOrigin(request) }
+      if site == "cross-site" || site == "same-site" { try requireSameOrigin(request) }
+    }
     return try await access.authenticator.caller(
       presented, address: clientAddress(request) ?? "unix", requestID: request.id)
+  }
+
+  /// The request with who asks found out again, for what takes time between the head and the deed.
+  func renewed(_ request: Request) async throws -> Request {
+    var request = request
+    request.caller = try await caller(request)
+    return request
   }
 
   func caller(of request: Request) throws -> Caller {

@@ -37,7 +37,7 @@ extension RegistryRoutes {
   }
 
   func putManifest(_ request: Request, _ name: RepositoryName, _ reference: Reference) async throws -> Response {
-    let permit = try await permit(Push.self, name, request)
+    _ = try await permit(Push.self, name, request)
     let limit = registry.settings.manifestLimitBytes
     if let length = request.contentLength, length > Int64(limit) { throw registry.manifestTooLarge() }
     let tags = try tagParameters(request, reference)
@@ -45,8 +45,10 @@ extension RegistryRoutes {
     guard let bytes = try await request.body.collect(limit: limit) else {
       throw registry.manifestTooLarge()
     }
+    // While the body came, the right may have been taken away.
+    let current = try await self.permit(Push.self, name, renewed(request))
     let pushed = try await registry.pushManifest(
-      bytes, as: reference, tags: tags, contentType: contentType, permit: permit)
+      bytes, as: reference, tags: tags, contentType: contentType, permit: current)
     var headers = [
       (name: "location", value: location(request, "/v2/\(name)/manifests/\(pushed.digest)")),
       (name: "docker-content-digest", value: pushed.digest.description), Self.apiVersion,

@@ -17,7 +17,10 @@ extension RegistryRoutes {
   func clientAddress(_ request: Request) -> String? {
     let peer = request.peer.isUnixSocket ? nil : request.peer.text
     guard settings.trustsForwarded(peer) else { return peer }
-    let addresses = ForwardedClients(request.headers).addresses
+    // Anything may stand there; only an address is taken for one.
+    let addresses = ForwardedClients(request.headers).addresses.filter { text in
+      (1...45).contains(text.utf8.count) && text.allSatisfy { $0.isHexDigit || $0 == "." || $0 == ":" }
+    }
     return addresses.last { !settings.trustsForwarded($0) } ?? addresses.first ?? peer
   }
 }

@@ -208,5 +208,11 @@ struct RemoteOptions: ParsableArguments {
   }
 }
 
+/// Days as the API wants them.
+func secondsOf(days: Int) throws -> JSONValue {
+  guard (1...36_500).contains(days) else { throw ValidationError("--days is a number from 1 to 36500") }
+  return .integer(Int64(days) * 86_400)
+}
+
 /// A part of a path.
 func pathPart(_ text: String) -> String { FormCoding.encoded(text) }

@@ -87,7 +87,12 @@ extension Reading where Self: ~Copyable {
 
   /// How many people are site admins and may log in.
   public func siteAdminCount() throws -> Int {
-    Int(try number("SELECT COUNT(*) FROM account WHERE site_role = 'admin' AND is_disabled = 0"))
+    Int(
+      try number(
+        """
+        SELECT COUNT(*) FROM account
+        WHERE site_role = 'admin' AND is_disabled = 0 AND (password IS NOT NULL OR issuer IS NOT NULL)
+        """))
   }
 
   /// What memory of access holds for; see ``Transaction/accessChanges()``.
@@ -119,7 +124,7 @@ extension Transaction {
   public func setPassword(_ password: String?, of account: AccountID) throws {
     try accessChanges()
     try enqueue("UPDATE account SET password = \(password), epoch = epoch + 1 WHERE id = \(account)")
-    try enqueue("DELETE FROM token WHERE account_id = \(account) AND epoch IS NOT NULL")
+    try endLogins(of: account)
   }
 
   /// The same password under a better hash: nothing ends.
@@ -137,19 +142,19 @@ extension Transaction {
   public func setDisabled(_ isDisabled: Bool, _ account: AccountID) throws {
     try accessChanges()
     try enqueue("UPDATE account SET is_disabled = \(isDisabled), epoch = epoch + 1 WHERE id = \(account)")
-    if isDisabled { try enqueue("DELETE FROM token WHERE account_id = \(account) AND epoch IS NOT NULL") }
+    if isDisabled { try endLogins(of: account) }
   }
 
   /// Ends everything that an account has for its password or its single sign-on.
   public func logOutEverywhere(_ account: AccountID) throws {
     try accessChanges()
     try enqueue("UPDATE account SET epoch = epoch + 1 WHERE id = \(account)")
-    try enqueue("DELETE FROM token WHERE account_id = \(account) AND epoch IS NOT NULL")
+    try endLogins(of: account)
   }
 
-  public func setSubject(issuer: String, subject: String, of account: AccountID) throws {
-    try accessChanges()
-    try enqueue("UPDATE account SET issuer = \(issuer), subject = \(subject) WHERE id = \(account)")
+  private func endLogins(of account: AccountID) throws {
+    try enqueue("DELETE FROM token WHERE account_id = \(account) AND epoch IS NOT NULL")
+    try enqueue("DELETE FROM device_login WHERE account_id = \(account)")
   }
 
   /// Removes an account with its tokens, grants and memberships.

@@ -108,6 +108,17 @@ extension Transaction {
       """)
   }
 
+  /// Ends the oldest tokens of a kind that an account has beyond a number.
+  public func keepNewestTokens(of account: AccountID, kind: String, count: Int) throws {
+    let removed = try execute(
+      """
+      DELETE FROM token WHERE account_id = \(account) AND kind = \(kind) AND id NOT IN (
+        SELECT id FROM token WHERE account_id = \(account) AND kind = \(kind)
+        ORDER BY created_at DESC, id LIMIT \(count))
+      """)
+    if removed > 0 { try accessChanges() }
+  }
+
   /// Revokes a token, and what was had for it.
   public func deleteToken(_ id: String) throws {
     try accessChanges()

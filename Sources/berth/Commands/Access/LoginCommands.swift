@@ -71,7 +71,7 @@ struct LoginCommand: AsyncParsableCommand {
     }
     let made = try await server.with(credential).call(
       .post, "/api/v1/tokens",
-      ["name": .string("berth login on \(hostName())"), "seconds": .integer(Int64(days) * 86_400)])
+      ["name": .string("berth login on \(hostName())"), "seconds": try secondsOf(days: days)])
     return CredentialFile.Credential(user: user, secret: made["secret"]?.string ?? "")
   }
 }

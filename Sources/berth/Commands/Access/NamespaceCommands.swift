@@ -184,7 +184,7 @@ struct RobotCommand: AsyncParsableCommand {
           .post, "/api/v1/namespaces/\(pathPart(namespace))/robots", .object(body))
         if noToken { return remote.tell("Made the robot \(name).", made) }
         var wish: JSONObject = ["name": "first"]
-        if let days { wish.append("seconds", .integer(Int64(days) * 86_400)) }
+        if let days { wish.append("seconds", try secondsOf(days: days)) }
         let token = try await server.call(.post, "\(try RobotCommand.path(name))/tokens", .object(wish))
         remote.tell(
           """

@@ -43,7 +43,7 @@ struct TokenCommand: AsyncParsableCommand {
     func run() async throws {
       try await remote.run { server in
         var body: JSONObject = ["name": .string(name)]
-        if let days { body.append("seconds", .integer(Int64(days) * 86_400)) }
+        if let days { body.append("seconds", try secondsOf(days: days)) }
         if !scope.isEmpty { body.append("scope", .array(try scope.map(Self.entry))) }
         let made = try await server.call(.post, try TokenCommand.path(robot), .object(body))
         remote.tell(made["secret"]?.string ?? "", made)
@@ -137,7 +137,7 @@ struct TrustCommand: AsyncParsableCommand {
         guard let from else { throw ValidationError("name the issuer: --github, --gitlab or --issuer") }
         var body: JSONObject = [
           "name": .string(name), "issuer": .string(from), "claims": .object(claims), "role": .string(role),
-          "seconds": .integer(Int64(minutes) * 60),
+          "seconds": .integer(Int64(min(max(minutes, 0), 100_000)) * 60),
         ]
         if let audience { body.append("audience", .string(audience)) }
         if let on { body.append("pattern", .string(on)) }
