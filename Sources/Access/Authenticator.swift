@@ -108,7 +108,12 @@ public final class Authenticator: Sendable {
       return try await basicCaller(user, password, memory, address, requestID)
     case .bearer(let text):
       if SecretToken(parsing: text) != nil { return try await tokenCaller(text, nil, memory, address, requestID) }
-      return try await bearerCaller(text, memory, address, requestID)
+      do {
+        return try await bearerCaller(text, memory, address, requestID)
+      } catch let failure as AuthenticationFailure {
+        try await refused("", "bearer token", failure.rule, address, requestID)
+        throw failure
+      }
     case .session(let text):
       // A session that has ended is as good as none: its page asks to log in.
       do { return try await tokenCaller(text, nil, memory, address, requestID) } catch is AuthenticationFailure {
@@ -142,6 +147,7 @@ public final class Authenticator: Sendable {
       return caller
     }
     if let delay = throttle.delay(account: user, address: address) {
+      try await refused(user, "password", "slowed down", address, requestID)
       throw AuthenticationFailure(
         "too many failed logins; try again later", rule: "logins are slowed down for this account and address",
         retryAfter: delay)

@@ -26,6 +26,7 @@ import Testing
       let refused = try await registry.ask("DELETE", "/v2/acme/api/manifests/2", as: header)
       _ = try await registry.ask("DELETE", "/v2/acme/api/manifests/2", as: ClosedRegistry.basic("maintainer"))
       _ = try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("writer", "wrong-password"))
+      _ = try await registry.ask("GET", "/v2/", as: ("Authorization", "Bearer a.b.c"))
       let all = try await Self.records(registry)
       func only(_ kind: String, _ actor: String) -> [AuditRecord] {
         all.filter { $0.kind == kind && $0.actor == actor }
@@ -44,6 +45,7 @@ import Testing
       #expect(
         try JSONValue.parse(only("refusal", "writer").first?.detail ?? "")["rule"]?.string?.contains("delete") ?? false)
       #expect(only("delete", "maintainer").first?.target == "acme/api:2")
+      #expect(only("login", "anonymous").map(\.credential) == ["password", "bearer token"])
       #expect(only("login", "anonymous").first?.target == "writer")
       #expect(only("grant.create", "admin").count == 4)
       // Nothing in it is a secret.

@@ -98,7 +98,7 @@ struct ClosedRegistry {
   }
 
   func post(form: KeyValuePairs<String, String>) async throws -> RawResponse {
-    let text = form.map { "\($0.key)=\(FormCoding.encoded($0.value))" }.joined(separator: "&")
+    let text = form.map { "\($0.key)=\(PercentCoding.encoded($0.value))" }.joined(separator: "&")
     return try await ask(
       "POST", "/token", nil, [("Content-Type", "application/x-www-form-urlencoded")], body: .text(text))
   }

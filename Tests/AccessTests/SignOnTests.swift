@@ -27,7 +27,7 @@ import Testing
       }
       if let site { fields.append(("Sec-Fetch-Site", site)) }
       if form != nil { fields.append(("Content-Type", "application/x-www-form-urlencoded")) }
-      let text = form?.map { "\($0.key)=\(FormCoding.encoded($0.value))" }.joined(separator: "&")
+      let text = form?.map { "\($0.key)=\(PercentCoding.encoded($0.value))" }.joined(separator: "&")
       let answer = try await registry.ask(method, target, as: nil, fields, body: text.map { .text($0) } ?? .none)
       for field in answer.fields where field.name.lowercased() == "set-cookie" {
         let parts = field.value.split(separator: ";")

@@ -141,4 +141,14 @@ private let brokenQueries: [String] = [
     #expect(read.mediaType == .ociIndex && read.manifests == [descriptor])
     #expect(try manifest(Listing.referrers([]), .ociIndex).manifests.isEmpty)
   }
+
+  @Test(
+    "a parameter's value is percent-encoded, but for what RFC 3986 leaves unreserved",
+    arguments: [
+      ("", ""), ("abc-._~XYZ019", "abc-._~XYZ019"), ("a/b", "a%2Fb"), ("sha256:ab", "sha256%3Aab"),
+      ("a b+c&d=e", "a%20b%2Bc%26d%3De"), ("\u{e9}", "%C3%A9"), ("<\"\r\n>", "%3C%22%0D%0A%3E"), ("%", "%25"),
+    ])
+  func percentCoding(_ text: String, _ expected: String) {
+    #expect(PercentCoding.encoded(text) == expected)
+  }
 }

@@ -57,7 +57,7 @@ public final class NetworkHTTP: OutboundHTTP {
     request.headers.add(name: "content-type", value: "application/x-www-form-urlencoded")
     request.headers.add(name: "accept", value: "application/json")
     if let authorization { request.headers.add(name: "authorization", value: authorization) }
-    let text = form.map { "\(FormCoding.encoded($0.0))=\(FormCoding.encoded($0.1))" }.joined(separator: "&")
+    let text = form.map { "\(PercentCoding.encoded($0.0))=\(PercentCoding.encoded($0.1))" }.joined(separator: "&")
     request.body = .bytes(ByteBuffer(string: text))
     return try await send(request)
   }
@@ -75,19 +75,5 @@ public final class NetworkHTTP: OutboundHTTP {
       return made
     }
     try? await client?.shutdown()
-  }
-}
-
-/// `application/x-www-form-urlencoded`, and parts of addresses.
-public enum FormCoding {
-  public static func encoded(_ text: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    let bytes = text.utf8.flatMap { byte -> [UInt8] in
-      let isPlain =
-        (0x61...0x7A).contains(byte) || (0x41...0x5A).contains(byte) || (0x30...0x39).contains(byte)
-        || [0x2D, 0x2E, 0x5F, 0x7E].contains(byte)
-      return isPlain ? [byte] : [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -57,7 +57,7 @@ extension AccessControl {
       ("scope", provider.scopes.joined(separator: " ")), ("state", state), ("nonce", nonce),
       ("code_challenge", Base64URL.encode(Hashing.sha256(Array(verifier.utf8)))), ("code_challenge_method", "S256"),
     ]
-    let query = parameters.map { "\($0.0)=\(FormCoding.encoded($0.1))" }.joined(separator: "&")
+    let query = parameters.map { "\($0.0)=\(PercentCoding.encoded($0.1))" }.joined(separator: "&")
     return SignOnStart(
       url: address + (address.contains("?") ? "&" : "?") + query, ticket: try await signed(ticket))
   }
@@ -110,7 +110,7 @@ extension AccessControl {
         ("client_id", provider.clientID), ("code_verifier", verifier),
       ]
       let authorization = provider.clientSecret.map { secret in
-        "Basic " + Base64.encode("\(FormCoding.encoded(provider.clientID)):\(FormCoding.encoded(secret))".utf8)
+        "Basic " + Base64.encode("\(PercentCoding.encoded(provider.clientID)):\(PercentCoding.encoded(secret))".utf8)
       }
       let answer = try await http.post(address, form: form, authorization: authorization)
       let body = answer.body.withUnsafeBytes { try? JSONValue.parse($0) }

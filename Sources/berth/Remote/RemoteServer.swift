@@ -77,7 +77,7 @@ struct RemoteServer {
     var request = HTTPClientRequest(url: url + path)
     request.method = .POST
     request.headers.add(name: "content-type", value: "application/x-www-form-urlencoded")
-    let text = form.map { "\(FormCoding.encoded($0.0))=\(FormCoding.encoded($0.1))" }.joined(separator: "&")
+    let text = form.map { "\(PercentCoding.encoded($0.0))=\(PercentCoding.encoded($0.1))" }.joined(separator: "&")
     request.body = .bytes(ByteBuffer(string: text))
     return request
   }
@@ -119,7 +119,7 @@ struct RemoteServer {
     var cursor: String?
     repeat {
       let mark = path.contains("?") ? "&" : "?"
-      let next = cursor.map { "&cursor=\(FormCoding.encoded($0))" } ?? ""
+      let next = cursor.map { "&cursor=\(PercentCoding.encoded($0))" } ?? ""
       let page = try await call(.get, "\(path)\(mark)n=1000\(next)")
       found += page["items"]?.array ?? []
       cursor = page["next"]?.string
@@ -215,4 +215,4 @@ func secondsOf(days: Int) throws -> JSONValue {
 }
 
 /// A part of a path.
-func pathPart(_ text: String) -> String { FormCoding.encoded(text) }
+func pathPart(_ text: String) -> String { PercentCoding.encoded(text) }

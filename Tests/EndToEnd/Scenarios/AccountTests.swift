@@ -115,6 +115,15 @@ extension EndToEnd {
       #expect(!refused.succeeded, "a password of five letters is none")
       let good = try ServerProcess(dataDirectory: workspace.file("data"), isOpen: false)
       try await good.start()
+      do {
+        try await Self.outlivesRestart(good, workspace)
+      } catch {
+        await good.killHard()
+        throw error
+      }
+    }
+
+    private static func outlivesRestart(_ good: ServerProcess, _ workspace: Workspace) async throws {
       let administrator = try await Administrator(good, workspace)
       #expect(try await administrator.berth("whoami").text.hasPrefix("admin, site admin"))
       try await good.stop()

@@ -177,7 +177,7 @@ struct AccessCommand: AsyncParsableCommand {
       var isAllowed = false
       try await remote.run { server in
         let query = [("account", account), ("repository", repository), ("action", action)]
-          .map { "\($0.0)=\(FormCoding.encoded($0.1))" }.joined(separator: "&")
+          .map { "\($0.0)=\(PercentCoding.encoded($0.1))" }.joined(separator: "&")
         let answer = try await server.call(.get, "/api/v1/access/explain?\(query)")
         isAllowed = answer["allowed"]?.bool ?? false
         remote.tell("\(isAllowed ? "allowed" : "denied"): \(answer["rule"]?.string ?? "")", answer)
@@ -225,7 +225,7 @@ struct AuditCommand: AsyncParsableCommand {
         let filter = [
           ("kind", kind), ("actor", actor), ("namespace", namespace), ("outcome", outcome), ("since", since),
           ("until", until),
-        ].compactMap { name, value in value.map { "&\(name)=\(FormCoding.encoded($0))" } }.joined()
+        ].compactMap { name, value in value.map { "&\(name)=\(PercentCoding.encoded($0))" } }.joined()
         guard export || follow else {
           let page = try await server.call(.get, "/api/v1/audit?n=\(min(max(count, 1), 1000))\(filter)")
           return remote.show((page["items"]?.array ?? []).reversed(), Self.columns)
@@ -269,7 +269,7 @@ struct AuditCommand: AsyncParsableCommand {
     func run() async throws {
       var isWhole = false
       try await remote.run { server in
-        let query = expect.map { "expect=\(FormCoding.encoded($0))" }.joined(separator: "&")
+        let query = expect.map { "expect=\(PercentCoding.encoded($0))" }.joined(separator: "&")
         let answer = try await server.call(.get, "/api/v1/audit/verify" + (query.isEmpty ? "" : "?\(query)"))
         isWhole = answer["whole"]?.bool ?? false
         let count = answer["records"]?.integer ?? 0
