@@ -38,6 +38,12 @@ public struct SQL: Sendable, ExpressibleByStringInterpolation {
       values.append(value.sqlValue)
     }
 
+    /// A part of a statement, with its values: text that stands in this target too, so nothing is spliced.
+    public mutating func appendInterpolation(_ part: SQL) {
+      text += part.text
+      values += part.values
+    }
+
     public mutating func appendInterpolation(_ value: (some SQLBindable)?) {
       text += "?"
       values.append(value?.sqlValue ?? .null)

@@ -124,24 +124,27 @@ extension Registry {
   /// Takes a blob out of the repository. Other repositories keep theirs; the bytes go when nobody has them.
   ///
   /// - Throws: `BLOB_UNKNOWN`; `UNSUPPORTED` while a manifest of the repository names it, because deleting it would break an
-  ///   image that was acknowledged.
+  ///   image that was acknowledged. Images that were deleted, and that history kept, do not count: they go with it.
   public func deleteBlob(_ digest: Digest, permit: Permit<Delete>) async throws {
     let repository = permit.repository
     // As with manifests: run again because an answer was lost, it finds its own deletion done.
     let wasFound = Atomic<Bool>(false)
-    let outcome = try await database.write { transaction -> Transaction.Unlinking in
+    let lease = unreferencedLease
+    let outcome = try await writingTags { transaction -> Transaction.Unlinking in
       guard let id = try transaction.repository(named: repository) else { return .unknown }
-      let outcome = try transaction.unlinkBlob(digest, from: id)
+      let outcome = try transaction.unlinkBlob(
+        digest, from: RepositoryRow(id: id, name: repository), keptUntil: transaction.now + lease,
+        TagCause(.delete, by: permit.origin))
       if case .unlinked = outcome {
         wasFound.store(true, ordering: .relaxed)
         try transaction.recordDeletion("blob", "\(repository)@\(digest)", permit)
       }
-      if case .unknown = outcome, wasFound.load(ordering: .relaxed) { return .unlinked }
+      if case .unknown = outcome, wasFound.load(ordering: .relaxed) { return .unlinked(withManifests: true) }
       return outcome
     }
     caches.links.remove(LinkKey(repository: repository, digest: digest))
     switch outcome {
-    case .unlinked: return
+    case .unlinked(let withManifests): if withManifests { caches.links.removeAll() }
     case .unknown: throw Self.unknown(digest, repository)
     case .referenced:
       throw RegistryError(

@@ -13,6 +13,11 @@ extension Registry {
     try await database.read { try $0.idleManifests(before: $0.now - age, limit: limit) }
   }
 
+  /// Manifests that are deleted for every reader, and that history needs no more.
+  public func forgottenManifests(limit: Int) async throws -> [IdleManifest] {
+    try await database.read { try $0.forgottenManifests(limit: limit) }
+  }
+
   public func idleLinks(limit: Int) async throws -> [IdleLink] {
     try await database.read { try $0.idleLinks(limit: limit) }
   }
@@ -22,13 +27,16 @@ extension Registry {
   }
 
   /// Deletes those of `manifests` that are still idle. Answers how many.
-  public func collect(manifests: [IdleManifest], olderThan age: Duration) async throws -> Int {
+  ///
+  /// - Parameter age: since when nothing names them; nil: they are forgotten ones.
+  public func collect(manifests: [IdleManifest], olderThan age: Duration?) async throws -> Int {
     let lease = unreferencedLease
     let deleted = try await database.write { transaction in
       var deleted: [(IdleManifest, DeletedManifest)] = []
-      for manifest in manifests where try transaction.isIdle(manifest, before: transaction.now - age) {
-        let gone = try transaction.deleteManifest(
-          manifest.digest, from: manifest.repository, keptUntil: transaction.now + lease, actor: Origin.system.actor)
+      // In the order in which locks are taken.
+      for manifest in manifests.sorted(by: { $0.repository.value < $1.repository.value }) {
+        let gone = try transaction.collectManifest(
+          manifest, age.map { .unnamed(since: transaction.now - $0) } ?? .forgotten, keptUntil: transaction.now + lease)
         if let gone { deleted.append((manifest, gone)) }
       }
       return deleted

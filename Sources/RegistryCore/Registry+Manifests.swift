@@ -115,9 +115,9 @@ extension Registry {
     let repository = permit.repository
     let allowsMissing = settings.acceptsSparseManifests
     let generation = caches.manifests.generation
-    let (isNew, missingCount) = try await database.write { transaction -> (Bool, Int) in
+    let (isNew, missingCount) = try await writingTags { transaction -> (Bool, Int) in
       let outcome = try transaction.push(
-        record, to: repository, tags: tags, allowsMissing: allowsMissing, actor: permit.origin.actor)
+        record, to: repository, tags: tags, allowsMissing: allowsMissing, TagCause(.push, by: permit.origin))
       guard outcome.missing.isEmpty || allowsMissing else { throw Self.missing(outcome.missing, repository) }
       try transaction.recordPush(record.digest, tags, outcome, permit)
       return (outcome.isNew, outcome.missing.count)
@@ -144,14 +144,26 @@ extension Registry {
       .sizeInvalid, "a manifest may have at most \(settings.manifestLimitBytes) bytes here (limits.manifest_bytes)")
   }
 
+  /// A transaction that changes tags: what a rule refuses is `DENIED`.
+  func writingTags<V: Sendable>(_ body: @escaping @Sendable (borrowing Transaction) throws -> V) async throws -> V {
+    do {
+      return try await database.write(body)
+    } catch let refusal as TagRefusal {
+      throw RegistryError(.denied, refusal.message, details: [["tag": .string(refusal.tag.text)]])
+    }
+  }
+
   /// Deletes a tag; its manifest stays. Gone for every reader when this returns.
   public func deleteTag(_ tag: Tag, permit: Permit<Delete>) async throws {
     let repository = permit.repository
     let wasFound = Atomic<Bool>(false)
-    let deleted = try await database.write { transaction -> Bool in
-      guard let id = try transaction.repository(named: repository),
-        try transaction.deleteTag(tag, from: id, actor: permit.origin.actor)
-      else { return wasFound.load(ordering: .relaxed) }
+    let deleted = try await writingTags { transaction -> Bool in
+      guard let id = try transaction.repository(named: repository) else { return wasFound.load(ordering: .relaxed) }
+      try transaction.tagRules(of: repository).checkDeletion(of: tag)
+      let row = RepositoryRow(id: id, name: repository)
+      guard try transaction.deleteTag(tag, from: row, TagCause(.delete, by: permit.origin)) != nil else {
+        return wasFound.load(ordering: .relaxed)
+      }
       try transaction.recordDeletion("tag", "\(repository):\(tag)", permit)
       wasFound.store(true, ordering: .relaxed)
       return true
@@ -162,20 +174,28 @@ extension Registry {
     }
   }
 
-  /// Deletes a manifest and the tags that point to it. Gone for every reader when this returns.
+  /// Deletes a manifest and the tags that point to it. Gone for every reader when this returns; while the history of a tag
+  /// holds it, it can be restored.
   ///
   /// What was found and is not there when the transaction is run again is gone as it should be: its commit had happened, and
   /// only the answer was lost.
-  public func deleteManifest(_ digest: Digest, permit: Permit<Delete>) async throws {
+  ///
+  /// - Parameter forGood: history lets go of it too, and nothing can bring it back.
+  public func deleteManifest(_ digest: Digest, forGood: Bool = false, permit: Permit<Delete>) async throws {
     let repository = permit.repository
     let lease = unreferencedLease
     let found = Mutex<DeletedManifest?>(nil)
-    let deleted = try await database.write { transaction -> DeletedManifest? in
-      guard let id = try transaction.repository(named: repository),
-        let gone = try transaction.deleteManifest(
-          digest, from: id, keptUntil: transaction.now + lease, actor: permit.origin.actor)
-      else { return found.withLock { $0 } }
-      try transaction.recordDeletion("manifest", "\(repository)@\(digest)", permit, tags: gone.tags)
+    let deleted = try await writingTags { transaction -> DeletedManifest? in
+      guard let id = try transaction.repository(named: repository) else { return found.withLock { $0 } }
+      let row = RepositoryRow(id: id, name: repository)
+      let keptUntil = transaction.now + lease
+      let cause = TagCause(.delete, by: permit.origin)
+      let gone =
+        try forGood
+        ? transaction.purgeManifest(digest, from: row, keptUntil: keptUntil, cause)
+        : transaction.deleteManifest(digest, from: row, keptUntil: keptUntil, cause)
+      guard let gone else { return found.withLock { $0 } }
+      try transaction.recordDeletion(forGood ? "manifest for good" : "manifest", "\(repository)@\(digest)", permit, tags: gone.tags)
       found.withLock { $0 = gone }
       return gone
     }

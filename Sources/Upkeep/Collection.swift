@@ -18,16 +18,21 @@ public struct Collection: Chore {
 
   public struct Plan: Sendable {
     public let manifests: [IdleManifest]
+    /// Deleted for every reader, and not needed by history any more.
+    public let forgotten: [IdleManifest]
     public let links: [IdleLink]
     public let blobs: [BlobRow]
 
-    public init(manifests: [IdleManifest], links: [IdleLink], blobs: [BlobRow]) {
+    public init(
+      manifests: [IdleManifest], forgotten: [IdleManifest] = [], links: [IdleLink], blobs: [BlobRow]
+    ) {
       self.manifests = manifests
+      self.forgotten = forgotten
       self.links = links
       self.blobs = blobs
     }
 
-    var count: Int { manifests.count + links.count + blobs.count }
+    var count: Int { manifests.count + forgotten.count + links.count + blobs.count }
   }
 
   private let registry: Registry
@@ -49,20 +54,16 @@ public struct Collection: Chore {
     var manifests: [IdleManifest] = []
     if let age = settings.untaggedAfter { manifests = try await registry.idleManifests(olderThan: age, limit: limit) }
     let plan = Plan(
-      manifests: manifests, links: try await registry.idleLinks(limit: limit),
+      manifests: manifests, forgotten: try await registry.forgottenManifests(limit: limit), links: try await registry.idleLinks(limit: limit),
       blobs: try await registry.unlinkedBlobs(limit: limit))
     return plan.count == 0 ? nil : plan
   }
 
   public func carryOut(_ plan: Plan) async throws {
     if let age = settings.untaggedAfter, !plan.manifests.isEmpty {
-      let count = try await registry.collect(manifests: plan.manifests, olderThan: age)
-      figures?.manifests.increment(by: count)
-      for manifest in plan.manifests {
-        logger.debug(
-          "manifest collected", metadata: ["repository": "\(manifest.name)", "digest": "\(manifest.digest)"])
-      }
+      try await collect(plan.manifests, olderThan: age)
     }
+    if !plan.forgotten.isEmpty { try await collect(plan.forgotten, olderThan: nil) }
     if !plan.links.isEmpty { figures?.links.increment(by: try await registry.collect(links: plan.links)) }
     if !plan.blobs.isEmpty {
       let freed = try await registry.collect(blobs: plan.blobs)
@@ -71,9 +72,17 @@ public struct Collection: Chore {
     }
   }
 
+  private func collect(_ manifests: [IdleManifest], olderThan age: Duration?) async throws {
+    figures?.manifests.increment(by: try await registry.collect(manifests: manifests, olderThan: age))
+    for manifest in manifests {
+      logger.debug("manifest collected", metadata: ["repository": "\(manifest.name)", "digest": "\(manifest.digest)"])
+    }
+  }
+
   /// The plan in words, a line each.
   public static func describe(_ plan: Plan) -> [String] {
     plan.manifests.map { "manifest \($0.name)@\($0.digest): no tag or index names it" }
+      + plan.forgotten.map { "manifest \($0.name)@\($0.digest): it was deleted, and history needs it no more" }
       + plan.links.map { "blob \($0.digest) in \($0.name): no manifest names it, its lease is over" }
       + plan.blobs.map { "bytes \($0.digest): no repository has them, \($0.sizeBytes) bytes" }
   }

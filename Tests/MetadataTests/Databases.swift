@@ -57,7 +57,7 @@ extension Database {
   func push(_ sample: SampleManifest, to name: RepositoryName, tags: [OCI.Tag] = []) async throws -> ManifestOutcome {
     let record = try ManifestRecord(sample)
     return try await write { transaction in
-      try transaction.push(record, to: name, tags: tags, allowsMissing: false, actor: "somebody")
+      try transaction.push(record, to: name, tags: tags, allowsMissing: false, .test(.push))
     }
   }
 
@@ -66,4 +66,8 @@ extension Database {
       try transaction.linkPresent(row, to: name, leasedUntil: transaction.now)
     }
   }
+}
+
+extension TagCause {
+  static func test(_ kind: TagEventKind) -> TagCause { TagCause(kind, by: Origin(actor: "somebody")) }
 }

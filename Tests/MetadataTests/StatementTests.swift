@@ -32,8 +32,8 @@ import Testing
       #expect(early?.missing.map(\.digest) == [Self.config.digest, Self.layer.digest])
       _ = try await database.write { transaction in
         try transaction.repository(named: name).map {
-          try transaction.deleteManifest(
-            image.digest, from: $0, keptUntil: transaction.now, actor: "somebody")
+          try transaction.purgeManifest(
+            image.digest, from: RepositoryRow(id: $0, name: name), keptUntil: transaction.now, .test(.delete))
         }
       }
       for blob in [Self.config, Self.layer] { try await database.publish(blob, to: name) }
@@ -48,12 +48,16 @@ import Testing
       #expect(known?.bytes == nil)
       try await expectConsistent(database)
       let unlinking = try await database.write { transaction in
-        try transaction.repository(named: name).map { try transaction.unlinkBlob(Self.layer.digest, from: $0) }
+        try transaction.repository(named: name).map {
+          try transaction.unlinkBlob(
+            Self.layer.digest, from: RepositoryRow(id: $0, name: name), keptUntil: transaction.now, .test(.delete))
+        }
       }
       #expect(unlinking == .referenced)
       let deleted = try await database.write { transaction in
         try transaction.repository(named: name).flatMap {
-          try transaction.deleteManifest(image.digest, from: $0, keptUntil: transaction.now, actor: "somebody")
+          try transaction.deleteManifest(
+            image.digest, from: RepositoryRow(id: $0, name: name), keptUntil: transaction.now, .test(.delete))
         }
       }
       #expect(deleted?.tags == [tag])
@@ -91,7 +95,10 @@ import Testing
     try await kind.withDatabase { database in
       try await database.publish(Self.layer, to: name, place: "one")
       _ = try await database.write { transaction in
-        try transaction.repository(named: name).map { try transaction.unlinkBlob(Self.layer.digest, from: $0) }
+        try transaction.repository(named: name).map {
+          try transaction.unlinkBlob(
+            Self.layer.digest, from: RepositoryRow(id: $0, name: name), keptUntil: transaction.now, .test(.delete))
+        }
       }
       let row = try #require(try await database.read { try $0.unlinkedBlobs(limit: 5) }.first)
       #expect(try await database.write { try $0.claimBlob(row) })

@@ -36,12 +36,12 @@ import Testing
     let (one, two) = (try Self.index("one"), try Self.index("two"))
     for record in [one, one, two] {
       try await database.write { transaction in
-        _ = try transaction.push(record, to: name, tags: [tag], allowsMissing: false, actor: "anonymous")
+        _ = try transaction.push(record, to: name, tags: [tag], allowsMissing: false, .test(.push))
       }
     }
     let deleted = try await database.write { transaction in
-      let id = try transaction.ensureRepository(name)
-      return try transaction.deleteManifest(two.digest, from: id, keptUntil: transaction.now, actor: "anonymous")
+      let row = RepositoryRow(id: try transaction.ensureRepository(name), name: name)
+      return try transaction.deleteManifest(two.digest, from: row, keptUntil: transaction.now, .test(.delete))
     }
     #expect(deleted?.tags == [tag])
     let (first, second) = (one.digest.description, two.digest.description)
@@ -61,7 +61,7 @@ import Testing
     await #expect(throws: Refusal.self) {
       try await database.write { transaction in
         let tag = try Tag(parsing: "v1")
-        _ = try transaction.push(record, to: name, tags: [tag], allowsMissing: false, actor: "anonymous")
+        _ = try transaction.push(record, to: name, tags: [tag], allowsMissing: false, .test(.push))
         throw Refusal()
       }
     }

@@ -68,6 +68,7 @@ extension Administration {
     try requireSiteAdmin(caller)
     let making = Making()
     try await change { transaction in
+      try transaction.lockNamespace(name)
       try making.checkGone(try transaction.namespace(name) != nil, "there is no namespace \(name)")
       guard try !transaction.hasRepositories(name) else {
         throw AdministrationError(.conflict, "the namespace \(name) holds images; delete them first")

@@ -32,20 +32,13 @@ extension APIRoute {
   }
 
   private static func filter(_ call: APICall) throws -> AuditFilter {
-    func time(_ name: String) throws -> Timestamp? {
-      guard let text = call.query.first(name) else { return nil }
-      guard let moment = Timestamp(parsing: text) else {
-        throw AdministrationError(.invalid, "\(name) is a time such as 2026-11-24T00:00:00Z")
-      }
-      return moment
-    }
     var filter = AuditFilter()
     filter.kind = call.query.first("kind")
     filter.actor = call.query.first("actor")
     filter.namespace = call.query.first("namespace")
     filter.outcome = call.query.first("outcome")
-    filter.since = try time("since")
-    filter.until = try time("until")
+    filter.since = try call.moment("since")
+    filter.until = try call.moment("until")
     return filter
   }
 

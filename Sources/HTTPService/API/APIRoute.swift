@@ -1,4 +1,5 @@
 import Access
+import Ground
 import NIOHTTP1
 import OCI
 
@@ -28,10 +29,13 @@ struct APIRoute: Sendable {
   /// The parts of the path, when it is this operation's.
   func values(_ segments: [Substring]) -> [String: String]? {
     let own = path.split(separator: "/")
+    let segments = Self.joiningRepository(segments, own)
     guard own.count == segments.count else { return nil }
     var values: [String: String] = [:]
     for (part, segment) in zip(own, segments) {
-      if part.hasPrefix("{") {
+      if part == "{repository}" {
+        values["repository"] = String(segment)
+      } else if part.hasPrefix("{") {
         guard let value = APICall.decoded(segment) else { return nil }
         values[String(part.dropFirst().dropLast())] = value
       } else if part != segment {
@@ -39,6 +43,15 @@ struct APIRoute: Sendable {
       }
     }
     return values
+  }
+
+  /// A repository's name has slashes, so it is followed by `-`, which no part of such a name can be:
+  /// `/api/v1/repositories/acme/api/-/tags`. Its parts become one.
+  private static func joiningRepository(_ segments: [Substring], _ own: [Substring]) -> [Substring] {
+    guard let begin = own.firstIndex(of: "{repository}"), begin < segments.count, let end = segments.firstIndex(of: "-"),
+      end > begin, zip(own[..<begin], segments).allSatisfy({ $0 == $1 })
+    else { return segments }
+    return segments[..<begin] + [Substring(segments[begin..<end].joined(separator: "/"))] + segments[end...]
   }
 
   /// What a page of a list is asked for with.
@@ -119,6 +132,22 @@ struct APICall: Sendable {
   let body: JSONObject
 
   func value(_ name: String) -> String { values[name] ?? "" }
+
+  /// The repository that the path names.
+  func repository() throws -> RepositoryName {
+    do throws(ParseError) { return try RepositoryName(parsing: value("repository")) } catch {
+      throw AdministrationError(.invalid, error.message)
+    }
+  }
+
+  /// A moment that the query names.
+  func moment(_ name: String) throws -> Timestamp? {
+    guard let text = query.first(name) else { return nil }
+    guard let moment = Timestamp(parsing: text) else {
+      throw AdministrationError(.invalid, "\(name) is a time such as 2026-11-24T00:00:00Z")
+    }
+    return moment
+  }
 
   // MARK: The body
 

@@ -23,6 +23,8 @@ public enum StoredTable: String, Sendable, CaseIterable {
   case certificateRule = "certificate_rule"
   case signingKey = "signing_key"
   case auditRecord = "audit_record"
+  case repositoryRule = "repository_rule"
+  case environment
 
   /// Tables that stay where they are.
   static let leftBehind: Set = [
@@ -35,7 +37,10 @@ public enum StoredTable: String, Sendable, CaseIterable {
   /// Names of columns with what they hold; those of the primary key first, in its order.
   var columns: [(name: String, kind: Kind)] {
     switch self {
-    case .repository: [("id", .integer), ("name", .text), ("manifests", .integer), ("created_at", .integer)]
+    case .repository:
+      [
+        ("id", .integer), ("name", .text), ("manifests", .integer), ("created_at", .integer), ("history_from", .integer),
+      ]
     case .blob:
       [
         ("digest", .text), ("size", .integer), ("state", .integer), ("links", .integer), ("created_at", .integer),
@@ -47,7 +52,8 @@ public enum StoredTable: String, Sendable, CaseIterable {
       [
         ("id", .integer), ("repository_id", .integer), ("digest", .text), ("media_type", .text), ("kind", .integer),
         ("size", .integer), ("artifact_type", .text), ("subject", .text), ("annotations", .text), ("tags", .integer),
-        ("parents", .integer), ("idle_since", .integer), ("pushed_at", .integer),
+        ("parents", .integer), ("idle_since", .integer), ("pushed_at", .integer), ("events", .integer),
+        ("hidden_at", .integer),
       ]
     case .manifestContent: [("manifest_id", .integer), ("bytes", .bytes)]
     case .manifestBlob, .manifestChild: [("manifest_id", .integer), ("digest", .text)]
@@ -56,7 +62,8 @@ public enum StoredTable: String, Sendable, CaseIterable {
     case .tagEvent:
       [
         ("id", .integer), ("repository_id", .integer), ("tag", .text), ("from_digest", .text), ("to_digest", .text),
-        ("kind", .text), ("actor", .text), ("at", .integer),
+        ("kind", .text), ("actor", .text), ("at", .integer), ("namespace", .text), ("reason", .text),
+        ("request_id", .text), ("release_id", .integer), ("is_kept", .integer),
       ]
     case .keepsake: [("name", .text), ("value", .bytes)]
     case .namespace: [("name", .text), ("is_public", .integer), ("created_at", .integer)]
@@ -97,6 +104,16 @@ public enum StoredTable: String, Sendable, CaseIterable {
         ("address", .text), ("namespace", .text), ("target", .text), ("detail", .text), ("request_id", .text),
         ("at", .integer), ("position", .integer), ("content_hash", .text), ("chain_hash", .text),
       ]
+    case .repositoryRule:
+      [
+        ("id", .integer), ("namespace", .text), ("kind", .text), ("pattern", .text), ("value", .text),
+        ("changed_by", .text), ("changed_at", .integer),
+      ]
+    case .environment:
+      [
+        ("id", .integer), ("namespace", .text), ("name", .text), ("repositories", .text), ("settings", .text),
+        ("effective", .integer), ("created_by", .text), ("created_at", .integer),
+      ]
     }
   }
 
@@ -104,7 +121,8 @@ public enum StoredTable: String, Sendable, CaseIterable {
   var keyCount: Int {
     switch self {
     case .repository, .blob, .manifest, .manifestContent, .tagEvent, .keepsake, .namespace, .account, .team,
-      .accessGrant, .token, .trustRule, .certificateRule, .signingKey, .auditRecord:
+      .accessGrant, .token, .trustRule, .certificateRule, .signingKey, .auditRecord,
+      .repositoryRule, .environment:
       1
     case .repositoryBlob, .manifestBlob, .manifestChild, .tag: 2
     case .missingReference, .teamMember: 3

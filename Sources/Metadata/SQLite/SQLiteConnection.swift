@@ -112,7 +112,8 @@ final class SQLiteConnection: SQLConnection {
     switch code & 0xFF {
     case SQLITE_FULL: return .outOfSpace(message)
     case SQLITE_CORRUPT, SQLITE_NOTADB: return .corrupt(message)
-    case SQLITE_CONSTRAINT where code == SQLITE_CONSTRAINT | (7 << 8): return .readOnly(message)  // By a trigger: sealed.
+    // By a trigger: sealed.
+    case SQLITE_CONSTRAINT where code == SQLITE_CONSTRAINT | (7 << 8): return .readOnly(message)
     case SQLITE_IOERR where sqlite3_system_errno(handle) == 28: return .outOfSpace(message)
     default: return .failed(code: code, message: message)
     }

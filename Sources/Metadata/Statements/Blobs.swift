@@ -232,10 +232,33 @@ extension Transaction {
       """)
   }
 
-  public enum Unlinking: Sendable { case unlinked, unknown, referenced }
+  public enum Unlinking: Sendable, Equatable {
+    /// - withManifests: hidden manifests that named it went with it, and other blobs may have lost their last reference.
+    case unlinked(withManifests: Bool)
+    case unknown, referenced
+  }
 
-  /// Takes a blob out of a repository, unless a manifest there names it.
-  public func unlinkBlob(_ digest: Digest, from repository: RepositoryID) throws -> Unlinking {
+  /// Takes a blob out of a repository, unless a manifest there names it. Manifests that history kept, and that name it, go
+  /// with it: who deletes bytes wants them gone.
+  ///
+  /// - Parameter keptUntil: how long what those manifests named besides stays.
+  public func unlinkBlob(
+    _ digest: Digest, from repository: RepositoryRow, keptUntil: Timestamp, _ cause: TagCause
+  ) throws -> Unlinking {
+    try lock(repository.id)
+    let kept = try hiddenManifests(naming: digest, in: repository.id)
+    if !kept.isEmpty {
+      let references = try number(
+        "SELECT refs FROM repository_blob WHERE repository_id = \(repository.id) AND digest = \(digest)")
+      guard references == Int64(kept.count) else { return .referenced }
+      for manifest in kept { _ = try purgeManifest(manifest, from: repository, keptUntil: keptUntil, cause) }
+    }
+    return try unlinkUnreferenced(digest, from: repository.id, withManifests: !kept.isEmpty)
+  }
+
+  private func unlinkUnreferenced(
+    _ digest: Digest, from repository: RepositoryID, withManifests: Bool
+  ) throws -> Unlinking {
     // The blob's row first, as whoever links it does.
     try enqueue("SELECT digest FROM blob WHERE digest = \(digest) {LOCK}")
     let deleted = try execute(
@@ -246,7 +269,7 @@ extension Transaction {
       return isThere == 1 ? .referenced : .unknown
     }
     try countLinkGone(digest)
-    return .unlinked
+    return .unlinked(withManifests: withManifests)
   }
 
   private func countLinkGone(_ digest: Digest) throws {

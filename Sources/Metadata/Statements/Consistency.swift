@@ -16,7 +16,8 @@ extension Reading where Self: ~Copyable {
     try all(
       """
       SELECT r.name FROM repository r
-      WHERE r.manifests <> (SELECT COUNT(*) FROM manifest m WHERE m.repository_id = r.id) LIMIT \(limit)
+      WHERE r.manifests <> (SELECT COUNT(*) FROM manifest m WHERE m.repository_id = r.id
+        AND m.hidden_at IS NULL) LIMIT \(limit)
       """
     ) { Inconsistency(description: "repository \($0.text(0)): its manifests are counted wrong") }
   }
@@ -57,13 +58,21 @@ extension Reading where Self: ~Copyable {
     try all(
       """
       SELECT r.name, m.digest FROM manifest m JOIN repository r ON r.id = m.repository_id
+      LEFT JOIN (
+        SELECT repository_id, to_digest, COUNT(*) AS counted FROM tag_event WHERE is_kept = 1
+        GROUP BY repository_id, to_digest
+      ) e ON e.repository_id = m.repository_id AND e.to_digest = m.digest
       WHERE m.tags <> (SELECT COUNT(*) FROM tag t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
         OR m.parents <> (SELECT COUNT(*) FROM manifest_child c JOIN manifest p ON p.id = c.manifest_id
           WHERE p.repository_id = m.repository_id AND c.digest = m.digest)
           + (SELECT COUNT(*) FROM manifest s WHERE s.repository_id = m.repository_id AND s.digest = m.subject)
+        OR m.events <> COALESCE(e.counted, 0) OR (m.hidden_at IS NOT NULL AND m.tags > 0)
       LIMIT \(limit)
       """
-    ) { Inconsistency(description: "manifest \($0.text(1)) in \($0.text(0)): its tags or parents are counted wrong") }
+    ) {
+      Inconsistency(
+        description: "manifest \($0.text(1)) in \($0.text(0)): its tags, parents or events are counted wrong")
+    }
   }
 
   private func danglingRows(_ limit: Int) throws -> [Inconsistency] {
@@ -87,7 +96,18 @@ extension Reading where Self: ~Copyable {
     ) {
       Inconsistency(description: "manifest \($0.text(1)) in \($0.text(0)) names blob \($0.text(2)), which is not there")
     }
-    return tags + blobs
+    let events = try all(
+      """
+      SELECT r.name, e.tag, e.to_digest FROM tag_event e JOIN repository r ON r.id = e.repository_id
+      WHERE e.is_kept = 1 AND NOT EXISTS (
+        SELECT 1 FROM manifest m WHERE m.repository_id = e.repository_id AND m.digest = e.to_digest)
+      LIMIT \(limit)
+      """
+    ) {
+      Inconsistency(
+        description: "history of \($0.text(0)):\($0.text(1)) keeps \($0.optionalText(2) ?? "nothing"), which is not there")
+    }
+    return tags + blobs + events
   }
 }
 

@@ -27,12 +27,14 @@ extension Transaction {
   /// Stores a manifest, counts what it names (invariant I2), and points tags to it, each change of which is an event
   /// (invariant I6). Three round trips with the commit.
   ///
-  /// A manifest that is there already is left as it is; no event where a tag does not change.
+  /// A manifest that is there already is left as it is; one that history kept is shown again; no event where a tag does not
+  /// change.
   /// - Parameter allowsMissing: accept it although something it names is not here (sparse).
   /// - Returns: when `missing` is not empty and `allowsMissing` is false, the caller must throw, so that nothing of this
   ///   transaction remains.
+  /// - Throws: ``TagRefusal`` for a tag that may not be moved so.
   public func push(
-    _ record: ManifestRecord, to name: RepositoryName, tags: [Tag], allowsMissing: Bool, actor: String
+    _ record: ManifestRecord, to name: RepositoryName, tags: [Tag], allowsMissing: Bool, _ cause: TagCause
   ) throws -> ManifestOutcome {
     // Manifests of one repository are pushed and deleted one after the other: two that count each other, pushed at once,
     // would else both look before either is there. Blobs that come meanwhile have to wait only where missing ones are noted.
@@ -42,11 +44,12 @@ extension Transaction {
       : later("SELECT id FROM repository WHERE name = \(name) {LOCK}") { RepositoryID(value: $0.integer(0)) }
     let known = try later(
       """
-      SELECT m.id FROM repository r JOIN manifest m ON m.repository_id = r.id
+      SELECT m.hidden_at FROM repository r JOIN manifest m ON m.repository_id = r.id
       WHERE r.name = \(name) AND m.digest = \(record.digest)
       """
-    ) { $0.integer(0) }
+    ) { !$0.isNull(0) }
     let pointers = try previousPointers(of: tags, name)
+    let ruleRows = tags.isEmpty ? nil : try tagRuleRows(of: name)
     let repository: RepositoryID
     if let id = try locked.first() {
       repository = id
@@ -54,7 +57,8 @@ extension Transaction {
       repository = try ensureRepository(name)
       try lock(repository)
     }
-    let isNew = try known.first() == nil
+    let isHidden = try known.first()
+    let isNew = isHidden == nil
     let missing: MissingReferences
     if isNew {
       missing = try insert(record, repository, allowsMissing: allowsMissing)
@@ -63,10 +67,14 @@ extension Transaction {
       try enqueue(
         "UPDATE manifest SET idle_since = \(now) WHERE repository_id = \(repository) AND digest = \(record.digest)")
       missing = try findReferences(of: record.manifest, repository)
+      if isHidden == true { try showManifest(record.digest, in: repository) }
     }
     var previous: [Tag: Digest] = [:]
     for (tag, digest) in try pointers?.all() ?? [] { previous[tag] = digest }
-    try point(tags, to: record.digest, repository, previous, actor)
+    if let ruleRows {
+      let rules = try TagRules(try ruleRows.all(), of: name)
+      try point(tags, to: record.digest, RepositoryRow(id: repository, name: name), previous, rules, cause)
+    }
     let absent = try missing.descriptors()
     if isNew && allowsMissing { try noteMissing(absent, of: record, repository) }
     let moved = Set(tags).compactMap { tag in
@@ -80,11 +88,13 @@ extension Transaction {
   /// Statements that will tell which of the references are here.
   private struct MissingReferences {
     let manifest: Manifest
-    let blobs, children: Later<Digest>?
+    let blobs: Later<Digest>?
+    /// Nil for one that is there and hidden: it counts its parents, and no reader sees it.
+    let children: Later<Digest?>?
 
     func descriptors() throws -> [Descriptor] {
       let blobsHere = Set(try blobs?.all() ?? [])
-      let childrenHere = Set(try children?.all() ?? [])
+      let childrenHere = Set(try children?.all().compactMap { $0 } ?? [])
       return manifest.requiredBlobs.filter { !blobsHere.contains($0.digest) }
         + manifest.requiredManifests.filter { !childrenHere.contains($0.digest) }
     }
@@ -150,9 +160,9 @@ extension Transaction {
       """
       UPDATE manifest SET parents = parents + 1
       WHERE repository_id = \(repository) AND digest IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
-      RETURNING digest
+      RETURNING digest, hidden_at
       """
-    ) { try $0.digest(0) }
+    ) { $0.isNull(1) ? try $0.digest(0) : nil }
     return MissingReferences(manifest: manifest, blobs: blobs, children: children)
   }
 
@@ -188,10 +198,10 @@ extension Transaction {
     ) { try $0.digest(0) }
     let children = try later(
       """
-      SELECT digest FROM manifest WHERE repository_id = \(repository)
+      SELECT digest FROM manifest WHERE repository_id = \(repository) AND hidden_at IS NULL
         AND digest IN (SELECT value FROM {LIST}(CAST(\(Self.list(manifest.requiredManifests)) AS {JSON})))
       """
-    ) { try $0.digest(0) }
+    ) { Optional(try $0.digest(0)) }
     return MissingReferences(manifest: manifest, blobs: blobs, children: children)
   }
 
@@ -230,19 +240,12 @@ extension Transaction {
   }
 
   private func point(
-    _ tags: [Tag], to digest: Digest, _ repository: RepositoryID, _ previous: [Tag: Digest], _ actor: String
+    _ tags: [Tag], to digest: Digest, _ repository: RepositoryRow, _ previous: [Tag: Digest], _ rules: TagRules,
+    _ cause: TagCause
   ) throws {
-    var pointed: Set<Tag> = []
-    for tag in tags.sorted(by: { $0.text < $1.text }) where previous[tag] != digest && pointed.insert(tag).inserted {
-      try enqueue(
-        """
-        INSERT INTO tag (repository_id, name, digest, updated_at)
-        VALUES (\(repository), \(tag), \(digest), \(now))
-        ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at
-        """)
-      try enqueue("UPDATE manifest SET tags = tags + 1 WHERE repository_id = \(repository) AND digest = \(digest)")
-      if let before = previous[tag] { try countTagGone(before, repository) }
-      try recordTagEvent(tag, repository, from: previous[tag], to: digest, kind: "push", actor)
+    for tag in Set(tags).sorted() {
+      try rules.checkMove(of: tag, from: previous[tag], to: digest)
+      try pointTag(tag, to: digest, in: repository, from: previous[tag], cause)
     }
   }
 }

@@ -28,6 +28,14 @@ extension Row {
   }
 }
 
+extension Row {
+  func idleManifest() throws -> IdleManifest {
+    IdleManifest(
+      repository: RepositoryID(value: integer(0)), name: try repositoryName(1), digest: try digest(2),
+      sizeBytes: integer(3))
+  }
+}
+
 /// A manifest that nothing names, as the collector sees it.
 public struct IdleManifest: Sendable, Hashable {
   public let repository: RepositoryID
@@ -49,7 +57,7 @@ extension Reading where Self: ~Copyable {
         """
         SELECT m.digest, m.media_type, CASE WHEN m.digest = \(have) THEN NULL ELSE c.bytes END
         FROM repository r JOIN manifest m ON m.repository_id = r.id JOIN manifest_content c ON c.manifest_id = m.id
-        WHERE r.name = \(repository) AND m.digest = \(digest)
+        WHERE r.name = \(repository) AND m.digest = \(digest) AND m.hidden_at IS NULL
         """
       ) { try $0.foundManifest() }
     case .tag(let tag):
@@ -75,7 +83,7 @@ extension Reading where Self: ~Copyable {
       """
       SELECT m.media_type, m.digest, m.size, m.artifact_type, m.annotations
       FROM repository r JOIN manifest m ON m.repository_id = r.id
-      WHERE r.name = \(repository) AND m.subject = \(subject) AND m.digest > \(from)
+      WHERE r.name = \(repository) AND m.subject = \(subject) AND m.hidden_at IS NULL AND m.digest > \(from)
         AND (\(anyType) = 1 OR m.artifact_type = \(artifactType ?? ""))
       ORDER BY m.digest LIMIT \(limit)
       """
@@ -95,20 +103,17 @@ extension Reading where Self: ~Copyable {
     } catch { throw DatabaseError.corrupt("annotations are stored as something else than JSON") }
   }
 
-  /// Manifests that no tag and no index names since before `moment`, and that are no referrer of a manifest which is there.
+  /// Manifests that no tag, no kept event and no index names since before `moment`, and that are no referrer of a manifest
+  /// which is there.
   /// A subject that is there counts as a parent, so this is a look into one index.
   public func idleManifests(before moment: Timestamp, limit: Int) throws -> [IdleManifest] {
     try all(
       """
       SELECT m.repository_id, r.name, m.digest, m.size
       FROM manifest m JOIN repository r ON r.id = m.repository_id
-      WHERE m.tags = 0 AND m.parents = 0 AND m.idle_since <= \(moment)
+      WHERE m.tags = 0 AND m.parents = 0 AND m.events = 0 AND m.idle_since <= \(moment)
       ORDER BY m.idle_since LIMIT \(limit)
       """
-    ) {
-      IdleManifest(
-        repository: RepositoryID(value: $0.integer(0)), name: try $0.repositoryName(1), digest: try $0.digest(2),
-        sizeBytes: $0.integer(3))
-    }
+    ) { try $0.idleManifest() }
   }
 }

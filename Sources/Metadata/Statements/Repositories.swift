@@ -46,12 +46,20 @@ extension Transaction {
       INSERT INTO namespace (name, is_public, created_at) VALUES (\(name.namespace), 0, \(now))
       ON CONFLICT (name) DO NOTHING
       """)
+    // Its deletion, and a change of its environments, wait until the repository is there, or come before.
+    try lockNamespace(name.namespace)
     try enqueue(
       """
       INSERT INTO repository (name, manifests, created_at) VALUES (\(name), 0, \(now)) ON CONFLICT (name) DO NOTHING
       """)
     guard let made = try repository(named: name) else { throw DatabaseError.corrupt("an insert answered no row") }
     return made
+  }
+
+  /// Keeps waiting until this transaction ends: every other one that begins a repository in the namespace, deletes it, or
+  /// changes its environments.
+  public func lockNamespace(_ name: String) throws {
+    try enqueue("SELECT name FROM namespace WHERE name = \(name) {LOCK}")
   }
 
   /// Keeps every other transaction that changes the repository's manifests or tags waiting until this one ends.

@@ -18,20 +18,58 @@ extension Reading where Self: ~Copyable {
   }
 }
 
+/// A repository's row, with its name.
+public struct RepositoryRow: Sendable, Hashable {
+  public let id: RepositoryID
+  public let name: RepositoryName
+
+  public init(id: RepositoryID, name: RepositoryName) {
+    self.id = id
+    self.name = name
+  }
+}
+
+// The only statements that change what a tag points to (invariant I6): each with its event, in the same transaction.
+//
+// Whether it may be changed is asked of ``TagRules`` before.
 extension Transaction {
-  /// Deletes a tag, with its event. Answers false when there is none.
-  public func deleteTag(_ tag: Tag, from repository: RepositoryID, actor: String) throws -> Bool {
-    try lock(repository)
-    let previous = try first(
-      "DELETE FROM tag WHERE repository_id = \(repository) AND name = \(tag) RETURNING digest"
-    ) { try $0.digest(0) }
-    guard let previous else { return false }
-    try countTagGone(previous, repository)
-    try recordTagEvent(tag, repository, from: previous, to: nil, kind: "delete", actor)
-    return true
+  /// Points a tag to a manifest of its repository.
+  ///
+  /// - Precondition: the repository is locked, and shows the manifest.
+  /// - Parameter previous: what it points to now; nil when there is no such tag.
+  public func pointTag(
+    _ tag: Tag, to digest: Digest, in repository: RepositoryRow, from previous: Digest?, _ cause: TagCause
+  ) throws {
+    guard previous != digest else { return }
+    try enqueue(
+      """
+      INSERT INTO tag (repository_id, name, digest, updated_at)
+      VALUES (\(repository.id), \(tag), \(digest), \(now))
+      ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at
+      """)
+    try enqueue(
+      """
+      UPDATE manifest SET tags = tags + 1, events = events + 1
+      WHERE repository_id = \(repository.id) AND digest = \(digest)
+      """)
+    if let previous { try countTagGone(previous, repository.id) }
+    try recordTagEvent(tag, repository, from: previous, to: digest, cause)
   }
 
-  func countTagGone(_ digest: Digest, _ repository: RepositoryID) throws {
+  /// Deletes a tag. Answers what it pointed to; nil when there is none.
+  @discardableResult
+  public func deleteTag(_ tag: Tag, from repository: RepositoryRow, _ cause: TagCause) throws -> Digest? {
+    try lock(repository.id)
+    let previous = try first(
+      "DELETE FROM tag WHERE repository_id = \(repository.id) AND name = \(tag) RETURNING digest"
+    ) { try $0.digest(0) }
+    guard let previous else { return nil }
+    try countTagGone(previous, repository.id)
+    try recordTagEvent(tag, repository, from: previous, to: nil, cause)
+    return previous
+  }
+
+  private func countTagGone(_ digest: Digest, _ repository: RepositoryID) throws {
     try enqueue(
       """
       UPDATE manifest SET tags = tags - 1, idle_since = \(now)
@@ -39,13 +77,15 @@ extension Transaction {
       """)
   }
 
-  func recordTagEvent(
-    _ tag: Tag, _ repository: RepositoryID, from: Digest?, to: Digest?, kind: String, _ actor: String
+  private func recordTagEvent(
+    _ tag: Tag, _ repository: RepositoryRow, from: Digest?, to: Digest?, _ cause: TagCause
   ) throws {
     try enqueue(
       """
-      INSERT INTO tag_event (repository_id, tag, from_digest, to_digest, kind, actor, at)
-      VALUES (\(repository), \(tag), \(from), \(to), \(kind), \(actor), \(now))
+      INSERT INTO tag_event (repository_id, tag, from_digest, to_digest, kind, actor, at, namespace, reason, request_id,
+        release_id, is_kept)
+      VALUES (\(repository.id), \(tag), \(from), \(to), \(cause.kind.rawValue), \(cause.actor), \(now),
+        \(repository.name.namespace), \(cause.reason), \(cause.requestID), \(cause.release), \(to != nil))
       """)
   }
 }

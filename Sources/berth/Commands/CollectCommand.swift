@@ -41,14 +41,16 @@ struct CollectCommand: AsyncParsableCommand {
         manifests = try transaction.idleManifests(before: transaction.now - age, limit: Self.planLimit)
       }
       return Upkeep.Collection.Plan(
-        manifests: manifests, links: try transaction.idleLinks(limit: Self.planLimit),
+        manifests: manifests, forgotten: try transaction.forgottenManifests(limit: Self.planLimit),
+        links: try transaction.idleLinks(limit: Self.planLimit),
         blobs: try transaction.unlinkedBlobs(limit: Self.planLimit))
     }
     for line in Upkeep.Collection.describe(plan) { print(line) }
     let linkBytes = plan.links.reduce(Int64(0)) { $0 + $1.sizeBytes }
     let blobBytes = plan.blobs.reduce(Int64(0)) { $0 + $1.sizeBytes }
     let blobs = plan.links.count + plan.blobs.count
-    print("\(plan.manifests.count) manifests, \(blobs) blobs, up to \(sizeText(linkBytes + blobBytes))")
+    let manifests = plan.manifests.count + plan.forgotten.count
+    print("\(manifests) manifests, \(blobs) blobs, up to \(sizeText(linkBytes + blobBytes))")
     if !plan.links.isEmpty { print("a blob that another repository has stays") }
   }
 

@@ -1,5 +1,3 @@
-public import OCI
-
 /// Which repositories something is about: `*`, `acme/*`, `acme/api`, `acme/web-*`.
 ///
 /// A star stands for any text, slashes too. Everything else stands for itself.
@@ -35,37 +33,12 @@ public struct RepositoryPattern: Sendable, Hashable, CustomStringConvertible {
     text == namespace || text.hasPrefix(namespace + "/")
   }
 
+  /// How much of it is not a star: of several patterns that take a repository, the one that says most decides.
+  public var weight: Int { text.utf8.count { $0 != 0x2A } }
+
   /// The namespace that all its repositories are in; nil when they may be in several.
   public var namespace: String? {
     let first = text.prefix { $0 != "/" }
     return first.contains("*") ? nil : String(first)
-  }
-}
-
-/// Patterns in which `*` stands for any text.
-public enum Glob {
-  /// Cost: at most the product of the two lengths.
-  public static func matches(_ text: some StringProtocol, _ pattern: some StringProtocol) -> Bool {
-    let text = Array(text.utf8)
-    let pattern = Array(pattern.utf8)
-    var position = 0
-    var wanted = 0
-    var star: (wanted: Int, position: Int)?
-    while position < text.count {
-      if wanted < pattern.count, pattern[wanted] == 0x2A {
-        star = (wanted, position)
-        wanted += 1
-      } else if wanted < pattern.count, pattern[wanted] == text[position] {
-        wanted += 1
-        position += 1
-      } else if let last = star {
-        star = (last.wanted, last.position + 1)
-        wanted = last.wanted + 1
-        position = last.position + 1
-      } else {
-        return false
-      }
-    }
-    return pattern[wanted...].allSatisfy { $0 == 0x2A }
   }
 }
