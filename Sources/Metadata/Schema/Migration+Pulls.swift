@@ -1,0 +1,6 @@
+extension Migration {
+  static let pulls = Migration(
+    number: 7, name: "pulls",
+    script: """
+      """)
+}
