@@ -13,6 +13,9 @@ public enum Push: RepositoryAction { public static let action = Action.push }
 /// Deletes tags, manifests and blobs.
 public enum Delete: RepositoryAction { public static let action = Action.delete }
 
+/// Brings back what a tag pointed to, and takes history away. Whoever may delete may do both.
+public enum Restore: RepositoryAction { public static let action = Action.delete }
+
 /// What can be done to a repository, in the words of the token specification's scopes.
 public enum Action: String, Sendable, Hashable, CaseIterable, Codable {
   case pull, push, delete

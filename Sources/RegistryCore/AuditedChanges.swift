@@ -24,6 +24,19 @@ extension Transaction {
     }
   }
 
+  /// A tag that went back.
+  func recordRestore<A>(
+    _ tag: Tag, from: Digest?, to: Digest, reason: String?, _ permit: Permit<A>
+  ) throws {
+    var detail: JSONObject = ["to": .string(to.description)]
+    if let from { detail.append("from", .string(from.description)) }
+    if let reason { detail.append("reason", .string(reason)) }
+    try record(
+      AuditEntry(
+        "tag.restore", by: permit.origin, namespace: permit.repository.namespace, target: "\(permit.repository):\(tag)",
+        detail: JSONValue.object(detail).text))
+  }
+
   /// A deletion, with the tags that went along.
   func recordDeletion<A>(_ what: String, _ target: String, _ permit: Permit<A>, tags: [Tag] = []) throws {
     var detail: JSONObject = ["what": .string(what)]

@@ -79,6 +79,8 @@ struct APIField: Sendable {
 /// The shape of a JSON value.
 indirect enum APISchema: Sendable {
   case string, integer, boolean, moment
+  /// Whatever JSON there is.
+  case any
   case choice([String])
   case list(APISchema)
   /// Any names, all values of one shape.
@@ -90,6 +92,7 @@ indirect enum APISchema: Sendable {
 
   var json: JSONValue {
     switch self {
+    case .any: [:]
     case .string: ["type": "string"]
     case .integer: ["type": "integer"]
     case .boolean: ["type": "boolean"]

@@ -48,6 +48,14 @@ public struct TagState: Sendable, Hashable {
   public let isAvailable: Bool
 }
 
+extension TagState {
+  /// The state that an event began; nil: with it the tag was deleted.
+  public init?(after event: TagEvent, isAvailable: Bool) {
+    guard let digest = event.to else { return nil }
+    self.init(tag: event.tag, digest: digest, since: event.at, actor: event.actor, isAvailable: isAvailable)
+  }
+}
+
 extension Row {
   fileprivate func tagEvent() throws -> TagEvent {
     TagEvent(
@@ -134,6 +142,17 @@ extension Reading where Self: ~Copyable {
     ) { try $0.tagState() }
   }
 
+  /// A tag as it is; nil: there is none.
+  public func tagState(_ tag: Tag, in repository: RepositoryID) throws -> TagState? {
+    try first(
+      """
+      SELECT t.name, t.digest, t.updated_at, COALESCE((SELECT e.actor FROM tag_event e
+        WHERE e.repository_id = t.repository_id AND e.tag = t.name ORDER BY e.id DESC LIMIT 1), ''), 1
+      FROM tag t WHERE t.repository_id = \(repository) AND t.name = \(tag)
+      """
+    ) { try $0.tagState() }
+  }
+
   /// Tags as they were at a moment, in the order of their bytes. Cost: that of the events of the page's tags.
   public func tagStates(
     in repository: RepositoryID, asOf moment: Timestamp, after tag: String, limit: Int
@@ -157,6 +176,15 @@ extension Reading where Self: ~Copyable {
   }
 }
 
+/// What became of a tag that was to be restored.
+public enum TagRestoration: Sendable, Hashable {
+  case restored
+  /// It points there already.
+  case wasThere
+  /// It was changed after this was decided, and left alone.
+  case changedSince
+}
+
 /// What stands in the way of going back to a manifest.
 public enum ManifestAbsence: Error, Sendable, Hashable {
   /// The manifest, or one that an index of it names, was removed for good.
@@ -170,20 +198,19 @@ extension Transaction {
   /// - Parameters:
   ///   - expected: what the tag pointed to when somebody decided this; another one leaves all as it is.
   ///   - allowsMissing: an index may name manifests that are not there (sparse).
-  /// - Returns: whether the tag points to the manifest now. False when it has changed since.
   /// - Throws: ``TagRefusal``, ``ManifestAbsence``.
   public func restoreTag(
     _ tag: Tag, to digest: Digest, in repository: RepositoryRow, expected: Digest?, allowsMissing: Bool,
     _ cause: TagCause
-  ) throws -> Bool {
+  ) throws -> TagRestoration {
     try lock(repository.id)
     let current = try self.digest(of: tag, in: repository.name)
-    if current == digest { return true }
-    guard current == expected else { return false }
+    if current == digest { return .wasThere }
+    guard current == expected else { return .changedSince }
     try tagRules(of: repository.name).checkMove(of: tag, from: current, to: digest)
     try showAll(digest, in: repository.id, allowsMissing: allowsMissing)
     try pointTag(tag, to: digest, in: repository, from: current, cause)
-    return true
+    return .restored
   }
 
   /// Shows a manifest and, where it is an index, all that it names.

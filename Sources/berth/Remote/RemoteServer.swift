@@ -113,6 +113,20 @@ struct RemoteServer {
     return server.credential == nil ? "\(said): berth login \(server.name)" : said
   }
 
+  /// The first elements of a list, as many as are asked for.
+  func some(_ count: Int, _ path: String) async throws -> [JSONValue] {
+    var found: [JSONValue] = []
+    var cursor: String?
+    repeat {
+      let mark = path.contains("?") ? "&" : "?"
+      let next = cursor.map { "&cursor=\(PercentCoding.encoded($0))" } ?? ""
+      let page = try await call(.get, "\(path)\(mark)n=\(min(max(count - found.count, 1), 1000))\(next)")
+      found += page["items"]?.array ?? []
+      cursor = page["next"]?.string
+    } while cursor != nil && found.count < count
+    return Array(found.prefix(count))
+  }
+
   /// All elements of a list, page after page.
   func all(_ path: String) async throws -> [JSONValue] {
     var found: [JSONValue] = []

@@ -1,0 +1,184 @@
+import ArgumentParser
+import Ground
+import OCI
+
+struct TagCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tag", abstract: "Tags and their memory.",
+    subcommands: [List.self, History.self, Restore.self, Purge.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List the tags of a repository, as they are or as they were.",
+      discussion: """
+        berth tag list acme/api
+        berth tag list acme/api --as-of 2026-11-24T00:00:00Z
+        """)
+    @Argument(help: "The repository.") var repository: String
+    @Option(help: "As they were at this time.") var asOf: String?
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        let query = asOf.map { "?asOf=\(PercentCoding.encoded($0))" } ?? ""
+        remote.show(
+          try await server.all("\(try repositoryName(repository).apiPath)/tags\(query)"),
+          [("tag", "name"), ("digest", "digest"), ("since", "since"), ("by", "by"), ("available", "available")])
+      }
+    }
+  }
+
+  struct History: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show what became of a tag, of all tags of a repository, or of a namespace.",
+      discussion: """
+        berth tag history acme/api:latest
+        berth tag history acme/api --by alice --since 2026-11-24T00:00:00Z
+        berth tag history acme/
+        """)
+    @Argument(help: "A tag (acme/api:2.3), a repository (acme/api), or a namespace with a slash (acme/).") var of: String
+    @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 20
+    @Option(help: "Only these: push, delete, restore, promotion, rollback, retention, channel.") var kind: String?
+    @Option(help: "Only by this account.") var by: String?
+    @Option(help: "Not before this time.") var since: String?
+    @Option(help: "Before this time.") var until: String?
+    @OptionGroup var remote: RemoteOptions
+
+    func run() async throws {
+      try await remote.run { server in
+        let filter = [("kind", kind), ("by", by), ("since", since), ("until", until)]
+          .compactMap { name, value in value.map { "&\(name)=\(PercentCoding.encoded($0))" } }.joined()
+        let found = try await server.some(count, "\(try path())?\(filter.dropFirst())")
+        remote.show(
+          found,
+          [
+            ("event", "id"), ("at", "at"), ("tag", "tag"), ("how", "kind"), ("by", "by"), ("from", "from"), ("to", "to"),
+            ("restorable", "restorable"), ("reason", "reason"),
+          ] + (of.contains(":") ? [] : [("repository", "repository")]))
+      }
+    }
+
+    private func path() throws -> String {
+      if of.hasSuffix("/") { return "/api/v1/namespaces/\(pathPart(String(of.dropLast())))/history" }
+      guard of.contains(":") else { return "\(try repositoryName(of).apiPath)/history" }
+      guard let image = ImageName(argument: of) else { throw ValidationError("“\(of)” is no tag of a repository") }
+      return "\(image.repository.apiPath)/tags/\(try image.tag())/history"
+    }
+  }
+
+  struct Restore: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Point a tag to what it pointed to before; a deleted one too.",
+      discussion: """
+        berth tag restore acme/api:latest                       undo its last move
+        berth tag restore acme/api:latest --moves 3             undo its last three
+        berth tag restore acme/api:latest --event 217           as it was after event 217
+        berth tag restore acme/api:latest --at 2026-11-24T03:00:00Z
+        """)
+    @Argument(help: "The tag: acme/api:2.3.") var image: ImageName
+    @Option(help: "What it pointed to before its last so many moves.") var moves: Int?
+    @Option(help: "What it pointed to after this event, from berth tag history.") var event: Int64?
+    @Option(help: "What it pointed to at this time.") var at: String?
+    @Option(help: "Why.") var reason: String?
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        let tag = try image.tag()
+        var body = JSONObject()
+        if let moves { body.append("movesAgo", .integer(Int64(moves))) }
+        if let event { body.append("event", .integer(event)) }
+        if let at { body.append("at", .string(at)) }
+        if let reason { body.append("reason", .string(reason)) }
+        let answer = try await server.call(
+          .post, "\(image.repository.apiPath)/tags/\(tag)/restore", .object(body))
+        let digest = answer["to"]?.string ?? ""
+        let isThere = answer["changed"]?.bool == false
+        remote.tell("\(image.repository):\(tag) \(isThere ? "points to" : "points again to") \(digest)", answer)
+      }
+    }
+  }
+
+  struct Purge: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Remove an image for good, with the tags that point to it: no history brings it back.")
+    @Argument(help: "The image by its digest: acme/api@sha256:….") var image: ImageName
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      guard case .digest(let digest) = image.reference else {
+        throw ValidationError("name the image by its digest: \(image.repository)@sha256:…")
+      }
+      try await remote.run { server in
+        try await server.call(.delete, "\(image.repository.apiPath)/manifests/\(pathPart(digest.description))")
+        remote.tell("Removed \(image.repository)@\(digest) for good.")
+      }
+    }
+  }
+}
+
+struct RuleCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rule", abstract: "What a namespace wants of its tags: immutable, history, retention, channels.",
+    subcommands: [List.self, Set.self, Remove.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the rules of a namespace.")
+    @Argument(help: "The namespace.") var namespace: String
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        let rules = try await server.call(.get, "/api/v1/namespaces/\(pathPart(namespace))/rules")
+        remote.show(
+          rules.array ?? [],
+          [("kind", "kind"), ("on", "pattern"), ("value", "value"), ("by", "changedBy"), ("at", "changedAt")])
+      }
+    }
+  }
+
+  struct Set: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Set a rule, in place of the one of its kind on the same pattern.",
+      discussion: """
+        berth rule set acme immutable '["v*", "semver"]'
+        berth rule set acme immutable '["!latest"]' --on 'acme/web-*'
+        berth rule set acme history '{"states":50,"days":90,"environmentDays":365}'
+        """)
+    @Argument(help: "The namespace.") var namespace: String
+    @Argument(help: "immutable, history, retention or channels.") var kind: String
+    @Argument(help: "What it says, in JSON.") var value: String
+    @Option(help: "Only in these repositories: a pattern.") var on: String?
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      let value: JSONValue
+      do { value = try JSONValue.parse(self.value) } catch {
+        throw ValidationError("the value is no JSON: \(error)")
+      }
+      try await remote.run { server in
+        var body: JSONObject = ["value": value]
+        if let on { body.append("pattern", .string(on)) }
+        try await server.call(.put, "\(rulePath(namespace))/\(pathPart(kind))", .object(body))
+        remote.tell("Set \(kind) on \(on ?? "all of \(namespace)").")
+      }
+    }
+  }
+
+  struct Remove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Take a rule away.")
+    @Argument(help: "The namespace.") var namespace: String
+    @Argument(help: "immutable, history, retention or channels.") var kind: String
+    @Option(help: "The pattern that it is on.") var on: String?
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        let query = on.map { "?pattern=\(PercentCoding.encoded($0))" } ?? ""
+        try await server.call(.delete, "\(rulePath(namespace))/\(pathPart(kind))\(query)")
+        remote.tell("Took \(kind) on \(on ?? "all of \(namespace)") away.")
+      }
+    }
+  }
+}
+
+/// Where the API has the rules of a namespace.
+func rulePath(_ namespace: String) -> String { "/api/v1/namespaces/\(pathPart(namespace))/rules" }
+
+func repositoryName(_ text: String) throws -> RepositoryName {
+  do { return try RepositoryName(parsing: text) } catch { throw ValidationError("\(error)") }
+}

@@ -1,0 +1,183 @@
+import Foundation
+import Ground
+import Metadata
+import OCI
+import RegistryCore
+import TestSupport
+import Testing
+
+@testable import Access
+
+/// Tags remember what they pointed to, over the API as programs use it.
+@Suite struct `The memory of tags` {
+  private static let path = "/api/v1/repositories/acme/api/-"
+
+  /// Manifests that differ by a note.
+  private static func manifest(_ note: String) -> [UInt8] {
+    Array(
+      #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"\#(ClosedRegistry.configDigest)","size":2},"layers":[],"annotations":{"note":"\#(note)"}}"#
+        .utf8)
+  }
+
+  private static func digest(_ note: String) -> String { Digest.ofTest(manifest(note)).description }
+
+  @discardableResult
+  private static func push(
+    _ note: String, as tag: String, _ registry: ClosedRegistry, by user: String = "writer"
+  ) async throws -> RawResponse {
+    try await registry.ask(
+      "PUT", "/v2/acme/api/manifests/\(tag)", as: ClosedRegistry.basic(user),
+      [("Content-Type", "application/vnd.oci.image.manifest.v1+json")], body: .bytes(manifest(note)))
+  }
+
+  private static func restore(
+    _ tag: String, _ body: String, _ registry: ClosedRegistry, by user: String = "maintainer"
+  ) async throws -> RawResponse {
+    try await registry.api("POST", "\(path)/tags/\(tag)/restore", as: ClosedRegistry.basic(user), body)
+  }
+
+  private static func pulled(_ reference: String, _ registry: ClosedRegistry) async throws -> String? {
+    let answer = try await registry.ask("GET", "/v2/acme/api/manifests/\(reference)", as: ClosedRegistry.basic("reader"))
+    return answer.status == 200 ? answer.first("Docker-Content-Digest") : nil
+  }
+
+  private static func history(_ query: String, _ registry: ClosedRegistry) async throws -> [JSONValue] {
+    let answer = try await registry.api("GET", "\(path)/\(query)", as: ClosedRegistry.basic("reader"))
+    return answer.json["items"]?.array ?? []
+  }
+
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `goes through moves, deletions and restores, and each can be undone`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await ClosedRegistry.withOne(over: kind) { registry in
+      for note in ["one", "two", "three"] { try await Self.push(note, as: "v", registry) }
+      // Each earlier state.
+      #expect(try await Self.restore("v", #"{"movesAgo":2,"reason":"a bad night"}"#, registry).status == 200)
+      #expect(try await Self.pulled("v", registry) == Self.digest("one"))
+      #expect(try await Self.restore("v", "{}", registry).status == 200)
+      #expect(try await Self.pulled("v", registry) == Self.digest("three"))
+      // Deleted by tag, and with its manifest.
+      _ = try await registry.ask("DELETE", "/v2/acme/api/manifests/v", as: ClosedRegistry.basic("maintainer"))
+      #expect(try await Self.pulled("v", registry) == nil)
+      #expect(try await Self.restore("v", "{}", registry).status == 200)
+      let gone = try await registry.ask(
+        "DELETE", "/v2/acme/api/manifests/\(Self.digest("three"))", as: ClosedRegistry.basic("maintainer"))
+      #expect(gone.status == 202)
+      for reference in ["v", Self.digest("three")] { #expect(try await Self.pulled(reference, registry) == nil) }
+      let undone = try await Self.restore("v", "{}", registry)
+      #expect(undone.json["to"]?.string == Self.digest("three"))
+      for reference in ["v", Self.digest("three")] {
+        #expect(try await Self.pulled(reference, registry) == Self.digest("three"))
+      }
+      // All of it is history, the newest first.
+      let events = try await Self.history("tags/v/history", registry)
+      #expect(
+        events.map { $0["kind"]?.string } == [
+          "restore", "delete", "restore", "delete", "restore", "restore", "push", "push", "push",
+        ])
+      #expect(events[5]["reason"]?.string == "a bad night")
+      #expect(events[5]["by"]?.string == "maintainer")
+      #expect(try await Self.history("history?kind=push&by=writer", registry).count == 3)
+      #expect(try await registry.server.registry.database.read { try $0.inconsistencies(limit: 10) }.isEmpty)
+    }
+  }
+
+  @Test func `answers what was at a moment`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.push("one", as: "v", registry)
+      try await Self.push("two", as: "v", registry)
+      _ = try await registry.ask("DELETE", "/v2/acme/api/manifests/v", as: ClosedRegistry.basic("maintainer"))
+      let events = try await registry.server.registry.database.read {
+        try $0.tagEvents(.tag(RepositoryName(parsing: "acme/api"), Tag(parsing: "v")), limit: 10)
+      }
+      let moments = events.reversed().map(\.at)
+      // The API takes whole seconds; the registry any moment.
+      let permit = try await registry.server.access.policy.permit(
+        Pull.self, on: RepositoryName(parsing: "acme/api"), for: registry.admin)
+      let core = registry.server.registry
+      let tag = try OCI.Tag(parsing: "v")
+      #expect(try await core.tagState(tag, asOf: moments[0], permit: permit).digest.description == Self.digest("one"))
+      #expect(try await core.tagState(tag, asOf: moments[1], permit: permit).digest.description == Self.digest("two"))
+      let list = try await core.tagStates(asOf: moments[1], after: "", limit: 10, permit: permit)
+      #expect(list.map(\.tag.text) == ["1", "v"])
+      #expect(list.filter { !$0.isAvailable }.isEmpty)
+      #expect(try await core.tagStates(asOf: moments[2], after: "", limit: 10, permit: permit).map(\.tag.text) == ["1"])
+      await #expect(throws: (any Error).self) { try await core.tagState(tag, asOf: moments[2], permit: permit) }
+      let early = try await registry.api(
+        "GET", "\(Self.path)/tags/v?asOf=2020-01-01T00:00:00Z", as: ClosedRegistry.basic("reader"))
+      #expect(early.status == 404)
+      #expect(early.json["detail"]?.string?.contains("first made at") ?? false, "\(early)")
+    }
+  }
+
+  @Test func `is taken away by a removal for good, and says so`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.push("one", as: "v", registry)
+      try await Self.push("two", as: "v", registry)
+      let digest = Self.digest("one")
+      let purge = try await registry.api("DELETE", "\(Self.path)/manifests/\(digest)", as: ClosedRegistry.basic("owner"))
+      #expect(purge.status == 204)
+      let refused = try await Self.restore("v", "{}", registry)
+      #expect(refused.status == 404)
+      #expect(refused.json["detail"]?.string?.contains("removed for good") ?? false, "\(refused)")
+      #expect(try await Self.history("tags/v/history", registry).last?["restorable"]?.bool == false)
+      // Pushed again it can be gone back to from then on.
+      try await Self.push("one", as: "w", registry)
+      #expect(try await Self.restore("v", "{}", registry).status == 200)
+      #expect(try await registry.server.registry.database.read { try $0.inconsistencies(limit: 10) }.isEmpty)
+    }
+  }
+
+  @Test(arguments: [
+    (#"{"event":999999}"#, 404, "has no event"), (#"{"movesAgo":9}"#, 404, "has no state before"),
+    (#"{"movesAgo":0}"#, 400, "whole number"), (#"{"movesAgo":1,"event":1}"#, 400, "name one of"),
+    (#"{"at":"yesterday"}"#, 400, "is a time"), (#"{"at":"2020-01-01T00:00:00Z"}"#, 404, "first made"),
+    (#"{"when":1}"#, 400, "not known"),
+  ])
+  func `refuses a goal that is none, in words`(_ body: String, _ status: Int, _ words: String) async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.push("one", as: "v", registry)
+      let answer = try await Self.restore("v", body, registry)
+      #expect(answer.status == status)
+      #expect(answer.json["detail"]?.string?.contains(words) ?? false, "\(answer)")
+      #expect(try await Self.restore("none", "{}", registry).status == 404)
+    }
+  }
+
+  @Test func `keeps immutable tags where they are, and takes the same push again`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let rules = "/api/v1/namespaces/acme/rules/immutable"
+      #expect(
+        try await registry.api("PUT", rules, as: ClosedRegistry.basic("maintainer"), #"{"value":["semver"]}"#).status
+          == 403)
+      #expect(
+        try await registry.api("PUT", rules, as: ClosedRegistry.basic("owner"), #"{"value":["a b"]}"#).status == 400)
+      let set = try await registry.api(
+        "PUT", rules, as: ClosedRegistry.basic("owner"), #"{"value":["semver","v*","!v-next"],"pattern":"acme/api"}"#)
+      #expect(set.status == 204, "\(set)")
+      for tag in ["1.0.0", "v2", "v-next", "latest"] {
+        #expect(try await Self.push("one", as: tag, registry).status == 201)
+        #expect(try await Self.push("one", as: tag, registry).status == 201)
+      }
+      for tag in ["1.0.0", "v2"] {
+        let moved = try await Self.push("two", as: tag, registry)
+        #expect(moved.status == 403)
+        #expect(moved.errorCode == "DENIED")
+        #expect(moved.json["errors"]?.array?.first?["message"]?.string?.contains("immutable") ?? false)
+        let deleted = try await registry.ask(
+          "DELETE", "/v2/acme/api/manifests/\(tag)", as: ClosedRegistry.basic("owner"))
+        #expect(deleted.status == 403)
+      }
+      for tag in ["v-next", "latest"] { #expect(try await Self.push("two", as: tag, registry).status == 201) }
+      // An image that an immutable tag names stays too.
+      let image = try await registry.ask(
+        "DELETE", "/v2/acme/api/manifests/\(Self.digest("one"))", as: ClosedRegistry.basic("owner"))
+      #expect(image.status == 403)
+      #expect(try await Self.pulled("1.0.0", registry) == Self.digest("one"))
+      let removed = try await registry.api("DELETE", rules + "?pattern=acme/api", as: ClosedRegistry.basic("owner"))
+      #expect(removed.status == 204)
+      #expect(try await Self.push("two", as: "v2", registry).status == 201)
+    }
+  }
+}
