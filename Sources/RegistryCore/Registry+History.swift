@@ -47,7 +47,8 @@ extension Registry {
     if let moment, moment < found.begin {
       throw RegistryError(
         .manifestUnknown,
-        "the history of all tags of \(repository) is kept from \(found.begin) on; that of a single tag may go further back")
+        "the history of all tags of \(repository) is kept from \(found.begin) on; that of a single tag may go further back"
+      )
     }
     return found.states
   }
@@ -189,7 +190,8 @@ extension Registry {
       }
       guard let digest = event.to else {
         throw RegistryError(
-          .manifestUnknown, "with event \(id) \(repository):\(tag) was deleted; name an event that pointed it somewhere")
+          .manifestUnknown, "with event \(id) \(repository):\(tag) was deleted; name an event that pointed it somewhere"
+        )
       }
       return digest
     case .moment(let moment):

@@ -195,7 +195,8 @@ extension Registry {
         ? transaction.purgeManifest(digest, from: row, keptUntil: keptUntil, cause)
         : transaction.deleteManifest(digest, from: row, keptUntil: keptUntil, cause)
       guard let gone else { return found.withLock { $0 } }
-      try transaction.recordDeletion(forGood ? "manifest for good" : "manifest", "\(repository)@\(digest)", permit, tags: gone.tags)
+      try transaction.recordDeletion(
+        forGood ? "manifest for good" : "manifest", "\(repository)@\(digest)", permit, tags: gone.tags)
       found.withLock { $0 = gone }
       return gone
     }

@@ -54,7 +54,8 @@ public struct Collection: Chore {
     var manifests: [IdleManifest] = []
     if let age = settings.untaggedAfter { manifests = try await registry.idleManifests(olderThan: age, limit: limit) }
     let plan = Plan(
-      manifests: manifests, forgotten: try await registry.forgottenManifests(limit: limit), links: try await registry.idleLinks(limit: limit),
+      manifests: manifests, forgotten: try await registry.forgottenManifests(limit: limit),
+      links: try await registry.idleLinks(limit: limit),
       blobs: try await registry.unlinkedBlobs(limit: limit))
     return plan.count == 0 ? nil : plan
   }

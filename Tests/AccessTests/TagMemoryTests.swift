@@ -37,7 +37,8 @@ import Testing
   }
 
   private static func pulled(_ reference: String, _ registry: ClosedRegistry) async throws -> String? {
-    let answer = try await registry.ask("GET", "/v2/acme/api/manifests/\(reference)", as: ClosedRegistry.basic("reader"))
+    let answer = try await registry.ask(
+      "GET", "/v2/acme/api/manifests/\(reference)", as: ClosedRegistry.basic("reader"))
     return answer.status == 200 ? answer.first("Docker-Content-Digest") : nil
   }
 
@@ -116,7 +117,8 @@ import Testing
       try await Self.push("one", as: "v", registry)
       try await Self.push("two", as: "v", registry)
       let digest = Self.digest("one")
-      let purge = try await registry.api("DELETE", "\(Self.path)/manifests/\(digest)", as: ClosedRegistry.basic("owner"))
+      let purge = try await registry.api(
+        "DELETE", "\(Self.path)/manifests/\(digest)", as: ClosedRegistry.basic("owner"))
       #expect(purge.status == 204)
       let refused = try await Self.restore("v", "{}", registry)
       #expect(refused.status == 404)

@@ -48,7 +48,8 @@ struct APIRoute: Sendable {
   /// A repository's name has slashes, so it is followed by `-`, which no part of such a name can be:
   /// `/api/v1/repositories/acme/api/-/tags`. Its parts become one.
   private static func joiningRepository(_ segments: [Substring], _ own: [Substring]) -> [Substring] {
-    guard let begin = own.firstIndex(of: "{repository}"), begin < segments.count, let end = segments.firstIndex(of: "-"),
+    guard let begin = own.firstIndex(of: "{repository}"), begin < segments.count,
+      let end = segments.firstIndex(of: "-"),
       end > begin, zip(own[..<begin], segments).allSatisfy({ $0 == $1 })
     else { return segments }
     return segments[..<begin] + [Substring(segments[begin..<end].joined(separator: "/"))] + segments[end...]

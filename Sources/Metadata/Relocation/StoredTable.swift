@@ -39,7 +39,8 @@ public enum StoredTable: String, Sendable, CaseIterable {
     switch self {
     case .repository:
       [
-        ("id", .integer), ("name", .text), ("manifests", .integer), ("created_at", .integer), ("history_from", .integer),
+        ("id", .integer), ("name", .text), ("manifests", .integer), ("created_at", .integer),
+        ("history_from", .integer),
       ]
     case .blob:
       [

@@ -105,7 +105,8 @@ extension Reading where Self: ~Copyable {
       """
     ) {
       Inconsistency(
-        description: "history of \($0.text(0)):\($0.text(1)) keeps \($0.optionalText(2) ?? "nothing"), which is not there")
+        description:
+          "history of \($0.text(0)):\($0.text(1)) keeps \($0.optionalText(2) ?? "nothing"), which is not there")
     }
     return tags + blobs + events
   }

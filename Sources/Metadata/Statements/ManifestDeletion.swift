@@ -57,9 +57,11 @@ extension Transaction {
     let tags = try named.all()
     try deleteTags(tags, repository, cause)
     try enqueue(
-      "UPDATE tag_event SET is_kept = 0 WHERE repository_id = \(repository.id) AND to_digest = \(digest) AND is_kept = 1")
+      "UPDATE tag_event SET is_kept = 0 WHERE repository_id = \(repository.id) AND to_digest = \(digest) AND is_kept = 1"
+    )
     return DeletedManifest(
-      tags: tags, blobs: try removeManifest(manifest.key, digest, repository.id, isHidden: manifest.isHidden, keptUntil))
+      tags: tags, blobs: try removeManifest(manifest.key, digest, repository.id, isHidden: manifest.isHidden, keptUntil)
+    )
   }
 
   private func tagsPointing(to digest: Digest, _ repository: RepositoryID) throws -> Later<Tag> {

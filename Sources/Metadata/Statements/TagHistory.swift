@@ -221,8 +221,9 @@ extension Transaction {
     var waiting = [digest]
     var seen: Set<Digest> = [digest]
     while let next = waiting.popLast() {
-      let found = try first("SELECT id, hidden_at FROM manifest WHERE repository_id = \(repository) AND digest = \(next)")
-      { (key: $0.integer(0), isHidden: !$0.isNull(1)) }
+      let found = try first(
+        "SELECT id, hidden_at FROM manifest WHERE repository_id = \(repository) AND digest = \(next)"
+      ) { (key: $0.integer(0), isHidden: !$0.isNull(1)) }
       guard let found else {
         if allowsMissing && next != digest { continue }
         throw ManifestAbsence.removed(next)

@@ -146,7 +146,8 @@ extension Reading where Self: ~Copyable {
 extension Transaction {
   /// Sets a rule, in place of the one of this kind on the same pattern.
   public func setRule(
-    _ kind: RepositoryRule.Kind, on pattern: RepositoryPattern, of namespace: String, to value: JSONValue, by actor: String
+    _ kind: RepositoryRule.Kind, on pattern: RepositoryPattern, of namespace: String, to value: JSONValue,
+    by actor: String
   ) throws {
     try enqueue(
       """

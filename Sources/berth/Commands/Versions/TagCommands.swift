@@ -35,7 +35,8 @@ struct TagCommand: AsyncParsableCommand {
         berth tag history acme/api --by alice --since 2026-11-24T00:00:00Z
         berth tag history acme/
         """)
-    @Argument(help: "A tag (acme/api:2.3), a repository (acme/api), or a namespace with a slash (acme/).") var of: String
+    @Argument(help: "A tag (acme/api:2.3), a repository (acme/api), or a namespace with a slash (acme/).") var of:
+      String
     @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 20
     @Option(help: "Only these: push, delete, restore, promotion, rollback, retention, channel.") var kind: String?
     @Option(help: "Only by this account.") var by: String?
@@ -51,7 +52,8 @@ struct TagCommand: AsyncParsableCommand {
         remote.show(
           found,
           [
-            ("event", "id"), ("at", "at"), ("tag", "tag"), ("how", "kind"), ("by", "by"), ("from", "from"), ("to", "to"),
+            ("event", "id"), ("at", "at"), ("tag", "tag"), ("how", "kind"), ("by", "by"), ("from", "from"),
+            ("to", "to"),
             ("restorable", "restorable"), ("reason", "reason"),
           ] + (of.contains(":") ? [] : [("repository", "repository")]))
       }
