@@ -28,6 +28,8 @@ final class Acknowledged: Sendable {
   /// From here on it may be there or not.
   func letGo(_ blob: SampleBlob) { state.withLock { _ = $0.blobs.remove(blob) } }
   func letGo(_ manifest: SampleManifest) { state.withLock { _ = $0.manifests.remove(manifest) } }
+  /// Deleted, it may come back from here on.
+  func doubt(_ digest: Digest) { state.withLock { _ = $0.gone.remove(digest) } }
   func gone(_ digest: Digest) { state.withLock { _ = $0.gone.insert(digest) } }
 
   /// The medium has failed: until it is pushed again, a row may say *present* although its bytes are wrong.
@@ -121,6 +123,33 @@ struct RegistryScenario: Sendable, CustomTestStringConvertible {
       stage.told.letGo(image)
       for blob in [small, config, large] { stage.told.letGo(blob) }
       try await stage.client.deleteManifest(image.digest)
+      stage.told.gone(image.digest)
+      stage.machine.clock.advance(by: .seconds(48 * 3600))
+      try await stage.registry.collectAll()
+      try await stage.registry.collectAll()
+    },
+    RegistryScenario(testDescription: "an image is deleted, and its tag goes back to it after the collector ran") {
+      for blob in [small, config, large] { try await $0.push(blob, in: 1) }
+      try await $0.push(image, tags: [tag])
+    } act: { stage in
+      stage.told.letGo(image)
+      for blob in [small, config, large] { stage.told.letGo(blob) }
+      try await stage.client.deleteManifest(image.digest)
+      stage.told.gone(image.digest)
+      stage.machine.clock.advance(by: .seconds(48 * 3600))
+      try await stage.registry.collectAll()
+      stage.told.doubt(image.digest)
+      _ = try await stage.registry.restore(tag, to: .movesAgo(1), reason: nil, permit: stage.client.restore)
+      stage.told.pushed(image)
+      for blob in [small, config, large] { stage.told.pushed(blob) }
+    },
+    RegistryScenario(testDescription: "an image is removed for good, and collected after its lease") {
+      for blob in [small, config, large] { try await $0.push(blob, in: 1) }
+      try await $0.push(image, tags: [tag])
+    } act: { stage in
+      stage.told.letGo(image)
+      for blob in [small, config, large] { stage.told.letGo(blob) }
+      try await stage.registry.deleteManifest(image.digest, forGood: true, permit: stage.client.delete)
       stage.told.gone(image.digest)
       stage.machine.clock.advance(by: .seconds(48 * 3600))
       try await stage.registry.collectAll()

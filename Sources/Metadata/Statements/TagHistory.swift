@@ -205,10 +205,11 @@ extension Transaction {
   ) throws -> TagRestoration {
     try lock(repository.id)
     let current = try self.digest(of: tag, in: repository.name)
-    if current == digest { return .wasThere }
-    guard current == expected else { return .changedSince }
+    guard current == digest || current == expected else { return .changedSince }
     try tagRules(of: repository.name).checkMove(of: tag, from: current, to: digest)
+    // Also where the tag is right: a part of the image may have been deleted by its digest.
     try showAll(digest, in: repository.id, allowsMissing: allowsMissing)
+    if current == digest { return .wasThere }
     try pointTag(tag, to: digest, in: repository, from: current, cause)
     return .restored
   }

@@ -105,17 +105,20 @@ public struct SimulatedClient: Sendable {
   public let pull: Permit<Pull>
   public let push: Permit<Push>
   public let delete: Permit<Delete>
+  public let restore: Permit<Restore>
 
   public init(_ registry: Registry, _ name: String) throws {
     self.registry = registry
     repository = try RepositoryName(parsing: name)
     guard let pull = Policy.open.permitAtHand(Pull.self, on: repository, for: .everybody),
       let push = Policy.open.permitAtHand(Push.self, on: repository, for: .everybody),
-      let delete = Policy.open.permitAtHand(Delete.self, on: repository, for: .everybody)
+      let delete = Policy.open.permitAtHand(Delete.self, on: repository, for: .everybody),
+      let restore = Policy.open.permitAtHand(Restore.self, on: repository, for: .everybody)
     else { preconditionFailure("the open policy lets everybody do everything") }
     self.pull = pull
     self.push = push
     self.delete = delete
+    self.restore = restore
   }
 
   /// Pushes a blob whole, as clients do with small ones.

@@ -22,6 +22,7 @@ struct Player: Sendable {
     case 8: try await deleteManifest(pick(World.images + World.indexes), from: name)
     case 9: try await deleteTag(pick(World.tags), from: name)
     case 10: try await deleteBlob(pick(World.smalls + World.larges), from: name)
+    case 11: try await restoreTag(pick(World.tags), in: name)
     default: try await read(pick(World.tags), from: name)
     }
   }
@@ -96,6 +97,32 @@ struct Player: Sendable {
     let client = try world.client(name)
     try await allowing(.manifestUnknown) {
       try await acting([.tag(name, tag)], deletes: true, as: .absent) { try await client.deleteTag(tag) }
+    }
+  }
+
+  /// Goes back to some state that the history tells of; what it showed again is there.
+  private func restoreTag(_ tag: OCI.Tag, in name: String) async throws {
+    let client = try world.client(name)
+    let events = try await client.registry.history(
+      of: tag, TagEventFilter(), before: nil, limit: 20, permit: client.pull
+    ).filter { $0.isKept }
+    guard !events.isEmpty else { return }
+    let event = pick(events)
+    guard let goal = (World.images + World.indexes).first(where: { $0.digest == event.to }) else { return }
+    let tagAct = world.oracle.begin(.tag(name, tag), deletes: false, at: world.now)
+    do {
+      try await acting(
+        ([goal] + World.children(of: goal)).map { .manifest(name, $0) }, deletes: false, as: .present(nil)
+      ) {
+        _ = try await client.registry.restore(tag, to: .event(event.id), reason: nil, permit: client.restore)
+      }
+      world.oracle.end(tagAct, as: .present(goal))
+    } catch let error as RegistryError where error.code == .manifestUnknown || error.code == .unavailable {
+      // Removed for good since, with a blob that somebody deleted; or others move the tag all the time.
+      world.oracle.refused(tagAct)
+    } catch {
+      if error is RegistryError { world.oracle.refused(tagAct) } else { world.oracle.lost(tagAct) }
+      throw error
     }
   }
 
