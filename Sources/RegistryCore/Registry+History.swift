@@ -142,7 +142,7 @@ extension Registry {
       let outcome = try await restore(
         tag, to: decided.to, in: RepositoryRow(id: id, name: repository), expected: decided.current, reason, permit)
       if outcome == .changedSince { continue }
-      return RestoredTag(tag: tag, from: decided.current, to: decided.to, hasChanged: outcome == .restored)
+      return RestoredTag(tag: tag, from: decided.current, to: decided.to, hasChanged: decided.current != decided.to)
     }
     throw RegistryError(.unavailable, "\(repository):\(tag) is being moved by others; look again, and decide anew")
   }

@@ -33,6 +33,12 @@ import Testing
     }
     try await client.push(RegistryScenario.image, tags: [RegistryScenario.tag])
     try await client.deleteTag(RegistryScenario.tag)
+    let restored = try await registry.restore(
+      RegistryScenario.tag, to: .movesAgo(1), reason: nil, permit: client.restore)
+    #expect(restored.hasChanged)
+    let history = try await registry.history(
+      of: RegistryScenario.tag, TagEventFilter(), before: nil, limit: 10, permit: client.pull)
+    #expect(history.map(\.kind) == ["restore", "delete", "push"])
     try await client.deleteManifest(RegistryScenario.image.digest)
     await #expect(throws: RegistryError.self) { try await client.deleteManifest(RegistryScenario.image.digest) }
     await #expect(throws: RegistryError.self) { try await client.deleteTag(RegistryScenario.tag) }
