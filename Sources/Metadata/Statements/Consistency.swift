@@ -108,7 +108,21 @@ extension Reading where Self: ~Copyable {
         description:
           "history of \($0.text(0)):\($0.text(1)) keeps \($0.optionalText(2) ?? "nothing"), which is not there")
     }
-    return tags + blobs + events
+    return tags + blobs + events + (try wrongTagEvents(limit))
+  }
+}
+
+extension Reading where Self: ~Copyable {
+  /// Tags that do not point to where their last event says (invariant I6).
+  private func wrongTagEvents(_ limit: Int) throws -> [Inconsistency] {
+    try all(
+      """
+      SELECT r.name, t.name FROM tag t JOIN repository r ON r.id = t.repository_id
+      WHERE t.digest <> COALESCE((SELECT e.to_digest FROM tag_event e
+        WHERE e.repository_id = t.repository_id AND e.tag = t.name ORDER BY e.id DESC LIMIT 1), '')
+      LIMIT \(limit)
+      """
+    ) { Inconsistency(description: "tag \($0.text(0)):\($0.text(1)) does not point to where its last event says") }
   }
 }
 
