@@ -170,9 +170,11 @@ import Testing
       #expect(try await registry.ask("GET", "/v2/other/api/tags/list", as: header).status == 403)
       for row in try AccessTable.rows("| operation | reader") where row[0] != "GET /api/v1/whoami" {
         let answer = try await Self.call(row[0], "limited", header, registry)
-        // It reads what it is for.
-        let isItsOwn = row[0].hasPrefix("GET") && row[0].contains("{repository}")
-        #expect(answer.status == (isItsOwn ? 200 : 403), "\(row[0]): \(answer)")
+        // It reads what it is for, and asks environments for nothing that it may not push to.
+        let isEnvironment = row[0].contains("/environments")
+        let isItsOwn = row[0].hasPrefix("GET") && (row[0].contains("{repository}") || isEnvironment)
+        let expected: Set = isItsOwn ? [200, 404] : isEnvironment ? [403, 404, 409] : [403]
+        #expect(expected.contains(answer.status), "\(row[0]): \(answer)")
       }
     }
   }
@@ -180,6 +182,9 @@ import Testing
   private static func makeSubjects(_ registry: ClosedRegistry) async throws {
     try await registry.administration.makeUser("subject", password: nil, siteRole: nil, by: registry.admin)
     try await registry.administration.makeTeam("crew", ssoGroup: nil, by: registry.admin)
+    let made = try await registry.api(
+      "POST", "/api/v1/namespaces/acme/environments", as: ClosedRegistry.admin, #"{"name":"staging"}"#)
+    #expect(made.status == 201, "\(made)")
     _ = try await registry.administration.makeRobot("ci", in: "acme", role: "reader", pattern: nil, by: registry.admin)
   }
 
@@ -196,7 +201,8 @@ import Testing
       "{team}": isDeletion && !target.contains("members") ? "none" : "crew",
       "{namespace}": "acme", "{grant}": "99999", "{robot}": target.hasSuffix("{robot}") && isDeletion ? "none" : "ci",
       "{certificate}": "99999", "{token}": "ffffffffffffffff", "{rule}": "none",
-      "{repository}": "acme/api", "{tag}": "1", "{kind}": "retention",
+      "{environment}": isDeletion ? "none" : "staging", "{release}": "99999", "{repository}": "acme/api", "{tag}": "1",
+      "{kind}": "retention",
       "{digest}": "sha256:\(String(repeating: "0", count: 64))",
     ]
     for (name, value) in values { target = target.replacingOccurrences(of: name, with: value) }
@@ -204,6 +210,11 @@ import Testing
     if target == "/api/v1/access/explain" { target += "?account=subject&repository=acme/api&action=pull" }
     let unique = "\(role)-\(UInt32.random(in: 0...UInt32.max))"
     let bodies = [
+      "POST /api/v1/namespaces/{namespace}/environments": #"{"name":"\#(unique)"}"#,
+      "PATCH /api/v1/namespaces/{namespace}/environments/{environment}": #"{"approvals":0}"#,
+      "POST /api/v1/namespaces/{namespace}/environments/{environment}/promotions":
+        #"{"images":["acme/api:1"],"dryRun":true}"#,
+      "POST /api/v1/namespaces/{namespace}/environments/{environment}/rollback": #"{"dryRun":true}"#,
       "PUT /api/v1/namespaces/{namespace}/rules/{kind}": #"{"value":{"keepLast":100}}"#,
       "POST /api/v1/repositories/{repository}/-/tags/{tag}/restore": #"{"movesAgo":1}"#,
       "PUT /api/v1/whoami/password":

@@ -9,6 +9,7 @@ extension RegistryRoutes {
   static let apiRoutes: [APIRoute] =
     APIRoute.identity + APIRoute.users + APIRoute.teams + APIRoute.namespaces + APIRoute.robots + APIRoute.tokens
     + APIRoute.trust + APIRoute.record + APIRoute.tags + APIRoute.rules
+    + APIRoute.environments + APIRoute.releases
 
   /// The largest body of a call: an `htpasswd` file of some thousand lines.
   static let apiBodyLimitBytes = 1 << 20
@@ -100,12 +101,14 @@ extension RegistryRoutes {
 
   /// Any failure in the form that this API answers with: RFC 9457.
   func asProblem(_ response: Response, _ request: Request) -> Response {
-    let problem: JSONValue = [
+    var problem: JSONObject = [
       "type": "about:blank", "title": .string(response.status.reasonPhrase),
       "status": .integer(Int64(response.status.code)), "detail": .string(response.message ?? ""),
       "instance": .string("urn:berth:request:\(request.id)"),
     ]
-    var answer = Response.json(response.status, problem.bytes + [0x0A], type: "application/problem+json")
+    for member in response.problemMembers.members { problem.append(member.key, member.value) }
+    var answer = Response.json(
+      response.status, JSONValue.object(problem).bytes + [0x0A], type: "application/problem+json")
     answer.headers += response.headers.filter { $0.name != "content-type" && $0.name != Self.apiVersion.name }
     answer.note = response.note
     answer.message = response.message
@@ -142,6 +145,15 @@ extension RegistryRoutes {
             "properties": [
               "type": ["type": "string"], "title": ["type": "string"], "status": ["type": "integer"],
               "detail": ["type": "string"], "instance": ["type": "string"],
+              "failures": [
+                "type": "array", "description": "Of a release that is refused: every rule that is not met.",
+                "items": [
+                  "type": "object",
+                  "properties": [
+                    "rule": ["type": "string"], "image": ["type": ["string", "null"]], "message": ["type": "string"],
+                  ],
+                ],
+              ],
             ],
           ]
         ],

@@ -59,6 +59,8 @@ struct Response: Sendable {
   var note: String?
   /// What a person is told of a failure, for APIs that tell it in a form of their own.
   var message: String?
+  /// What such an API tells besides (RFC 9457, extension members).
+  var problemMembers = JSONObject()
 
   init(_ status: HTTPResponseStatus, headers: [(name: String, value: String)] = [], body: Body = .none) {
     self.status = status

@@ -37,6 +37,7 @@ extension RegistryRoutes {
     case let error as AccessDenied: return denied(error, request)
     case let error as AuthenticationFailure: return unauthenticated(error, request)
     case let error as AdministrationError: return problem(error, request)
+    case let error as ReleaseRefusal: return refused(error)
     case let error as StorageError: return failure(Self.translated(error), request)
     case let interruption as RequestBody.Interruption:
       let status: HTTPResponseStatus = interruption == .malformed ? .badRequest : .requestTimeout
@@ -55,6 +56,21 @@ extension RegistryRoutes {
         .internalServerError, .unknown,
         "the registry failed to do this; its log has the cause under request \(request.id)", [])
     }
+  }
+
+  /// A release that does not meet its rules: all of them, each with its reason.
+  private func refused(_ error: ReleaseRefusal) -> Response {
+    var response = envelope(.conflict, .denied, error.description, [])
+    response.problemMembers.append(
+      "failures",
+      .array(
+        error.failures.map { failure in
+          [
+            "rule": .string(failure.rule), "image": failure.image.map { .string($0) } ?? .null,
+            "message": .string(failure.message),
+          ]
+        }))
+    return response
   }
 
   private static func translated(_ error: StorageError) -> any Error {

@@ -25,6 +25,10 @@ public enum StoredTable: String, Sendable, CaseIterable {
   case auditRecord = "audit_record"
   case repositoryRule = "repository_rule"
   case environment
+  case environmentRelease = "environment_release"
+  case releaseImage = "release_image"
+  case releaseApproval = "release_approval"
+  case deployment
 
   /// Tables that stay where they are.
   static let leftBehind: Set = [
@@ -115,6 +119,25 @@ public enum StoredTable: String, Sendable, CaseIterable {
         ("id", .integer), ("namespace", .text), ("name", .text), ("repositories", .text), ("settings", .text),
         ("effective", .integer), ("created_by", .text), ("created_at", .integer),
       ]
+    case .environmentRelease:
+      [
+        ("id", .integer), ("environment_id", .integer), ("number", .integer), ("kind", .text), ("state", .text),
+        ("sequence", .integer), ("effective", .integer), ("base", .integer), ("goal", .integer),
+        ("requested_by", .text),
+        ("reason", .text), ("request_id", .text), ("idempotency_key", .text), ("body_hash", .text),
+        ("requested_at", .integer), ("ended_at", .integer),
+      ]
+    case .releaseImage:
+      [
+        ("release_id", .integer), ("repository_id", .integer), ("from_digest", .text), ("to_digest", .text),
+        ("source", .text),
+      ]
+    case .releaseApproval: [("release_id", .integer), ("actor", .text), ("comment", .text), ("at", .integer)]
+    case .deployment:
+      [
+        ("environment_id", .integer), ("repository_id", .integer), ("digest", .text), ("release_id", .integer),
+        ("since", .integer),
+      ]
     }
   }
 
@@ -125,7 +148,8 @@ public enum StoredTable: String, Sendable, CaseIterable {
       .accessGrant, .token, .trustRule, .certificateRule, .signingKey, .auditRecord,
       .repositoryRule, .environment:
       1
-    case .repositoryBlob, .manifestBlob, .manifestChild, .tag: 2
+    case .environmentRelease: 1
+    case .repositoryBlob, .manifestBlob, .manifestChild, .tag, .releaseImage, .releaseApproval, .deployment: 2
     case .missingReference, .teamMember: 3
     }
   }

@@ -53,9 +53,12 @@ struct RemoteServer {
   ///
   /// - Returns: what it answered; null when that was nothing.
   @discardableResult
-  func call(_ method: Method, _ path: String, _ body: JSONValue? = nil) async throws -> JSONValue {
+  ///
+  /// - Parameter key: makes repeating it safe.
+  func call(_ method: Method, _ path: String, _ body: JSONValue? = nil, key: String? = nil) async throws -> JSONValue {
     var request = HTTPClientRequest(url: url + path)
     request.method = HTTPMethod(rawValue: method.rawValue)
+    if let key { request.headers.add(name: "idempotency-key", value: key) }
     if let body {
       request.headers.add(name: "content-type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: body.bytes))
@@ -103,9 +106,17 @@ struct RemoteServer {
       let said =
         value?["detail"]?.string ?? value?["error_description"]?.string
         ?? value?["errors"]?.array?.first?["message"]?.string ?? "\(url) answered \(response.status)"
-      throw Failure(status: Int(response.status.code), description: Self.hint(said, response.status, self))
+      throw Failure(
+        status: Int(response.status.code), description: Self.failures(value) ?? Self.hint(said, response.status, self))
     }
     return value ?? .null
+  }
+
+  /// Every rule that was not met, a line each.
+  private static func failures(_ value: JSONValue?) -> String? {
+    guard let failures = value?["failures"]?.array, !failures.isEmpty else { return nil }
+    let lines = failures.map { "\n  \($0["rule"]?.string ?? ""): \($0["message"]?.string ?? "")" }
+    return "refused:" + lines.joined()
   }
 
   private static func hint(_ said: String, _ status: HTTPResponseStatus, _ server: RemoteServer) -> String {

@@ -6,7 +6,8 @@ extension EndToEnd {
   @Suite struct TagMemoryTests {
     /// The collector takes whatever nothing keeps, at once.
     private static let greedy = [
-      "BERTH_COLLECTION_DELETE_UNTAGGED": "true", "BERTH_COLLECTION_UNTAGGED_AFTER": "0s", "BERTH_COLLECTION_LEASE": "1s",
+      "BERTH_COLLECTION_DELETE_UNTAGGED": "true", "BERTH_COLLECTION_UNTAGGED_AFTER": "0s",
+      "BERTH_COLLECTION_LEASE": "1s",
     ]
 
     /// Five versions of an image: a layer that they share, and one of their own.

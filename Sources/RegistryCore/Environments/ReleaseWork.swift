@@ -1,0 +1,336 @@
+internal import Access
+internal import Ground
+internal import Metadata
+internal import OCI
+
+/// One transaction's work on the releases of an environment. The environment is locked from its beginning to its end.
+struct ReleaseWork {
+  /// Thrown to leave everything as it is.
+  struct DryRun: Error {
+    let images: [ReleaseImage]
+  }
+
+  let environment: EnvironmentRecord
+  let settings: EnvironmentSettings
+  let name: Tag
+  let actor: ReleaseActor
+  let allowsMissing: Bool
+
+  init(
+    _ name: Tag, _ actor: ReleaseActor, _ transaction: borrowing Transaction, allowsMissing: Bool
+  ) throws {
+    guard let environment = try transaction.lockedEnvironment(name, of: actor.namespace) else {
+      throw Registry.noEnvironment(name, actor)
+    }
+    self.environment = environment
+    settings = try Registry.settings(of: environment)
+    self.name = name
+    self.actor = actor
+    self.allowsMissing = allowsMissing
+  }
+
+  // MARK: Who may
+
+  private func isOne(of list: [String]) -> Bool {
+    if actor.isSiteAdmin { return true }
+    guard list.isEmpty else { return actor.isNamed(in: list) }
+    return actor.role.map { $0 >= .maintainer } ?? false
+  }
+
+  func requirePromoter() throws {
+    guard isOne(of: settings.promoters) else {
+      let who =
+        settings.promoters.isEmpty
+        ? "maintainers of \(actor.namespace)" : settings.promoters.joined(separator: ", ")
+      throw AdministrationError(.denied, "\(who) may change what runs in \(name)")
+    }
+  }
+
+  private var isApprover: Bool { isOne(of: settings.approvers) }
+
+  private func requireCover(of images: [ReleaseImage]) throws {
+    for image in images where !actor.covers(image.repository.name) {
+      throw AdministrationError(.denied, "you may not change all of what this release changes")
+    }
+  }
+
+  // MARK: Asking
+
+  /// Records a release, and carries it out unless others must agree first.
+  func begin(_ wish: ReleaseWish, key: String, _ transaction: borrowing Transaction) throws -> ReleaseOutcome {
+    var goal: Int64?
+    let images: [ReleaseImage]
+    switch wish.content {
+    case .images(let named): images = try promotion(of: named, transaction)
+    case .environment(let source): images = try promotion(ofAllIn: source, transaction)
+    case .rollback(let wanted):
+      let target = try self.goal(wanted, transaction)
+      goal = target.number
+      images = try rollback(to: target, transaction)
+    }
+    try requireCover(of: images)
+    if wish.isDryRun { throw DryRun(images: images) }
+    guard !images.isEmpty else { return .unchanged }
+    let kind: ReleaseRecord.Kind = goal == nil ? .promotion : .rollback
+    let release = try transaction.insertRelease(
+      ReleaseRequest(kind, goal: goal, reason: wish.reason, idempotencyKey: key, bodyHash: wish.bodyHash),
+      of: environment.id, images: images, by: actor.origin)
+    guard settings.approvals == 0 || (kind == .rollback && !settings.rollbackNeedsApproval) else {
+      try record("release.request", release, images, transaction)
+      return .released(try state(of: release, transaction))
+    }
+    try carryOut(release, images, transaction)
+    return .released(try state(of: try self.release(release.number, transaction), transaction))
+  }
+
+  /// What the named images change, after all rules were asked.
+  private func promotion(of named: [NamedImage], _ transaction: borrowing Transaction) throws -> [ReleaseImage] {
+    var rows: [RepositoryName: RepositoryRow] = [:]
+    for image in named where rows[image.repository] == nil {
+      // What one may not pull looks as if it were not there.
+      guard image.repository.namespace == actor.namespace, actor.covers(image.repository),
+        let id = try transaction.repository(named: image.repository)
+      else { continue }
+      rows[image.repository] = RepositoryRow(id: id, name: image.repository)
+    }
+    try transaction.lockRepositories(rows.values.map(\.id))
+    var failures: [ReleaseFailure] = []
+    var found: [(RepositoryRow, String, Digest)] = []
+    for image in named {
+      let source = image.description
+      guard let row = rows[image.repository],
+        let manifest = try transaction.manifest(image.reference, in: image.repository, known: nil)
+      else {
+        failures.append(ReleaseFailure(rule: "exists", image: source, "there is no image \(source)"))
+        continue
+      }
+      if found.contains(where: { $0.0 == row }) {
+        failures.append(
+          ReleaseFailure(
+            rule: "one image each", image: source, "\(row.name) is named twice; a release has one image of each"))
+        continue
+      }
+      found.append((row, source, manifest.digest))
+    }
+    return try checked(found, failures, transaction)
+  }
+
+  private func promotion(ofAllIn source: Tag, _ transaction: borrowing Transaction) throws -> [ReleaseImage] {
+    guard let other = try transaction.environment(source, of: actor.namespace) else {
+      throw Registry.noEnvironment(source, actor)
+    }
+    let first = try transaction.deployedImages(in: other.id)
+    try transaction.lockRepositories(first.map(\.repository.id))
+    let running = try transaction.deployedImages(in: other.id).filter { settings.covers($0.repository.name) }
+    guard !running.isEmpty else {
+      throw ReleaseRefusal(failures: [
+        ReleaseFailure(rule: "exists", "\(source) runs nothing that \(name) covers")
+      ])
+    }
+    return try checked(
+      running.map { ($0.repository, "\($0.repository.name)@\($0.digest)", $0.digest) }, [], transaction)
+  }
+
+  /// Asks every rule; answers what differs from what runs.
+  private func checked(
+    _ found: [(RepositoryRow, String, Digest)], _ failures: [ReleaseFailure], _ transaction: borrowing Transaction
+  ) throws -> [ReleaseImage] {
+    var candidates: [ReleaseCandidate] = []
+    let required = try settings.requires.map {
+      (name: $0, record: try transaction.environment($0, of: actor.namespace))
+    }
+    for (row, source, digest) in found {
+      var missed: [Tag] = []
+      for (name, record) in required {
+        guard let record, try transaction.hasRun(digest, in: row.id, environment: record.id) else {
+          missed.append(name)
+          continue
+        }
+      }
+      candidates.append(
+        ReleaseCandidate(
+          repository: row, source: source, digest: digest,
+          tags: try transaction.tags(pointingTo: digest, in: row.id), missedEnvironments: missed))
+    }
+    let facts = ReleaseFacts(environment: name, settings: settings, candidates: candidates, now: transaction.now)
+    let all = failures + ReleaseRules.all.flatMap { $0.failures(facts) }
+    guard all.isEmpty else { throw ReleaseRefusal(failures: all) }
+    let running = try self.running(transaction)
+    return candidates.compactMap { candidate in
+      let before = running[candidate.repository.id]?.digest
+      guard before != candidate.digest else { return nil }
+      return ReleaseImage(
+        repository: candidate.repository, from: before, to: candidate.digest, source: candidate.source)
+    }
+  }
+
+  private func running(_ transaction: borrowing Transaction) throws -> [RepositoryID: DeployedImage] {
+    Dictionary(
+      uniqueKeysWithValues: try transaction.deployedImages(in: environment.id).map { ($0.repository.id, $0) })
+  }
+
+  // MARK: Going back
+
+  /// The release whose state is to be in force again.
+  private func goal(_ wanted: Int64?, _ transaction: borrowing Transaction) throws -> ReleaseRecord {
+    guard let effective = environment.effective, let current = try transaction.release(effective, of: environment.id)
+    else {
+      throw ReleaseRefusal(failures: [ReleaseFailure(rule: "exists", "nothing was released to \(name) yet")])
+    }
+    guard let number = wanted ?? current.base else {
+      throw ReleaseRefusal(failures: [
+        ReleaseFailure(rule: "exists", "there is nothing before release \(current.number) of \(name)")
+      ])
+    }
+    let goal = try release(number, transaction)
+    guard goal.state == .applied else {
+      throw ReleaseRefusal(failures: [
+        ReleaseFailure(rule: "exists", "release \(number) of \(name) was never carried out")
+      ])
+    }
+    return goal
+  }
+
+  /// What differs between now and right after a release.
+  private func rollback(to goal: ReleaseRecord, _ transaction: borrowing Transaction) throws -> [ReleaseImage] {
+    let then = try transaction.deployedImages(in: environment.id, afterSequence: goal.sequence ?? 0)
+    let now = try running(transaction)
+    let source = "as after release \(goal.number)"
+    var images: [ReleaseImage] = []
+    for image in then where now[image.repository.id]?.digest != image.digest {
+      images.append(
+        ReleaseImage(
+          repository: image.repository, from: now[image.repository.id]?.digest, to: image.digest, source: source))
+    }
+    let kept = Set(then.map(\.repository.id))
+    for (id, image) in now where !kept.contains(id) {
+      images.append(ReleaseImage(repository: image.repository, from: image.digest, to: nil, source: source))
+    }
+    return images.sorted { $0.repository.name.text < $1.repository.name.text }
+  }
+
+  // MARK: Carrying out
+
+  /// Moves all tags, and writes down what runs.
+  private func carryOut(
+    _ release: ReleaseRecord, _ images: [ReleaseImage], _ transaction: borrowing Transaction
+  ) throws {
+    try transaction.lockRepositories(images.map(\.repository.id))
+    let isRollback = release.kind == .rollback
+    let cause = TagCause(
+      isRollback ? .rollback : .promotion, by: actor.origin, reason: release.reason, release: release.id)
+    for image in images {
+      let current = try transaction.digest(of: name, in: image.repository.name)
+      guard let digest = image.to else {
+        try transaction.deleteTag(name, from: image.repository, cause)
+        continue
+      }
+      if isRollback { try transaction.showAll(digest, in: image.repository.id, allowsMissing: allowsMissing) }
+      try transaction.pointTag(name, to: digest, in: image.repository, from: current, cause)
+    }
+    var effective = release.number
+    var base = environment.effective
+    if isRollback, let goal = try release.goal.flatMap({ try transaction.release($0, of: environment.id) }) {
+      effective = goal.effective ?? goal.number
+      base = try transaction.release(effective, of: environment.id)?.base
+    }
+    try transaction.applyRelease(release, of: environment.id, images: images, effective: effective, base: base)
+    try record(isRollback ? "release.rollback" : "release.promote", release, images, transaction)
+  }
+
+  // MARK: Agreeing
+
+  func requireApprover() throws {
+    guard isApprover else {
+      let who = settings.approvers.isEmpty ? "maintainers" : settings.approvers.joined(separator: ", ")
+      throw AdministrationError(.denied, "\(who) may agree to releases to \(name)")
+    }
+  }
+
+  /// - Precondition: the actor may agree.
+  func approve(
+    _ release: ReleaseRecord, comment: String?, _ transaction: borrowing Transaction
+  ) throws -> ReleaseState {
+    guard release.requestedBy != actor.origin.actor else {
+      throw AdministrationError(.denied, "somebody else than \(release.requestedBy) must agree, who asked for it")
+    }
+    let before = try transaction.approvals(of: release.id)
+    // Said twice, or run again because the answer was lost: it is said.
+    if before.contains(where: { $0.actor == actor.origin.actor }) { return try state(of: release, transaction) }
+    guard release.state == .pending else {
+      throw AdministrationError(.conflict, "release \(release.number) of \(name) is \(release.state.rawValue) already")
+    }
+    try transaction.approve(release.id, by: actor.origin.actor, comment: comment)
+    let images = try transaction.images(of: release.id)
+    try record("release.approve", release, images, transaction)
+    if before.count + 1 >= settings.approvals {
+      let current = try stillRight(release, images, transaction)
+      try requireCover(of: current)
+      try carryOut(release, current, transaction)
+    }
+    return try state(of: try self.release(release.number, transaction), transaction)
+  }
+
+  /// What a release that waited changes now; every rule is asked again.
+  private func stillRight(
+    _ release: ReleaseRecord, _ images: [ReleaseImage], _ transaction: borrowing Transaction
+  ) throws -> [ReleaseImage] {
+    if release.kind == .rollback { return try rollback(to: try goal(release.goal, transaction), transaction) }
+    try transaction.lockRepositories(images.map(\.repository.id))
+    var failures: [ReleaseFailure] = []
+    var found: [(RepositoryRow, String, Digest)] = []
+    for image in images {
+      guard let digest = image.to,
+        try transaction.manifest(.digest(digest), in: image.repository.name, known: digest) != nil
+      else {
+        failures.append(
+          ReleaseFailure(rule: "exists", image: image.source, "\(image.source) was deleted since it was asked for"))
+        continue
+      }
+      found.append((image.repository, image.source, digest))
+    }
+    return try checked(found, failures, transaction)
+  }
+
+  func end(_ release: ReleaseRecord, _ transaction: borrowing Transaction) throws -> ReleaseState {
+    let isOwn = release.requestedBy == actor.origin.actor
+    guard isOwn || isApprover else {
+      throw AdministrationError(.denied, "who asked for it, and who may agree, may end a release")
+    }
+    let wanted: ReleaseRecord.State = isOwn ? .cancelled : .rejected
+    guard release.state != wanted else { return try state(of: release, transaction) }
+    guard try transaction.endRelease(release.id, as: wanted) else {
+      throw AdministrationError(.conflict, "release \(release.number) of \(name) is \(release.state.rawValue) already")
+    }
+    try record(
+      isOwn ? "release.cancel" : "release.reject", release, try transaction.images(of: release.id), transaction)
+    return try state(of: try self.release(release.number, transaction), transaction)
+  }
+
+  // MARK: Parts
+
+  func release(_ number: Int64, _ transaction: borrowing Transaction) throws -> ReleaseRecord {
+    guard let release = try transaction.release(number, of: environment.id) else {
+      throw AdministrationError(.notFound, "\(name) has no release \(number)")
+    }
+    return release
+  }
+
+  func state(of release: ReleaseRecord, _ transaction: borrowing Transaction) throws -> ReleaseState {
+    ReleaseState(
+      release: release, images: try transaction.images(of: release.id).filter { actor.shows($0.repository.name) },
+      approvals: try transaction.approvals(of: release.id), approvalsNeeded: settings.approvals)
+  }
+
+  private func record(
+    _ kind: String, _ release: ReleaseRecord, _ images: [ReleaseImage], _ transaction: borrowing Transaction
+  ) throws {
+    let detail: JSONValue = [
+      "release": .integer(release.number), "reason": release.reason.map { .string($0) } ?? .null,
+      "images": .array(images.map { .string("\($0.repository.name)@\($0.to?.description ?? "none")") }),
+    ]
+    try transaction.record(
+      AuditEntry(
+        kind, by: actor.origin, namespace: actor.namespace, target: name.text, detail: detail.text))
+  }
+}

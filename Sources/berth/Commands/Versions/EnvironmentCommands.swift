@@ -1,0 +1,158 @@
+import ArgumentParser
+import OCI
+
+struct EnvironmentCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "env", abstract: "Environments: what runs where, promotion and the way back.",
+    subcommands: [
+      List.self, Show.self, Create.self, Set.self, Delete.self, Promote.self, Rollback.self, Releases.self,
+      Release.self,
+      Approve.self, End.self,
+    ])
+
+  /// An environment as people write it: `acme/production`.
+  struct Name: ExpressibleByArgument {
+    let namespace, name: String
+
+    init?(argument: String) {
+      let parts = argument.split(separator: "/", omittingEmptySubsequences: false)
+      guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
+      namespace = String(parts[0])
+      name = String(parts[1])
+    }
+
+    var text: String { "\(namespace)/\(name)" }
+    var path: String { "\(EnvironmentCommand.path(namespace))/\(pathPart(name))" }
+  }
+
+  static func path(_ namespace: String) -> String { "/api/v1/namespaces/\(pathPart(namespace))/environments" }
+
+  static let imageColumns = [
+    ("repository", "repository"), ("digest", "digest"), ("release", "release"), ("since", "since"),
+  ]
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the environments of a namespace.")
+    @Argument(help: "The namespace.") var namespace: String
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        let found = try await server.call(.get, EnvironmentCommand.path(namespace))
+        remote.show(
+          found.array ?? [],
+          [
+            ("name", "name"), ("release", "release"), ("repositories", "repositories"), ("requires", "requires"),
+            ("approvals", "approvals"),
+          ])
+      }
+    }
+  }
+
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show what runs in an environment, now or as of a time.")
+    @Argument(help: "The environment: acme/production.") var environment: Name
+    @Option(help: "As it was at this time.") var asOf: String?
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        let query = asOf.map { "?asOf=\(PercentCoding.encoded($0))" } ?? ""
+        let found = try await server.call(.get, environment.path + query)
+        guard remote.output == .table else { return remote.tell("", found) }
+        remote.show(found["images"]?.array ?? [], EnvironmentCommand.imageColumns)
+      }
+    }
+  }
+
+  /// What an environment asks of its releases.
+  struct Settings: ParsableArguments {
+    @Option(help: "A pattern of repositories that it covers; may be repeated. All unless given.") var repository:
+      [String] = []
+    @Option(help: "An environment in which an image must have been before; may be repeated.") var requires: [String] =
+      []
+    @Option(help: "A pattern; a tag that one takes must point to an image: semver, v*; may be repeated.")
+    var tag: [String] = []
+    @Option(help: "Who may promote: an account, team:NAME, trust:NAME; may be repeated. Maintainers unless given.")
+    var promoter: [String] = []
+    @Option(help: "Who may agree; may be repeated. Maintainers unless given.") var approver: [String] = []
+    @Option(help: "How many others than the one who asks must agree.") var approvals: Int?
+    @Flag(inversion: .prefixedNo, help: "Rolling back needs that too.") var rollbackNeedsApproval: Bool?
+    @Option(help: "When nothing is promoted, as JSON; may be repeated.") var freeze: [String] = []
+
+    func members() throws -> [JSONObject.Member] {
+      var members: [JSONObject.Member] = []
+      let lists = [
+        ("repositories", repository), ("requires", requires), ("tags", tag), ("promoters", promoter),
+        ("approvers", approver),
+      ]
+      for (name, texts) in lists where !texts.isEmpty {
+        members.append(.init(key: name, value: .array(texts.map { .string($0) })))
+      }
+      if let approvals { members.append(.init(key: "approvals", value: .integer(Int64(approvals)))) }
+      if let rollbackNeedsApproval {
+        members.append(.init(key: "rollbackNeedsApproval", value: .bool(rollbackNeedsApproval)))
+      }
+      if !freeze.isEmpty {
+        let windows = try freeze.map { text in
+          do { return try JSONValue.parse(text) } catch { throw ValidationError("--freeze is no JSON: \(error)") }
+        }
+        members.append(.init(key: "freezes", value: .array(windows)))
+      }
+      return members
+    }
+  }
+
+  struct Create: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Make an environment.",
+      discussion: """
+        berth env create acme/staging
+        berth env create acme/production --requires staging --tag semver --approvals 1
+        """)
+    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var settings: Settings
+    @Flag(help: "Tags of this name that are there become its first release.") var adopt = false
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      let members = try settings.members()
+      try await remote.run { server in
+        var body = JSONObject([.init(key: "name", value: .string(environment.name))] + members)
+        if adopt { body.append("adopt", true) }
+        let answer = try await server.call(.post, EnvironmentCommand.path(environment.namespace), .object(body))
+        remote.tell("Made the environment \(environment.text).", answer)
+      }
+    }
+  }
+
+  struct Set: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Change settings of an environment; others stay.")
+    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var settings: Settings
+    @Flag(help: "Freeze it no more.") var noFreeze = false
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      var members = try settings.members()
+      if noFreeze { members.append(.init(key: "freezes", value: [])) }
+      guard !members.isEmpty else { throw ValidationError("name a setting to change") }
+      let body = JSONObject(members)
+      try await remote.run { server in
+        remote.tell(
+          "Changed the environment \(environment.text).",
+          try await server.call(.patch, environment.path, .object(body)))
+      }
+    }
+  }
+
+  struct Delete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Take an environment away, with its releases; its tags stay, as tags like any other.")
+    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        try await server.call(.delete, environment.path)
+        remote.tell("Took the environment \(environment.text) away.")
+      }
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import ArgumentParser
+import OCI
+
+extension EnvironmentCommand {
+  struct Promote: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Promote images as one release: all or none.",
+      discussion: """
+        berth env promote acme/production acme/api:2.3.1 acme/web:2.3.1 --reason "release 2.3.1"
+        berth env promote acme/production --from staging
+        """)
+    @Argument(help: "The environment: acme/production.") var environment: Name
+    @Argument(help: "Images, by tag or digest.") var images: [String] = []
+    @Option(help: "All that this environment runs.") var from: String?
+    @OptionGroup var wish: Wish
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      guard images.isEmpty != (from == nil) else { throw ValidationError("name images, or --from another environment") }
+      try await remote.run { server in
+        var body = wish.members
+        if let from {
+          body.append("from", .string(from))
+        } else {
+          body.append("images", .array(images.map { .string($0) }))
+        }
+        let answer = try await server.call(.post, "\(environment.path)/promotions", .object(body), key: wish.key)
+        EnvironmentCommand.tell(answer, environment, remote)
+      }
+    }
+  }
+
+  struct Rollback: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Go back to what ran before the release that is in force.",
+      discussion: """
+        berth env rollback acme/production --reason "2.3.1 loses orders"
+        berth env rollback acme/production --to 12
+        """)
+    @Argument(help: "The environment: acme/production.") var environment: Name
+    @Option(help: "The release to go back to; the one before unless given.") var to: Int64?
+    @OptionGroup var wish: Wish
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        var body = wish.members
+        if let to { body.append("release", .integer(to)) }
+        let answer = try await server.call(.post, "\(environment.path)/rollback", .object(body), key: wish.key)
+        EnvironmentCommand.tell(answer, environment, remote)
+      }
+    }
+  }
+
+  /// What promoting and going back have in common.
+  struct Wish: ParsableArguments {
+    @Option(help: "Why.") var reason: String?
+    @Flag(help: "Only tell what would be done.") var dryRun = false
+    @Option(help: "Makes repeating it safe: the same key is the same release.") var key: String?
+
+    var members: JSONObject {
+      var members = JSONObject()
+      if let reason { members.append("reason", .string(reason)) }
+      if dryRun { members.append("dryRun", true) }
+      return members
+    }
+  }
+
+  /// What became of a wish, with what it changes.
+  private static func tell(_ answer: JSONValue, _ environment: Name, _ remote: RemoteOptions) {
+    guard remote.output == .table else { return remote.tell("", answer) }
+    let number = answer["release"]?["number"]?.integer ?? 0
+    switch answer["outcome"]?.string {
+    case "unchanged": return print("\(environment.text) runs all of it already.")
+    case "planned": print("This would change in \(environment.text):")
+    case "pending":
+      let needed = answer["release"]?["approvalsNeeded"]?.integer ?? 0
+      print(
+        "Release \(number) of \(environment.text) waits for \(needed) to agree: berth env approve \(environment.text) \(number)"
+      )
+    default: print("Release \(number) of \(environment.text):")
+    }
+    show(answer["images"]?.array ?? [], remote)
+  }
+
+  private static func show(_ images: [JSONValue], _ remote: RemoteOptions) {
+    remote.show(images, [("repository", "repository"), ("from", "from"), ("to", "to"), ("as", "source")])
+  }
+
+  struct Releases: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List releases, the newest first.")
+    @Argument(help: "The environment: acme/production.") var environment: Name
+    @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 20
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        remote.show(
+          try await server.some(count, "\(environment.path)/releases"),
+          [
+            ("release", "number"), ("kind", "kind"), ("state", "state"), ("in force", "effective"),
+            ("by", "requestedBy"),
+            ("at", "endedAt"), ("reason", "reason"),
+          ])
+      }
+    }
+  }
+
+  struct Release: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show a release: what it changed, and who agreed.")
+    @Argument(help: "The environment: acme/production.") var environment: Name
+    @Argument(help: "Its number.") var number: Int64
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        let release = try await server.call(.get, "\(environment.path)/releases/\(number)")
+        guard remote.output == .table else { return remote.tell("", release) }
+        func word(_ name: String) -> String { release[name]?.string ?? "-" }
+        print("\(word("kind")) \(number) of \(environment.text), \(word("state")), asked for by \(word("requestedBy"))")
+        if let reason = release["reason"]?.string { print("reason: \(reason)") }
+        EnvironmentCommand.show(release["images"]?.array ?? [], remote)
+        let approvals = release["approvals"]?.array ?? []
+        if !approvals.isEmpty { remote.show(approvals, [("agreed", "by"), ("at", "at"), ("comment", "comment")]) }
+      }
+    }
+  }
+
+  struct Approve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Agree to a release that waits; who completes the number carries it out.")
+    @Argument(help: "The environment: acme/production.") var environment: Name
+    @Argument(help: "The release's number.") var number: Int64
+    @Option(help: "What there is to say.") var comment: String?
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        var body = JSONObject()
+        if let comment { body.append("comment", .string(comment)) }
+        let release = try await server.call(.post, "\(environment.path)/releases/\(number)/approve", .object(body))
+        let state = release["state"]?.string ?? ""
+        remote.tell("Release \(number) of \(environment.text) is \(state).", release)
+      }
+    }
+  }
+
+  struct End: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "End a release that waits: who asked for it cancels it, who could agree rejects it.")
+    @Argument(help: "The environment: acme/production.") var environment: Name
+    @Argument(help: "The release's number.") var number: Int64
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        let release = try await server.call(
+          .post, "\(environment.path)/releases/\(number)/end", .object(JSONObject()))
+        remote.tell("Release \(number) of \(environment.text) is \(release["state"]?.string ?? "").", release)
+      }
+    }
+  }
+}
