@@ -37,6 +37,16 @@ extension Transaction {
         detail: JSONValue.object(detail).text))
   }
 
+  /// Tags that retention deleted.
+  func recordRetention(_ tags: [Tag], in repository: RepositoryName, _ reason: String) throws {
+    let detail: JSONValue = [
+      "what": "tags", "tags": .array(tags.map { .string($0.text) }), "reason": .string("retention: \(reason)"),
+    ]
+    try record(
+      AuditEntry(
+        "delete", by: .system, namespace: repository.namespace, target: repository.text, detail: detail.text))
+  }
+
   /// A deletion, with the tags that went along.
   func recordDeletion<A>(_ what: String, _ target: String, _ permit: Permit<A>, tags: [Tag] = []) throws {
     var detail: JSONObject = ["what": .string(what)]

@@ -115,14 +115,14 @@ extension Registry {
     let repository = permit.repository
     let allowsMissing = settings.acceptsSparseManifests
     let generation = caches.manifests.generation
-    let (isNew, missingCount) = try await writingTags { transaction -> (Bool, Int) in
+    let (isNew, missingCount, channels) = try await writingTags { transaction -> (Bool, Int, [Tag]) in
       let outcome = try transaction.push(
         record, to: repository, tags: tags, allowsMissing: allowsMissing, TagCause(.push, by: permit.origin))
       guard outcome.missing.isEmpty || allowsMissing else { throw Self.missing(outcome.missing, repository) }
       try transaction.recordPush(record.digest, tags, outcome, permit)
-      return (outcome.isNew, outcome.missing.count)
+      return (outcome.isNew, outcome.missing.count, outcome.channels)
     }
-    for tag in tags { caches.tags.remove(TagKey(repository: repository, tag: tag)) }
+    for tag in tags + channels { caches.tags.remove(TagKey(repository: repository, tag: tag)) }
     // One that was there keeps the media type of its first push.
     guard isNew else { return missingCount }
     let stored = StoredManifest(digest: record.digest, mediaType: record.manifest.mediaType, bytes: record.bytes)

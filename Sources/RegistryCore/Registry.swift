@@ -40,6 +40,7 @@ public final class Registry: Sendable {
   private let liveSettings: Live<Settings>
   let caches: RegistryCaches
   let gate = DigestGate()
+  let pulls = PullNotes()
   let time: any TimeSource
   let random: any RandomSource
   let uploadKey: [UInt8]

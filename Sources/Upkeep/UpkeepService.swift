@@ -24,7 +24,7 @@ public final class UpkeepService: Service {
   }
 
   /// As many threads let every chore block without another waiting for it, also one that leads a group commit.
-  public static let choreCount = 7
+  public static let choreCount = 8
   /// How often expired uploads are looked for.
   static let expiryInterval: Duration = .seconds(60)
   /// How often journals are settled. Short enough that a crash has little to replay.
@@ -35,6 +35,8 @@ public final class UpkeepService: Service {
   static let tidyingInterval: Duration = .seconds(3600)
   /// Between two batches of collection at the least: what is planned may be in use just now.
   static let leastRest: Duration = .milliseconds(5)
+  /// Between two passes over the tags of all repositories.
+  static let careInterval: Duration = .seconds(3600)
   /// Between two pages of what lies in the store.
   static let sweepRest: Duration = .milliseconds(200)
   /// After a failure, a chore rests this long.
@@ -78,6 +80,13 @@ public final class UpkeepService: Service {
   }
 
   public func run() async throws {
+    await serve()
+    do { try await registry.flushPulls() } catch {
+      logger.warning("the last pulls are not counted", metadata: ["cause": "\(error)"])
+    }
+  }
+
+  private func serve() async {
     await withTaskExecutorPreference(workers) {
       await cancelWhenGracefulShutdown {
         await withTaskGroup { group in
@@ -88,6 +97,7 @@ public final class UpkeepService: Service {
           group.addTask { await self.settleForever() }
           group.addTask { await self.tendForever() }
           group.addTask { await self.tidyForever() }
+          group.addTask { await self.careForever() }
         }
       }
     }
@@ -164,9 +174,19 @@ public final class UpkeepService: Service {
     }
   }
 
+  private func careForever() async {
+    await forever("retention and history") {
+      let care = TagCare(registry: registry, logger: logger)
+      return try await care.step() ? Self.leastRest : Self.careInterval
+    }
+  }
+
   /// Of this process alone: what was written ahead here is folded back here.
   private func settleForever() async {
-    await foreverHere("settling", every: Self.settleInterval) { try await self.settle() }
+    await foreverHere("settling", every: Self.settleInterval) {
+      try await self.settle()
+      try await self.registry.flushPulls()
+    }
   }
 
   /// Of this process alone: what was gathered here is written from here.

@@ -140,3 +140,61 @@ private let layerTypes: [(String, Bool)] = [
     #expect(try MediaType(parsing: text).isNonDistributableLayer == expected)
   }
 }
+
+@Suite struct `Versions and patterns of tags` {
+  /// In the order of their precedence: semver.org, item 11, and around it.
+  static let ordered = [
+    "0.0.1", "0.1.0", "0.9.9", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2",
+    "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.2.0", "1.10.0", "2.0.0-0", "2.0.0-1", "2.0.0-a", "2.0.0-a-b",
+    "2.0.0", "10.0.0",
+  ]
+
+  @Test func `are ordered as the specification says, by key and by comparison`() throws {
+    let versions = try Self.ordered.map { try #require(SemanticVersion(parsing: $0), "\($0)") }
+    for (index, left) in versions.enumerated() {
+      for (other, right) in versions.enumerated() {
+        #expect((left < right) == (index < other), "\(left) and \(right)")
+        #expect(left.key.utf8.lexicographicallyPrecedes(right.key.utf8) == (index < other), "\(left) and \(right)")
+      }
+      #expect(left.description == Self.ordered[index])
+    }
+    #expect(SemanticVersion(parsing: "v1.2.3")?.key == SemanticVersion(parsing: "1.2.3+build.7")?.key)
+  }
+
+  @Test(arguments: [
+    "1", "1.2", "1.2.3.4", "01.2.3", "1.02.3", "1.2.3-", "1.2.3-01", "1.2.3-a..b", "1.2.3+", "a.b.c", "", "v", "1.2.x",
+    "1.2.99999999999999999999",
+  ])
+  func `that are none are none`(_ text: String) { #expect(SemanticVersion(parsing: text) == nil) }
+
+  @Test(arguments: [
+    (["v*"], "v1", true), (["v*"], "1", false), (["semver"], "1.2.3", true), (["semver"], "v1.2.3-rc.1", true),
+    (["semver"], "1.2", false), (["!latest"], "1", true), (["!latest"], "latest", false),
+    (["*", "!v*", "!latest"], "v1", false), (["a", "b*"], "bc", true),
+  ])
+  func `take what they say`(_ texts: [String], _ tag: String, _ takes: Bool) throws {
+    #expect(try TagSelector(parsing: texts).takes(try OCI.Tag(parsing: tag)) == takes)
+  }
+
+  @Test(arguments: [[], [""], ["a b"], ["a/b"], ["!"], ["*********"]])
+  func `that could take nothing are refused`(_ texts: [String]) {
+    #expect(throws: ParseError.self) { try TagSelector(parsing: texts) }
+  }
+
+  @Test(arguments: [
+    ("2", "2.0.0", true), ("2", "2.9.1", true), ("2", "20.0.0", false), ("2.1", "2.1.7", true), ("2.x", "2.5.0", true),
+    ("2.1", "2.10.0", false), (">=2.1 <3", "2.1.0", true), (">=2.1, <3", "3.0.0", false),
+    (">=2.1 <3", "3.0.0-rc.1", false),
+    (">2", "2.9.0", false), (">2", "3.0.0", true), ("<=2", "2.9.0", true), ("=1.2.3", "1.2.3", true),
+    ("1.2.3", "1.2.4", false), ("<2.0.0", "2.0.0-rc.1", true),
+  ])
+  func `are in a range or are not`(_ range: String, _ version: String, _ isIn: Bool) throws {
+    let version = try #require(SemanticVersion(parsing: version))
+    #expect(try VersionRange(parsing: range).contains(version) == isIn)
+  }
+
+  @Test(arguments: ["", "a", "~1", ">=", "1.2.3.4", "<>1"])
+  func `whose range is none are told`(_ text: String) {
+    #expect(throws: ParseError.self) { try VersionRange(parsing: text) }
+  }
+}

@@ -25,7 +25,10 @@ extension RegistryRoutes {
   private func present(
     _ manifest: CachedManifest, _ request: Request, _ reference: Reference, _ permit: Permit<Pull>
   ) -> Response {
-    if request.method == .GET { access.notePull(reference, manifest.digest, permit: permit) }
+    if request.method == .GET {
+      access.notePull(reference, manifest.digest, permit: permit)
+      registry.notePull(of: manifest.digest, in: permit.repository)
+    }
     let digest = manifest.digest.description
     let tag = "\"\(digest)\""
     let headers = [

@@ -87,12 +87,14 @@ public enum Keepsake {
   public static let scrubCursor = "scrub-cursor"
   /// Where the sweep of the store has got to.
   public static let orphanCursor = "orphan-cursor"
+  /// Where retention and the trimming of history have got to.
+  public static let careCursor = "care-cursor"
   /// Joins a database and a store.
   public static let storeID = "store-id"
   /// In a database that a registry is being moved to: the one that it comes from.
   public static let moveFrom = "move-from"
 
-  static let ofPlace: [SQLValue] = [scrubCursor, orphanCursor, storeID, moveFrom].map { .text($0) }
+  static let ofPlace: [SQLValue] = [scrubCursor, orphanCursor, careCursor, storeID, moveFrom].map { .text($0) }
 }
 
 extension SQL {

@@ -58,7 +58,7 @@ public enum StoredTable: String, Sendable, CaseIterable {
         ("id", .integer), ("repository_id", .integer), ("digest", .text), ("media_type", .text), ("kind", .integer),
         ("size", .integer), ("artifact_type", .text), ("subject", .text), ("annotations", .text), ("tags", .integer),
         ("parents", .integer), ("idle_since", .integer), ("pushed_at", .integer), ("events", .integer),
-        ("hidden_at", .integer),
+        ("hidden_at", .integer), ("pulled_at", .integer), ("pulls", .integer),
       ]
     case .manifestContent: [("manifest_id", .integer), ("bytes", .bytes)]
     case .manifestBlob, .manifestChild: [("manifest_id", .integer), ("digest", .text)]

@@ -21,6 +21,8 @@ public struct ManifestOutcome: Sendable {
   public let missing: [Descriptor]
   /// Tags that pointed elsewhere before, and where.
   public let moved: [(tag: Tag, from: Digest)]
+  /// Channels that follow a version that was pushed, and that were pointed to it.
+  public let channels: [Tag]
 }
 
 extension Transaction {
@@ -50,12 +52,10 @@ extension Transaction {
     ) { !$0.isNull(0) }
     let pointers = try previousPointers(of: tags, name)
     let ruleRows = tags.isEmpty ? nil : try tagRuleRows(of: name)
-    let repository: RepositoryID
-    if let id = try locked.first() {
-      repository = id
-    } else {
-      repository = try ensureRepository(name)
-      try lock(repository)
+    guard let repository = try locked.first() else {
+      // Made here, or by another meanwhile: what was looked at before says nothing.
+      _ = try ensureRepository(name)
+      return try push(record, to: name, tags: tags, allowsMissing: allowsMissing, cause)
     }
     let isHidden = try known.first()
     let isNew = isHidden == nil
@@ -71,16 +71,21 @@ extension Transaction {
     }
     var previous: [Tag: Digest] = [:]
     for (tag, digest) in try pointers?.all() ?? [] { previous[tag] = digest }
+    var channels: [ChannelMove] = []
     if let ruleRows {
       let rules = try TagRules(try ruleRows.all(), of: name)
-      try point(tags, to: record.digest, RepositoryRow(id: repository, name: name), previous, rules, cause)
+      let row = RepositoryRow(id: repository, name: name)
+      channels = try point(tags, to: record.digest, row, previous, rules, cause)
     }
     let absent = try missing.descriptors()
     if isNew && allowsMissing { try noteMissing(absent, of: record, repository) }
-    let moved = Set(tags).compactMap { tag in
+    let moved = Set(tags).subtracting(channels.map(\.tag)).compactMap { tag in
       previous[tag].flatMap { $0 == record.digest ? nil : (tag: tag, from: $0) }
     }
-    return ManifestOutcome(isNew: isNew, missing: absent, moved: moved.sorted { $0.tag.text < $1.tag.text })
+    let followed = channels.compactMap { move in move.from.map { (tag: move.tag, from: $0) } }
+    return ManifestOutcome(
+      isNew: isNew, missing: absent, moved: (moved + followed).sorted { $0.tag.text < $1.tag.text },
+      channels: channels.map(\.tag))
   }
 
   // MARK: The manifest
@@ -242,10 +247,14 @@ extension Transaction {
   private func point(
     _ tags: [Tag], to digest: Digest, _ repository: RepositoryRow, _ previous: [Tag: Digest], _ rules: TagRules,
     _ cause: TagCause
-  ) throws {
-    for tag in Set(tags).sorted() {
+  ) throws -> [ChannelMove] {
+    let moves = try channelMoves(of: tags, to: digest, in: repository, rules)
+    for tag in Set(tags).subtracting(moves.map(\.tag)).sorted() {
       try rules.checkMove(of: tag, from: previous[tag], to: digest)
+      if previous[tag] != digest, try followsVersions(tag, in: repository.id, rules) { throw rules.channelRefusal(tag) }
       try pointTag(tag, to: digest, in: repository, from: previous[tag], cause)
     }
+    for move in moves { try pointTag(move.tag, to: digest, in: repository, from: move.from, cause.as(.channel)) }
+    return moves.filter { $0.from != digest }
   }
 }

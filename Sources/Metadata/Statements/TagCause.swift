@@ -27,4 +27,15 @@ public struct TagCause: Sendable, Hashable {
     self.reason = reason
     self.release = release
   }
+
+  /// The same, in another way.
+  func `as`(_ kind: TagEventKind) -> TagCause { TagCause(kind, self) }
+
+  private init(_ kind: TagEventKind, _ cause: TagCause) {
+    self.kind = kind
+    actor = cause.actor
+    requestID = cause.requestID
+    reason = cause.reason
+    release = cause.release
+  }
 }

@@ -19,8 +19,8 @@ public struct TagRules: Sendable {
   /// Environments that the repository is part of: their names are tags that only releases move.
   public let environments: [Tag]
   private let immutable: [TagSelector]
-  /// The channels that are kept; nil: none.
-  public let channels: String?
+  /// The channels that follow versions here.
+  public let channels: [TagChannel]
   private let repository: RepositoryName
 
   struct StoredRule {
@@ -53,7 +53,15 @@ public struct TagRules: Sendable {
     }
     self.environments = environments
     self.immutable = immutable
-    self.channels = channels?.value
+    let texts = try channels.map { try Self.channelTexts($0.value) } ?? []
+    self.channels = texts.compactMap { TagChannel(rawValue: $0) }
+  }
+
+  private static func channelTexts(_ json: String) throws -> [String] {
+    guard let array = (try? JSONValue.parse(json))?["channels"]?.array else {
+      throw DatabaseError.corrupt("a rule about channels is stored as “\(json)”")
+    }
+    return array.compactMap(\.string)
   }
 
   private static func takes(_ row: StoredRule, _ repository: RepositoryName) -> Bool {
@@ -82,6 +90,12 @@ public struct TagRules: Sendable {
       tag,
       "the tag \(tag) of \(repository) is immutable and points to \(previous); push another tag, or have an owner change the rule"
     )
+  }
+
+  /// What those are told who move a channel by hand.
+  func channelRefusal(_ tag: Tag) -> TagRefusal {
+    TagRefusal(
+      tag, "\(tag) of \(repository) is a channel that follows the versions pushed there; push a version, such as 2.1.7")
   }
 
   public func checkDeletion(of tag: Tag) throws(TagRefusal) {

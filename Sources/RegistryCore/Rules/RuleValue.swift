@@ -9,7 +9,9 @@ public enum RuleValue {
   public static func validated(_ kind: RepositoryRule.Kind, _ value: JSONValue) throws(ParseError) -> JSONValue {
     switch kind {
     case .immutable: return try selector(value)
-    case .history, .retention, .channels: return value
+    case .history: return try HistoryRule(json: value).json
+    case .retention: return try RetentionRule(json: value).json
+    case .channels: return try ChannelRule(json: value).json
     }
   }
 
