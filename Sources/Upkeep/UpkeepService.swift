@@ -24,7 +24,7 @@ public final class UpkeepService: Service {
   }
 
   /// As many threads let every chore block without another waiting for it, also one that leads a group commit.
-  public static let choreCount = 7
+  public static let choreCount = 8
   /// How often expired uploads are looked for.
   static let expiryInterval: Duration = .seconds(60)
   /// How often journals are settled. Short enough that a crash has little to replay.
@@ -37,6 +37,8 @@ public final class UpkeepService: Service {
   static let leastRest: Duration = .milliseconds(5)
   /// Between two pages of what lies in the store.
   static let sweepRest: Duration = .milliseconds(200)
+  /// How often facts of new images are looked for: so much later than its push an image can be searched by them.
+  static let factsInterval: Duration = .milliseconds(500)
   /// After a failure, a chore rests this long.
   static let failureRest: Duration = .seconds(10)
 
@@ -88,6 +90,7 @@ public final class UpkeepService: Service {
           group.addTask { await self.settleForever() }
           group.addTask { await self.tendForever() }
           group.addTask { await self.tidyForever() }
+          group.addTask { await self.readFactsForever() }
         }
       }
     }
@@ -161,6 +164,13 @@ public final class UpkeepService: Service {
     await forever("removal of what has expired") {
       try await access.tidy()
       return Self.tidyingInterval
+    }
+  }
+
+  /// Of all processes at once: each takes other manifests.
+  private func readFactsForever() async {
+    await foreverHere("reading of facts", every: Self.factsInterval) {
+      while !Task.isCancelled, try await self.registry.readDueFacts() > 0 {}
     }
   }
 

@@ -171,7 +171,8 @@ import Testing
       for row in try AccessTable.rows("| operation | reader") where row[0] != "GET /api/v1/whoami" {
         let answer = try await Self.call(row[0], "limited", header, registry)
         // It reads what it is for.
-        let isItsOwn = row[0].hasPrefix("GET") && row[0].contains("{repository}")
+        let isItsOwn =
+          row[0].hasPrefix("GET") && row[0].contains("{repository}") || row[0] == "GET /api/v1/search"
         #expect(answer.status == (isItsOwn ? 200 : 403), "\(row[0]): \(answer)")
       }
     }
@@ -196,14 +197,16 @@ import Testing
       "{team}": isDeletion && !target.contains("members") ? "none" : "crew",
       "{namespace}": "acme", "{grant}": "99999", "{robot}": target.hasSuffix("{robot}") && isDeletion ? "none" : "ci",
       "{certificate}": "99999", "{token}": "ffffffffffffffff", "{rule}": "none",
-      "{repository}": "acme/api", "{tag}": "1", "{kind}": "retention",
+      "{repository}": "acme/api", "{reference}": "1", "{tag}": "1", "{kind}": "retention",
       "{digest}": "sha256:\(String(repeating: "0", count: 64))",
     ]
     for (name, value) in values { target = target.replacingOccurrences(of: name, with: value) }
     if operation == "DELETE /api/v1/namespaces/{namespace}" { target = "/api/v1/namespaces/none" }
+    if method == "GET", target.contains("/-/labels") { target += "?target=1" }
     if target == "/api/v1/access/explain" { target += "?account=subject&repository=acme/api&action=pull" }
     let unique = "\(role)-\(UInt32.random(in: 0...UInt32.max))"
     let bodies = [
+      "PUT /api/v1/repositories/{repository}/-/labels": #"{"target":"1","set":{"team":"payments"}}"#,
       "PUT /api/v1/namespaces/{namespace}/rules/{kind}": #"{"value":{"keepLast":100}}"#,
       "POST /api/v1/repositories/{repository}/-/tags/{tag}/restore": #"{"movesAgo":1}"#,
       "PUT /api/v1/whoami/password":

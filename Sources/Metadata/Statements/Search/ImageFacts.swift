@@ -60,7 +60,12 @@ public struct ImageFacts: Sendable, Hashable {
   /// What a search finds it by: first what fields look for, then labels.
   var words: [String] {
     let fields = [baseName, revision, title, version].compactMap { $0 }
-    let texts = fields + labels.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+    // The names of annotations that everybody uses find nothing.
+    let texts =
+      fields
+      + labels.sorted { $0.key < $1.key }.flatMap { key, value in
+        key.hasPrefix("org.opencontainers.image.") ? [value] : [key, value]
+      }
     var seen = Set<String>()
     var words: [String] = []
     for text in texts {

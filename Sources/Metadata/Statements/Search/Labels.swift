@@ -94,16 +94,40 @@ extension Reading where Self: ~Copyable {
   }
 }
 
+/// What became of labels that were to be set.
+public enum LabelOutcome: Sendable {
+  /// The changes, in the order of keys.
+  case changed([(key: String, from: String?, to: String?)])
+  /// There would be too many; nothing was done.
+  case tooMany
+  /// There is no such tag, or no such manifest to be seen.
+  case noTarget
+}
+
+extension Reading where Self: ~Copyable {
+  /// Whether a tag is there, or a manifest to be seen.
+  public func hasTarget(_ target: LabelTarget, _ repository: RepositoryID) throws -> Bool {
+    switch target {
+    case .tag(let tag):
+      try number("SELECT COUNT(*) FROM tag WHERE repository_id = \(repository) AND name = \(tag)") > 0
+    case .digest(let digest):
+      try number(
+        """
+        SELECT COUNT(*) FROM manifest
+        WHERE repository_id = \(repository) AND digest = \(digest) AND hidden_at IS NULL
+        """) > 0
+    }
+  }
+}
+
 extension Transaction {
   /// Sets labels, or takes them away where the value is nil. What does not change is no event.
-  ///
-  /// - Precondition: the target is there.
-  /// - Returns: the changes, by key; nil when there would be too many labels, and nothing was done.
   public func setLabels(
     _ changes: [String: String?], on target: LabelTarget, in repository: RepositoryID, by origin: Origin,
     reason: String?
-  ) throws -> [(key: String, from: String?, to: String?)]? {
+  ) throws -> LabelOutcome {
     try lock(repository)
+    guard try hasTarget(target, repository) else { return .noTarget }
     var values: [String: String] = [:]
     for row in try labels(of: [target], in: repository) { values[row.key] = row.value }
     var done: [(key: String, from: String?, to: String?)] = []
@@ -111,7 +135,7 @@ extension Transaction {
       done.append((key, values[key], value))
       values[key] = value
     }
-    guard values.count <= LabelRow.countLimit else { return nil }
+    guard values.count <= LabelRow.countLimit else { return .tooMany }
     for (key, from, to) in done {
       if let to {
         try enqueue(
@@ -130,7 +154,7 @@ extension Transaction {
         VALUES (\(repository), \(target), \(key), \(from), \(to), \(origin.actor), \(reason), \(origin.requestID), \(now))
         """)
     }
-    guard !done.isEmpty else { return [] }
+    guard !done.isEmpty else { return .changed([]) }
     let words = Set(values.flatMap { SearchWords.of($0.key) + SearchWords.of($0.value) }).sorted()
     try enqueue("DELETE FROM label_word WHERE repository_id = \(repository) AND target = \(target)")
     try enqueue(
@@ -139,6 +163,6 @@ extension Transaction {
       SELECT r.id, \(target), e.value FROM repository r CROSS JOIN {LIST}(CAST(\(Self.list(words)) AS {JSON})) e
       WHERE r.id = \(repository)
       """)
-    return done
+    return .changed(done)
   }
 }

@@ -50,14 +50,6 @@ struct SearchOrder {
     }
   }
 
-  /// Whether a position can be of this order.
-  func takes(_ position: SearchPosition) -> Bool {
-    switch (sort.key, position.key) {
-    case (.pushed, .number), (.built, .number), (.size, .number), (.name, .text), (.version, .text): true
-    default: false
-    }
-  }
-
   private func after(_ position: SearchPosition?, _ key: SQL, _ repository: SQL, _ entry: SQL) -> SQL {
     guard let position else { return "1 = 1" }
     let values: SQL = "(\(position.key), \(position.repository), \(position.entry))"

@@ -51,6 +51,11 @@ public struct FoundImages: Sendable {
   public let images: [FoundImage]
   /// Where to go on; nil at the end. A page may be short, even empty, and not the last.
   public let next: SearchPosition?
+
+  public init(images: [FoundImage], next: SearchPosition?) {
+    self.images = images
+    self.next = next
+  }
 }
 
 /// The query would have to look at everything to be answered so.
