@@ -6,8 +6,8 @@ internal import OCI
 
 // What images say of themselves, read after their push and apart from it: a push never fails or waits for it.
 extension Registry {
-  /// How many manifests one round reads. Their configurations are read one after the other.
-  static let factsBatchLimit = 32
+  /// How many manifests one round reads. Few, because a push may have to wait for the transaction that writes them.
+  static let factsBatchLimit = 16
   /// For so long other replicas leave a manifest to the one that has taken it.
   static let factsTerm: Duration = .seconds(60)
   /// After a failure the next try comes after this time, and after each failure more twice as long, up to a day.
@@ -24,12 +24,18 @@ extension Registry {
     let due = try await database.write { transaction in
       try transaction.takeDueFacts(limit: Self.factsBatchLimit, until: transaction.now + Self.factsTerm)
     }
-    // Indexes last: they show what is known of their images.
+    // Indexes last: they show what is known of their images. What is read together is written together: a commit for each
+    // would make pushes wait.
     for isIndex in [false, true] {
+      var read: [(manifest: DueFacts, facts: ImageFacts)] = []
       for manifest in due where manifest.mediaType.isIndex == isIndex {
-        let facts = try await facts(of: manifest)
-        let wait = min(Self.factsRetry * (1 << min(manifest.tries, 16)), Self.factsRetryLimit)
-        try await database.write { transaction in
+        read.append((manifest, try await facts(of: manifest)))
+      }
+      guard !read.isEmpty else { continue }
+      let found = read
+      try await database.write { transaction in
+        for (manifest, facts) in found {
+          let wait = min(Self.factsRetry * (1 << min(manifest.tries, 16)), Self.factsRetryLimit)
           try transaction.writeFacts(
             facts, of: manifest, retryAt: facts.failure == nil ? nil : transaction.now + wait)
         }

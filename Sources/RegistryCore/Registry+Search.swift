@@ -3,7 +3,7 @@ public import Metadata
 
 extension Registry {
   /// How often a page that lacks results is filled up: where nothing in a query is selective, each time is a bounded walk.
-  private static let searchRounds = 4
+  private static let searchRounds = 2
 
   /// A page of what a query finds, as far as the permit shows it. It may hold less than `limit`, and not be the last.
   ///

@@ -33,7 +33,7 @@ public final class UpkeepService: Service {
   static let tendingInterval: Duration = .seconds(1)
   /// How often what has expired is forgotten.
   static let tidyingInterval: Duration = .seconds(3600)
-  /// Between two batches of collection at the least: what is planned may be in use just now.
+  /// Between two batches of collection, or of facts, at the least: what is planned may be in use just now.
   static let leastRest: Duration = .milliseconds(5)
   /// Between two pages of what lies in the store.
   static let sweepRest: Duration = .milliseconds(200)
@@ -170,7 +170,9 @@ public final class UpkeepService: Service {
   /// Of all processes at once: each takes other manifests.
   private func readFactsForever() async {
     await foreverHere("reading of facts", every: Self.factsInterval) {
-      while !Task.isCancelled, try await self.registry.readDueFacts() > 0 {}
+      while !Task.isCancelled, try await self.registry.readDueFacts() > 0 {
+        try await self.time.sleep(for: Self.leastRest)
+      }
     }
   }
 

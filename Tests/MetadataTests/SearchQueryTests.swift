@@ -113,4 +113,21 @@ import Testing
     #expect(
       SearchWords.of(String(repeating: "ä", count: 100)).allSatisfy { $0.utf8.count <= SearchWords.lengthLimitBytes })
   }
+
+  @Test func `never stops the process, whatever it is`() {
+    let chance = SeededRandom(seed: 3)
+    let pieces = [
+      "a", "repo:", "tag:*", "version:>=", "..", ",", "<", "=", "size:", "1e308gb", "nan", "0x1p3mb", "built:",
+      "99999d", "(",
+      ")", "-", "\"", "OR ", "AND ", "NOT ", " ", "\u{0}", "é", "\u{301}", "sort:-", "name", "untagged:yes", "label:",
+      "🚢",
+      "2026-11-01", "2026-11-01T00:00:00Z", "v1.2.3-rc.1", "18446744073709551616",
+    ]
+    for _ in 0..<20_000 {
+      let text = (0...chance.next() % 9).map { _ in pieces[Int(chance.next() % UInt64(pieces.count))] }.joined()
+      do { _ = try Self.parse(text) } catch let error as SearchError {
+        #expect((1...text.count + 1).contains(error.column), "\(text): \(error)")
+      } catch { Issue.record(error) }
+    }
+  }
 }

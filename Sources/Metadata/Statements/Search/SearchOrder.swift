@@ -10,6 +10,8 @@ struct SearchLimits: Sendable {
   var walk = 5000
   /// With so few entries nobody looks for fewer.
   var goodEnough: Int64 = 200
+  /// How many conditions are counted to find the most selective one.
+  var sources = 8
   /// More namespaces than that are no place to begin.
   var namespaces = 8
 }

@@ -49,7 +49,7 @@ struct SearchSource {
       return (2, [.repositories("SELECT id FROM repository WHERE name >= \(from) AND name < \(before)")])
     case .environment(let name):
       return (
-        2,
+        4,
         [
           .manifests(
             """

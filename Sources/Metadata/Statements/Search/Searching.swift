@@ -116,13 +116,15 @@ extension Reading where Self: ~Copyable {
     var sources = SearchSource.all(of: condition, domain)
     if let namespaces, namespaces.count <= limits.namespaces { sources.append(.namespaces(namespaces)) }
     var best: (count: Int64, sql: SQL)?
-    for source in sources {
-      let limit = source.isOneRepository ? limits.entriesOfRepository : limits.entries
+    for source in sources.prefix(limits.sources) {
+      var limit = source.isOneRepository ? limits.entriesOfRepository : limits.entries
+      // Only one that is much better is worth its counting.
+      if let best { limit = min(limit, Int(best.count) / 4) }
       let parts = source.entries(domain, limit: limit + 1)
       guard let first = parts.first else { return "SELECT 0 AS repository_id, '' AS entry" }
       let together = parts.dropFirst().reduce(first) { "\($0) UNION ALL \($1)" }
       let count = try number(("SELECT COUNT(*) FROM (\(together)) c" as SQL).once)
-      guard count <= Int64(limit), best.map({ count < $0.count }) ?? true else { continue }
+      guard count <= Int64(limit) else { continue }
       best = (count, "SELECT DISTINCT repository_id, entry FROM (\(together)) entries")
       if count <= limits.goodEnough { break }
     }
