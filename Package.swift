@@ -28,7 +28,7 @@ let package = Package(
     // For Fuzz/ only: what it feeds with broken bytes.
     .library(
       name: "BerthParts",
-      targets: ["OCI", "Ground", "Access", "BlobStorage", "RegistryCore", "HTTPService", "TestSupport"]),
+      targets: ["OCI", "Ground", "Metadata", "Access", "BlobStorage", "RegistryCore", "HTTPService", "TestSupport"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -49,27 +49,64 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
 }
 
 extension Timestamp {
-  /// Reads `2026-11-23T14:01:37Z`, with or without a fraction of the second, which is dropped.
+  /// Reads RFC 3339: `2026-11-23T14:01:37Z`, `2026-11-23T15:01:37.25+01:00`. Of a fraction microseconds are kept.
   ///
-  /// - Returns: nil for any other form (RFC 3339 with another zone too).
+  /// - Returns: nil for any other form, and for days and hours that there are not.
   public init?(parsing text: String) {
     let bytes = Array(text.utf8)
-    guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z") else { return nil }
     func number(_ range: Range<Int>) -> Int64? {
-      bytes[range].reduce(0) { sum, byte in
+      guard range.upperBound <= bytes.count else { return nil }
+      return bytes[range].reduce(0) { sum, byte in
         guard let sum, (0x30...0x39).contains(byte) else { return nil }
         return sum * 10 + Int64(byte - 0x30)
       }
     }
-    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
-      let minute = number(14..<16), let second = number(17..<19), (1...12).contains(month), (1...31).contains(day)
+    guard bytes.count >= 20, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
+      bytes[10] | 0x20 == UInt8(ascii: "t"), bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),
+      let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
+      let minute = number(14..<16), let second = number(17..<19), (1...12).contains(month), day >= 1,
+      day <= Self.days(of: month, year), hour < 24, minute < 60, second <= 60
     else { return nil }
+    var position = 19
+    var microseconds: Int64 = 0
+    if bytes[position] == UInt8(ascii: ".") {
+      position += 1
+      let begin = position
+      var weight: Int64 = 100_000
+      while position < bytes.count, (0x30...0x39).contains(bytes[position]) {
+        microseconds += Int64(bytes[position] - 0x30) * weight
+        weight /= 10
+        position += 1
+      }
+      guard position > begin else { return nil }
+    }
+    guard position < bytes.count else { return nil }
+    var offset: Int64 = 0
+    switch bytes[position] {
+    case UInt8(ascii: "Z"), UInt8(ascii: "z"): guard position + 1 == bytes.count else { return nil }
+    case UInt8(ascii: "+"), UInt8(ascii: "-"):
+      guard bytes.count == position + 6, bytes[position + 3] == UInt8(ascii: ":"),
+        let hours = number(position + 1..<position + 3), let minutes = number(position + 4..<position + 6), hours < 24,
+        minutes < 60
+      else { return nil }
+      offset = (hours * 60 + minutes) * (bytes[position] == UInt8(ascii: "-") ? -1 : 1)
+    default: return nil
+    }
     // Days are counted from 0000-03-01, so that the leap day is the last of its year.
     let shiftedYear = month <= 2 ? year - 1 : year
-    let (era, yearOfEra) = (shiftedYear / 400, shiftedYear % 400)
+    let (era, yearOfEra) = shiftedYear < 0 ? (-1, 399) : (shiftedYear / 400, shiftedYear % 400)
     let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
     let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-    self.init(microseconds: (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000)
+    let seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second
+    self.init(microseconds: seconds * 1_000_000 + microseconds)
+  }
+
+  private static func days(of month: Int64, _ year: Int64) -> Int64 {
+    switch month {
+    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+    case 4, 6, 9, 11: 30
+    default: 31
+    }
   }
 }
 

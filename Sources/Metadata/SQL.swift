@@ -4,6 +4,8 @@
 public struct SQL: Sendable, ExpressibleByStringInterpolation {
   public private(set) var text: String
   public internal(set) var values: [SQLValue]
+  /// Whether a driver keeps it prepared. Not where the text is another one for every caller.
+  public private(set) var isKept = true
 
   public init(stringLiteral value: StaticString) {
     text = value.description
@@ -14,6 +16,13 @@ public struct SQL: Sendable, ExpressibleByStringInterpolation {
   init(migration text: String) {
     self.text = text
     values = []
+  }
+
+  /// The same statement, which no driver keeps prepared: its text is put together of what somebody asked for.
+  var once: SQL {
+    var statement = self
+    statement.isKept = false
+    return statement
   }
 
   public init(stringInterpolation interpolation: Interpolation) {

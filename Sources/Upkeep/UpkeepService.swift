@@ -24,7 +24,7 @@ public final class UpkeepService: Service {
   }
 
   /// As many threads let every chore block without another waiting for it, also one that leads a group commit.
-  public static let choreCount = 8
+  public static let choreCount = 9
   /// How often expired uploads are looked for.
   static let expiryInterval: Duration = .seconds(60)
   /// How often journals are settled. Short enough that a crash has little to replay.
@@ -33,12 +33,14 @@ public final class UpkeepService: Service {
   static let tendingInterval: Duration = .seconds(1)
   /// How often what has expired is forgotten.
   static let tidyingInterval: Duration = .seconds(3600)
-  /// Between two batches of collection at the least: what is planned may be in use just now.
+  /// Between two batches of collection, or of facts, at the least: what is planned may be in use just now.
   static let leastRest: Duration = .milliseconds(5)
   /// Between two passes over the tags of all repositories.
   static let careInterval: Duration = .seconds(3600)
   /// Between two pages of what lies in the store.
   static let sweepRest: Duration = .milliseconds(200)
+  /// How often facts of new images are looked for: so much later than its push an image can be searched by them.
+  static let factsInterval: Duration = .milliseconds(500)
   /// After a failure, a chore rests this long.
   static let failureRest: Duration = .seconds(10)
 
@@ -98,6 +100,7 @@ public final class UpkeepService: Service {
           group.addTask { await self.tendForever() }
           group.addTask { await self.tidyForever() }
           group.addTask { await self.careForever() }
+          group.addTask { await self.readFactsForever() }
         }
       }
     }
@@ -178,6 +181,15 @@ public final class UpkeepService: Service {
     await forever("retention and history") {
       let care = TagCare(registry: registry, logger: logger)
       return try await care.step() ? Self.leastRest : Self.careInterval
+    }
+  }
+
+  /// Of all processes at once: each takes other manifests.
+  private func readFactsForever() async {
+    await foreverHere("reading of facts", every: Self.factsInterval) {
+      while !Task.isCancelled, try await self.registry.readDueFacts() > 0 {
+        try await self.time.sleep(for: Self.leastRest)
+      }
     }
   }
 

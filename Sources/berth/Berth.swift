@@ -20,7 +20,7 @@ struct Berth: AsyncParsableCommand {
       LoginCommand.self, LogoutCommand.self, WhoamiCommand.self, UserCommand.self, TeamCommand.self,
       NamespaceCommand.self,
       GrantCommand.self, RobotCommand.self, TokenCommand.self, TrustCommand.self, AccessCommand.self, AuditCommand.self,
-      TagCommand.self, RuleCommand.self, EnvironmentCommand.self, RetentionCommand.self,
+      TagCommand.self, RuleCommand.self, SearchCommand.self, LabelCommand.self, EnvironmentCommand.self, RetentionCommand.self,
       HistoryCommand.self,
     ])
 }

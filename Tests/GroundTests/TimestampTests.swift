@@ -14,6 +14,27 @@ import Testing
   }
 
   @Test(
+    arguments: [
+      ("1970-01-01T00:00:00Z", 0), ("2026-11-23T14:01:37.042Z", 1_795_442_497_042_000),
+      ("2026-11-23T15:01:37.042999999+01:00", 1_795_442_497_042_999),
+      ("2026-11-23t08:31:37.5-05:30", 1_795_442_497_500_000),
+      ("2000-02-29T00:00:00Z", 951_782_400_000_000), ("0001-01-01T00:00:00Z", -62_135_596_800_000_000),
+      ("0000-01-01T00:00:00Z", -62_167_219_200_000_000),
+    ] as [(String, Int64)])
+  func `is read as RFC 3339 has it`(text: String, microseconds: Int64) {
+    #expect(Timestamp(parsing: text)?.microseconds == microseconds)
+  }
+
+  @Test(arguments: [
+    "", "2026-11-23", "2026-11-23T14:01:37", "2026-11-23T14:01:37.Z", "2026-11-23T14:01:37ZZ", "2026-02-29T00:00:00Z",
+    "2026-13-01T00:00:00Z", "2026-04-31T00:00:00Z", "2026-11-23T24:00:00Z", "2026-11-23T14:01:37+1:00",
+    "2026-11-23T14:01:37+25:00", "2026/11/23T14:01:37Z", "2026-11-23T14:01:37.5", "yesterday at noon, Z",
+  ])
+  func `is not read from anything else`(text: String) {
+    #expect(Timestamp(parsing: text) == nil)
+  }
+
+  @Test(
     arguments: [(0, 4), (1_795_392_000_000_000, 1), (-86_400_000_000, 3), (951_782_400_000_000, 2)] as [(Int64, Int)])
   func `knows its day of the week`(microseconds: Int64, weekday: Int) {
     #expect(CivilTime(Timestamp(microseconds: microseconds)).weekday == weekday)

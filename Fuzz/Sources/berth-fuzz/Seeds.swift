@@ -39,13 +39,19 @@ enum Seeds {
     "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJpc3MiOiJqb2UiLCJzdWIiOiJhIiwiZXhwIjoxMzAwODE5MzgwLCJhY2Nlc3MiOltdfQ."
       + "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
   ]
+  static let searches = [
+    "repo:acme/* tag:2.* version:>=2.1,<3 label:team=payments env:production",
+    "built:<30d pushed:2026-11-01..2026-11-15",
+    "by:alice platform:linux/arm64 size:>500MB base:debian untagged:yes sort:-size", "a OR (b -c) NOT \"d e\" AND f*",
+  ]
   static let scopes = [
     "repository:acme/api:pull,push", "registry:catalog:*", "repository(plugin):a/b:* repository:a:delete", "acme/web-*",
   ]
   /// Of RFC 7515, appendix A.3.
-  static let key = (try? JSONValue.parse(
-    #"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#
-  )).flatMap { PublicKey(jwk: $0) }
+  static let key =
+    (try? JSONValue.parse(
+      #"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#
+    )).flatMap { PublicKey(jwk: $0) }
   static let forwarded = [
     "for=192.0.2.1;proto=https;host=hub.example", "host=\"a:1\";proto=http, for=b", "hub.example:443", "https, http",
     "/prefix/", "[2001:db8::1]:443",

@@ -1,4 +1,5 @@
 import Ground
+import Metadata
 import NIOCore
 import NIOHTTP1
 import OCI
@@ -78,7 +79,17 @@ struct Target: Sendable {
       precondition(pattern.text.utf8.count <= RepositoryPattern.lengthLimitBytes)
       if let name = try? RepositoryName(parsing: text(bytes)) { precondition(pattern.matches(name)) }
     },
-    Target("certificate", bytes: [DER.rsaKeyInfo(modulus: Array(1...255), exponent: [1, 0, 1]), DER.p256Prefix]) { bytes in
+    Target("search-query", Seeds.searches) { bytes in
+      do throws(SearchError) {
+        let query = try SearchQuery(parsing: text(bytes), now: Timestamp(microseconds: 0))
+        precondition(bytes.count <= SearchQuery.lengthLimitBytes || !query.isForUntagged)
+      } catch {
+        precondition((1...SearchQuery.lengthLimitBytes + 1).contains(error.column))
+      }
+      precondition(SearchWords.of(text(bytes)).allSatisfy { $0.utf8.count <= SearchWords.lengthLimitBytes })
+    },
+    Target("certificate", bytes: [DER.rsaKeyInfo(modulus: Array(1...255), exponent: [1, 0, 1]), DER.p256Prefix]) {
+      bytes in
       _ = ClientCertificate(der: bytes)
       _ = PublicKey(kind: .rsa, info: bytes)
       if let parts = DER.signatureParts(bytes, partBytes: 32) { precondition(parts.count == 64) }

@@ -61,13 +61,13 @@ final class PostgresConnection: SQLConnection {
     guard !isBroken else { throw lost("the connection was lost before") }
     let parameters = PostgresParameters(sql.values)
     let status: Int32
-    if settings.preparesStatements {
+    if settings.preparesStatements && sql.isKept {
       let name = try prepare(sql.text, parameters)
       status = parameters.withPointers { values, lengths, formats in
         berth_pq_send_prepared(handle, name, Int32(sql.values.count), values, lengths, formats, 1)
       }
     } else {
-      let text = rendering(of: sql.text)
+      let text = sql.isKept ? rendering(of: sql.text) : SQLDialect.postgreSQL.render(sql.text)
       status = parameters.withPointers { values, lengths, formats in
         berth_pq_send_params(handle, text, Int32(sql.values.count), parameters.types, values, lengths, formats, 1)
       }

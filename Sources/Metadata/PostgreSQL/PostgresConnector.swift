@@ -50,6 +50,8 @@ struct PostgresConnector {
     if settings.preparesStatements {
       let options = [
         "statement_timeout=\(milliseconds)", "lock_timeout=\(milliseconds)",
+        // Our statements take milliseconds; to compile one takes longer than to run it.
+        "jit=off",
         "idle_in_transaction_session_timeout=\(2 * milliseconds)", "jit=off",
       ]
       parameters.append((name: "options", value: options.map { "-c \($0)" }.joined(separator: " ")))

@@ -29,6 +29,14 @@ public enum StoredTable: String, Sendable, CaseIterable {
   case releaseImage = "release_image"
   case releaseApproval = "release_approval"
   case deployment
+  case imageFact = "image_fact"
+  case imageLabel = "image_label"
+  case label
+  case labelEvent = "label_event"
+  case repositoryWord = "repository_word"
+  case tagWord = "tag_word"
+  case manifestWord = "manifest_word"
+  case labelWord = "label_word"
 
   /// Tables that stay where they are.
   static let leftBehind: Set = [
@@ -44,7 +52,7 @@ public enum StoredTable: String, Sendable, CaseIterable {
     case .repository:
       [
         ("id", .integer), ("name", .text), ("manifests", .integer), ("created_at", .integer),
-        ("history_from", .integer),
+        ("history_from", .integer), ("is_indexed", .integer),
       ]
     case .blob:
       [
@@ -58,12 +66,17 @@ public enum StoredTable: String, Sendable, CaseIterable {
         ("id", .integer), ("repository_id", .integer), ("digest", .text), ("media_type", .text), ("kind", .integer),
         ("size", .integer), ("artifact_type", .text), ("subject", .text), ("annotations", .text), ("tags", .integer),
         ("parents", .integer), ("idle_since", .integer), ("pushed_at", .integer), ("events", .integer),
-        ("hidden_at", .integer), ("pulled_at", .integer), ("pulls", .integer),
+        ("hidden_at", .integer), ("pulled_at", .integer), ("pulls", .integer), ("facts_due", .integer),
+        ("facts_tries", .integer),
       ]
     case .manifestContent: [("manifest_id", .integer), ("bytes", .bytes)]
     case .manifestBlob, .manifestChild: [("manifest_id", .integer), ("digest", .text)]
     case .missingReference: [("repository_id", .integer), ("digest", .text), ("manifest_id", .integer)]
-    case .tag: [("repository_id", .integer), ("name", .text), ("digest", .text), ("updated_at", .integer)]
+    case .tag:
+      [
+        ("repository_id", .integer), ("name", .text), ("digest", .text), ("updated_at", .integer), ("actor", .text),
+        ("version_key", .text), ("is_indexed", .integer),
+      ]
     case .tagEvent:
       [
         ("id", .integer), ("repository_id", .integer), ("tag", .text), ("from_digest", .text), ("to_digest", .text),
@@ -138,6 +151,27 @@ public enum StoredTable: String, Sendable, CaseIterable {
         ("environment_id", .integer), ("repository_id", .integer), ("digest", .text), ("release_id", .integer),
         ("since", .integer),
       ]
+    case .imageFact:
+      [
+        ("manifest_id", .integer), ("state", .text), ("reason", .text), ("built_at", .integer), ("version", .text),
+        ("version_key", .text), ("revision", .text), ("source", .text), ("title", .text), ("licenses", .text),
+        ("base_name", .text), ("base_digest", .text), ("platforms", .text), ("size", .integer), ("layers", .integer),
+      ]
+    case .imageLabel: [("manifest_id", .integer), ("key", .text), ("value", .text)]
+    case .label:
+      [
+        ("repository_id", .integer), ("target", .text), ("key", .text), ("value", .text), ("set_by", .text),
+        ("set_at", .integer),
+      ]
+    case .labelEvent:
+      [
+        ("id", .integer), ("repository_id", .integer), ("target", .text), ("key", .text), ("from_value", .text),
+        ("to_value", .text), ("actor", .text), ("reason", .text), ("request_id", .text), ("at", .integer),
+      ]
+    case .repositoryWord: [("repository_id", .integer), ("word", .text)]
+    case .tagWord: [("repository_id", .integer), ("tag", .text), ("word", .text)]
+    case .manifestWord: [("manifest_id", .integer), ("word", .text)]
+    case .labelWord: [("repository_id", .integer), ("target", .text), ("word", .text)]
     }
   }
 
@@ -146,11 +180,13 @@ public enum StoredTable: String, Sendable, CaseIterable {
     switch self {
     case .repository, .blob, .manifest, .manifestContent, .tagEvent, .keepsake, .namespace, .account, .team,
       .accessGrant, .token, .trustRule, .certificateRule, .signingKey, .auditRecord,
-      .repositoryRule, .environment:
+      .repositoryRule, .environment, .imageFact, .labelEvent:
       1
     case .environmentRelease: 1
-    case .repositoryBlob, .manifestBlob, .manifestChild, .tag, .releaseImage, .releaseApproval, .deployment: 2
-    case .missingReference, .teamMember: 3
+    case .repositoryBlob, .manifestBlob, .manifestChild, .tag, .releaseImage, .releaseApproval, .deployment, .imageLabel,
+      .repositoryWord, .manifestWord:
+      2
+    case .missingReference, .teamMember, .label, .tagWord, .labelWord: 3
     }
   }
 

@@ -56,8 +56,8 @@ final class SQLiteConnection: SQLConnection {
   func settle() {}
 
   func run(_ sql: SQL, row: (borrowing Row) throws -> Bool) throws -> Int {
-    let statement = try prepare(sql.text)
-    defer { statement.reset() }
+    let statement = try sql.isKept ? prepare(sql.text) : prepareOnce(sql.text)
+    defer { if sql.isKept { statement.reset() } else { statement.finalize() } }
     try statement.bind(sql.values)
     while try statement.step() {
       if try !row(Row(columns: statement)) { break }
@@ -95,13 +95,17 @@ final class SQLiteConnection: SQLConnection {
       for statement in statements.values { statement.finalize() }
       statements = [:]
     }
-    var prepared: OpaquePointer?
-    let status = sqlite3_prepare_v3(
-      handle, SQLDialect.sqlite.render(text), -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
-    guard status == SQLITE_OK, let prepared else { throw failure() }
-    let statement = SQLiteStatement(handle: prepared, connection: handle)
+    let statement = try prepareOnce(text, UInt32(SQLITE_PREPARE_PERSISTENT))
     statements[text] = statement
     return statement
+  }
+
+  /// A statement that the caller finalizes.
+  private func prepareOnce(_ text: String, _ flags: UInt32 = 0) throws -> SQLiteStatement {
+    var prepared: OpaquePointer?
+    let status = sqlite3_prepare_v3(handle, SQLDialect.sqlite.render(text), -1, flags, &prepared, nil)
+    guard status == SQLITE_OK, let prepared else { throw failure() }
+    return SQLiteStatement(handle: prepared, connection: handle)
   }
 
   func failure() -> DatabaseError { Self.error(of: handle) }

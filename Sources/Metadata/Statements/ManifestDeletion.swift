@@ -110,6 +110,9 @@ extension Transaction {
     try enqueue("DELETE FROM manifest_blob WHERE manifest_id = \(key)")
     try enqueue("DELETE FROM manifest_child WHERE manifest_id = \(key)")
     try enqueue("DELETE FROM manifest_content WHERE manifest_id = \(key)")
+    // Its facts and its words go with its row; what people set on it does not.
+    try enqueue("DELETE FROM label WHERE repository_id = \(repository) AND target = \(digest)")
+    try enqueue("DELETE FROM label_word WHERE repository_id = \(repository) AND target = \(digest)")
     try enqueue("DELETE FROM manifest WHERE id = \(key)")
     return blobs
   }

@@ -50,8 +50,10 @@ extension Transaction {
     try lockNamespace(name.namespace)
     try enqueue(
       """
-      INSERT INTO repository (name, manifests, created_at) VALUES (\(name), 0, \(now)) ON CONFLICT (name) DO NOTHING
+      INSERT INTO repository (name, manifests, created_at, is_indexed) VALUES (\(name), 0, \(now), 1)
+      ON CONFLICT (name) DO NOTHING
       """)
+    try writeWords(of: name)
     guard let made = try repository(named: name) else { throw DatabaseError.corrupt("an insert answered no row") }
     return made
   }

@@ -43,10 +43,14 @@ extension Transaction {
     guard previous != digest else { return }
     try enqueue(
       """
-      INSERT INTO tag (repository_id, name, digest, updated_at)
-      VALUES (\(repository.id), \(tag), \(digest), \(now))
-      ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at
+      INSERT INTO tag (repository_id, name, digest, updated_at, actor, version_key, is_indexed)
+      VALUES (\(repository.id), \(tag), \(digest), \(now), \(cause.actor),
+        \(SemanticVersion(parsing: tag.text)?.key), 1)
+      ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at,
+        actor = excluded.actor
       """)
+    // They go with the tag's row.
+    if previous == nil { try writeWords(of: tag, repository.id) }
     try enqueue(
       """
       UPDATE manifest SET tags = tags + 1, events = events + 1

@@ -1,0 +1,190 @@
+internal import Ground
+internal import OCI
+
+/// Where a search may begin: an index that holds everything that one of its terms takes. How much that is, is counted before.
+struct SearchSource {
+  private enum Rows {
+    /// Rows with a repository's `id`.
+    case repositories(SQL)
+    /// Rows with `repository_id` and `entry`, a tag.
+    case tags(SQL)
+    /// Rows with a manifest's `id`.
+    case manifests(SQL)
+    /// Rows with `repository_id` and `target`, a tag or a digest.
+    case labelled(SQL)
+  }
+
+  private let rows: [Rows]
+  /// It is one repository.
+  let isOneRepository: Bool
+
+  private init(rows: [Rows], isOneRepository: Bool = false) {
+    self.rows = rows
+    self.isOneRepository = isOneRepository
+  }
+
+  /// All sources of the terms that must hold, in an order in which those come first that are narrow by nature.
+  static func all(of condition: SearchCondition, _ domain: SearchDomain) -> [SearchSource] {
+    let terms: [SearchCondition]
+    if case .all(let parts) = condition { terms = parts } else { terms = [condition] }
+    let sources = terms.compactMap { part -> (rank: Int, rows: [Rows])? in
+      guard case .term(let term) = part else { return nil }
+      return rows(of: term, domain)
+    }
+    return sources.sorted { $0.rank < $1.rank }.map { source in
+      SearchSource(rows: source.rows, isOneRepository: source.rank == 1)
+    }
+  }
+
+  private static func rows(of term: SearchTerm, _ domain: SearchDomain) -> (rank: Int, rows: [Rows])? {
+    switch term {
+    case .digest(let digest):
+      return (
+        0, [.manifests("SELECT id FROM manifest WHERE digest >= \(digest) AND digest < \(digest + SearchWords.end)")]
+      )
+    case .repository(let pattern):
+      if pattern.isExact { return (1, [.repositories("SELECT id FROM repository WHERE name = \(pattern.text)")]) }
+      guard !pattern.prefix.isEmpty else { return nil }
+      let (from, before) = (pattern.prefix, pattern.prefix + SearchWords.end)
+      return (2, [.repositories("SELECT id FROM repository WHERE name >= \(from) AND name < \(before)")])
+    case .environment(let name):
+      return (
+        4,
+        [
+          .manifests(
+            """
+            SELECT m.id FROM tag_word w CROSS JOIN tag p CROSS JOIN manifest m
+            WHERE w.word = \(SearchWords.of(name).first ?? "") AND w.tag = \(name) AND p.repository_id = w.repository_id
+              AND p.name = w.tag AND m.repository_id = p.repository_id AND m.digest = p.digest
+            """)
+        ]
+      )
+    case .label(let key, let value):
+      let wanted: SQL =
+        if case .exactly(let text)? = value { "key = \(key) AND value = \(text)" } else { "key = \(key)" }
+      return (
+        2,
+        [
+          .manifests("SELECT manifest_id AS id FROM image_label WHERE \(wanted)"),
+          .labelled("SELECT repository_id, target FROM label WHERE \(wanted)"),
+        ]
+      )
+    case .base(let text), .revision(let text):
+      // The words of these facts are among those of the image: a name's part begins a word where it begins with a letter.
+      guard text.allSatisfy(\.isASCII), let first = text.first, first.isLetter || first.isNumber else { return nil }
+      return (2, [.manifests("SELECT manifest_id AS id FROM manifest_word w WHERE \(range(of: text))")])
+    case .tag(let pattern):
+      guard !pattern.prefix.isEmpty, pattern.text.allSatisfy(\.isASCII) else { return nil }
+      return (2, [.tags("SELECT w.repository_id, w.tag AS entry FROM tag_word w WHERE \(range(of: pattern.prefix))")])
+    case .word(let word):
+      let range = range(of: word)
+      return (
+        3,
+        [
+          .tags("SELECT w.repository_id, w.tag AS entry FROM tag_word w WHERE \(range)"),
+          .repositories("SELECT w.repository_id AS id FROM repository_word w WHERE \(range)"),
+          .manifests("SELECT w.manifest_id AS id FROM manifest_word w WHERE \(range)"),
+          .labelled("SELECT w.repository_id, w.target FROM label_word w WHERE \(range)"),
+        ]
+      )
+    case .by(let name, let isPrefix):
+      let wanted: SQL = isPrefix ? "actor >= \(name) AND actor < \(name + SearchWords.end)" : "actor = \(name)"
+      return (4, [.tags("SELECT repository_id, name AS entry FROM tag WHERE \(wanted)")])
+    case .pushed(let bounds):
+      guard let from = bounds.from else { return nil }
+      let before = bounds.before ?? Timestamp(microseconds: .max)
+      guard domain == .tags else {
+        return (
+          5,
+          [
+            .manifests(
+              """
+              SELECT id FROM manifest
+              WHERE tags = 0 AND hidden_at IS NULL AND pushed_at >= \(from) AND pushed_at < \(before)
+              """)
+          ]
+        )
+      }
+      return (
+        5,
+        [.tags("SELECT repository_id, name AS entry FROM tag WHERE updated_at >= \(from) AND updated_at < \(before)")]
+      )
+    case .built(let bounds):
+      let (from, before) = (bounds.from ?? .distantPast, bounds.before ?? Timestamp(microseconds: .max))
+      return (
+        5, [.manifests("SELECT manifest_id AS id FROM image_fact WHERE built_at >= \(from) AND built_at < \(before)")]
+      )
+    case .version, .platform, .size, .license: return nil
+    }
+  }
+
+  /// - Parameter text: in lower case; only as much of it is looked for as is kept.
+  private static func range(of text: String) -> SQL {
+    let word = text.storable(limitBytes: SearchWords.lengthLimitBytes)
+    return "w.word >= \(word) AND w.word < \(word + SearchWords.end)"
+  }
+
+  /// The repositories of a few namespaces.
+  static func namespaces(_ names: [String]) -> SearchSource {
+    SearchSource(
+      rows: names.flatMap { name -> [Rows] in
+        let (from, before) = (name + "/", name + "0")
+        return [
+          .repositories("SELECT id FROM repository WHERE name = \(name)"),
+          .repositories("SELECT id FROM repository WHERE name >= \(from) AND name < \(before)"),
+        ]
+      })
+  }
+
+  // MARK: Entries
+
+  /// Statements that answer `repository_id` and `entry` (the tag, or the digest), at most `limit` of each place; an entry may
+  /// be in several. Nil where a place has no such entries.
+  func entries(_ domain: SearchDomain, limit: Int) -> [SQL] {
+    rows.flatMap { rows in
+      statements(rows, domain).map { "SELECT repository_id, entry FROM (\($0) LIMIT \(limit)) part" }
+    }
+  }
+
+  private func statements(_ rows: Rows, _ domain: SearchDomain) -> [SQL] {
+    switch (rows, domain) {
+    case (.repositories(let sql), .tags):
+      ["SELECT t.repository_id, t.name AS entry FROM (\(sql)) s CROSS JOIN tag t WHERE t.repository_id = s.id"]
+    case (.tags(let sql), .tags): [sql]
+    case (.manifests(let sql), .tags):
+      [
+        """
+        SELECT t.repository_id, t.name AS entry FROM (\(sql)) s CROSS JOIN manifest m CROSS JOIN tag t
+        WHERE m.id = s.id AND t.repository_id = m.repository_id AND t.digest = m.digest
+        """
+      ]
+    case (.labelled(let sql), .tags):
+      [
+        """
+        SELECT t.repository_id, t.name AS entry FROM (\(sql)) s CROSS JOIN tag t
+        WHERE t.repository_id = s.repository_id AND t.name = s.target
+        """,
+        """
+        SELECT t.repository_id, t.name AS entry FROM (\(sql)) s CROSS JOIN tag t
+        WHERE t.repository_id = s.repository_id AND t.digest = s.target
+        """,
+      ]
+    case (.repositories(let sql), .untagged):
+      [
+        """
+        SELECT m.repository_id, m.digest AS entry FROM (\(sql)) s CROSS JOIN manifest m
+        WHERE m.repository_id = s.id AND m.tags = 0 AND m.hidden_at IS NULL
+        """
+      ]
+    case (.tags, .untagged): []
+    case (.manifests(let sql), .untagged):
+      [
+        """
+        SELECT m.repository_id, m.digest AS entry FROM (\(sql)) s CROSS JOIN manifest m
+        WHERE m.id = s.id AND m.tags = 0 AND m.hidden_at IS NULL
+        """
+      ]
+    case (.labelled(let sql), .untagged): ["SELECT repository_id, target AS entry FROM (\(sql)) s"]
+    }
+  }
+}

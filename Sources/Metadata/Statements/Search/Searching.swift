@@ -1,0 +1,173 @@
+public import Ground
+public import OCI
+
+/// Where in the order of results a page ended.
+public struct SearchPosition: Sendable, Hashable {
+  /// What results are sorted by: a whole number or a text.
+  public enum Key: Sendable, Hashable, SQLBindable {
+    case number(Int64)
+    case text(String)
+
+    public var sqlValue: SQLValue {
+      switch self {
+      case .number(let number): .integer(number)
+      case .text(let text): .text(text)
+      }
+    }
+  }
+
+  public let key: Key
+  public let repository: Int64
+  /// The tag, or the digest.
+  public let entry: String
+
+  public init(key: Key, repository: Int64, entry: String) {
+    self.key = key
+    self.repository = repository
+    self.entry = entry
+  }
+}
+
+/// An image that was found.
+public struct FoundImage: Sendable {
+  public let position: SearchPosition
+  public let repository: RepositoryName
+  /// Nil: no tag points to it.
+  public let tag: Tag?
+  public let digest: Digest
+  public let mediaType: MediaType
+  public let pushedAt: Timestamp
+  /// Who pointed the tag there, where that is known.
+  public let actor: String?
+  /// Nil until they are read.
+  public fileprivate(set) var facts: ImageFacts?
+  /// What people set on the tag, else on the digest.
+  public fileprivate(set) var labels: [String: String] = [:]
+  fileprivate let manifest: Int64
+}
+
+/// Some results, in order.
+public struct FoundImages: Sendable {
+  public let images: [FoundImage]
+  /// Where to go on; nil at the end. A page may be short, even empty, and not the last.
+  public let next: SearchPosition?
+
+  public init(images: [FoundImage], next: SearchPosition?) {
+    self.images = images
+    self.next = next
+  }
+}
+
+/// The query would have to look at everything to be answered so.
+public struct SearchTooWide: Error, Sendable {
+  public let sort: SearchSort.Key
+}
+
+extension Reading where Self: ~Copyable {
+  /// A page of what a query finds. Cost: bounded, whatever the size of the registry; where the query is selective, by the
+  /// number of tags that its most selective part takes.
+  ///
+  /// - Parameter namespaces: only repositories of these; nil: of all.
+  /// - Throws: ``SearchTooWide``.
+  public func search(
+    _ query: SearchQuery, in namespaces: [String]?, after position: SearchPosition?, limit: Int
+  ) throws -> FoundImages {
+    try search(query, in: namespaces, after: position, limit: limit, SearchLimits())
+  }
+
+  func search(
+    _ query: SearchQuery, in namespaces: [String]?, after position: SearchPosition?, limit: Int, _ limits: SearchLimits
+  ) throws -> FoundImages {
+    var environments: [String: String] = [:]
+    for name in query.condition.environments { environments[name] = try environmentPatterns(name) }
+    let domain: SearchDomain = query.isForUntagged ? .untagged : .tags
+    let order = SearchOrder(query.sort, domain)
+    var filter = SearchFilters(domain: domain, environments: environments).sql(query.condition)
+    if let namespaces {
+      filter = """
+        \(filter) AND \(SearchFilters.namespace) IN
+          (SELECT value FROM {LIST}(CAST(\(Transaction.list(namespaces)) AS {JSON})))
+        """
+    }
+    if let entries = try selectiveEntries(query.condition, namespaces, domain, limits) {
+      let found = try images(order.statement(entries, filter, after: position, limit: limit + 1), order)
+      return FoundImages(
+        images: try withLabels(Array(found.prefix(limit))), next: found.count > limit ? found[limit - 1].position : nil)
+    }
+    guard let walk = order.walk(after: position, limit: limits.walk) else {
+      throw SearchTooWide(sort: query.sort.key)
+    }
+    let found = try images(order.statement(walk, filter, after: nil, limit: limit + 1), order)
+    if found.count > limit {
+      return FoundImages(images: try withLabels(Array(found.prefix(limit))), next: found[limit - 1].position)
+    }
+    let end = try order.walk(after: position, limit: 1, skipping: limits.walk - 1).flatMap { last in
+      try first(last.once) {
+        SearchPosition(key: order.key($0, 2), repository: $0.integer(0), entry: $0.text(1))
+      }
+    }
+    return FoundImages(images: try withLabels(found), next: end)
+  }
+
+  /// Everything that the most selective part of a query takes; nil when none is selective.
+  private func selectiveEntries(
+    _ condition: SearchCondition, _ namespaces: [String]?, _ domain: SearchDomain, _ limits: SearchLimits
+  ) throws -> SQL? {
+    var sources = SearchSource.all(of: condition, domain)
+    if let namespaces, namespaces.count <= limits.namespaces { sources.append(.namespaces(namespaces)) }
+    var best: (count: Int64, sql: SQL)?
+    for source in sources.prefix(limits.sources) {
+      var limit = source.isOneRepository ? limits.entriesOfRepository : limits.entries
+      // Only one that is much better is worth its counting.
+      if let best { limit = min(limit, Int(best.count) / 4) }
+      let parts = source.entries(domain, limit: limit + 1)
+      guard let first = parts.first else { return "SELECT 0 AS repository_id, '' AS entry" }
+      let together = parts.dropFirst().reduce(first) { "\($0) UNION ALL \($1)" }
+      let count = try number(("SELECT COUNT(*) FROM (\(together)) c" as SQL).once)
+      guard count <= Int64(limit) else { continue }
+      best = (count, "SELECT DISTINCT repository_id, entry FROM (\(together)) entries")
+      if count <= limits.goodEnough { break }
+    }
+    return best?.sql
+  }
+
+  private func images(_ statement: SQL, _ order: SearchOrder) throws -> [FoundImage] {
+    try all(statement.once) { row in
+      FoundImage(
+        position: SearchPosition(key: order.key(row, 0), repository: row.integer(1), entry: row.text(2)),
+        repository: try row.repositoryName(3), tag: order.domain == .tags ? try row.tag(2) : nil,
+        digest: try row.digest(4), mediaType: try row.mediaType(5), pushedAt: row.timestamp(6),
+        actor: row.optionalText(7), facts: row.imageFacts(from: 9), manifest: row.integer(8))
+    }
+  }
+
+  private func withLabels(_ images: [FoundImage]) throws -> [FoundImage] {
+    let own = try images.map { image in
+      try labelRows(
+        RepositoryID(value: image.repositoryKey), [image.digest.description] + (image.tag.map { [$0.text] } ?? []))
+    }
+    let ofImage = try images.map { try imageLabels(of: $0.manifest) }
+    return try images.indices.map { index in
+      var image = images[index]
+      image.facts?.labels = Dictionary(try ofImage[index].all()) { first, _ in first }
+      image.labels = LabelRow.effective(try own[index].all(), tag: image.tag)
+      return image
+    }
+  }
+}
+
+extension FoundImage {
+  fileprivate var repositoryKey: Int64 { position.repository }
+}
+
+extension SearchCondition {
+  /// Names of environments that it asks about.
+  fileprivate var environments: Set<String> {
+    switch self {
+    case .all(let parts), .any(let parts): parts.reduce(into: []) { $0.formUnion($1.environments) }
+    case .not(let part): part.environments
+    case .term(.environment(let name)): [name]
+    case .term: []
+    }
+  }
+}

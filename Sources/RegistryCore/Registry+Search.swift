@@ -1,0 +1,27 @@
+public import Access
+public import Metadata
+
+extension Registry {
+  /// How often a page that lacks results is filled up: where nothing in a query is selective, each time is a bounded walk.
+  private static let searchRounds = 2
+
+  /// A page of what a query finds, as far as the permit shows it. It may hold less than `limit`, and not be the last.
+  ///
+  /// - Throws: ``SearchTooWide``.
+  public func search(
+    _ query: SearchQuery, after position: SearchPosition?, limit: Int, permit: CataloguePermit
+  ) async throws -> FoundImages {
+    var images: [FoundImage] = []
+    var next = position
+    for _ in 0..<Self.searchRounds {
+      let (after, wanted) = (next, limit - images.count)
+      let page = try await database.read {
+        try $0.search(query, in: permit.namespaces, after: after, limit: wanted)
+      }
+      images += page.images.filter { permit.shows($0.repository) }
+      next = page.next
+      if next == nil || images.count >= limit { break }
+    }
+    return FoundImages(images: images, next: next)
+  }
+}
