@@ -20,6 +20,7 @@ struct Berth: AsyncParsableCommand {
       LoginCommand.self, LogoutCommand.self, WhoamiCommand.self, UserCommand.self, TeamCommand.self,
       NamespaceCommand.self,
       GrantCommand.self, RobotCommand.self, TokenCommand.self, TrustCommand.self, AccessCommand.self, AuditCommand.self,
+      DiffCommand.self,
     ])
 }
 

@@ -8,7 +8,7 @@ import RegistryCore
 extension RegistryRoutes {
   static let apiRoutes: [APIRoute] =
     APIRoute.identity + APIRoute.users + APIRoute.teams + APIRoute.namespaces + APIRoute.robots + APIRoute.tokens
-    + APIRoute.trust + APIRoute.record
+    + APIRoute.trust + APIRoute.record + APIRoute.diff
 
   /// The largest body of a call: an `htpasswd` file of some thousand lines.
   static let apiBodyLimitBytes = 1 << 20
