@@ -99,7 +99,7 @@ extension Registry {
       digest: digest, subject: manifest.subject?.digest, tags: allTags, missingCount: missingCount)
   }
 
-  private static func parse(_ bytes: ByteBuffer, _ contentType: MediaType?) throws(ParseError) -> Manifest {
+  static func parse(_ bytes: ByteBuffer, _ contentType: MediaType?) throws(ParseError) -> Manifest {
     let result = bytes.withUnsafeReadableBytes { bytes -> Result<Manifest, ParseError> in
       do throws(ParseError) {
         return .success(try Manifest(parsing: bytes, contentType: contentType))

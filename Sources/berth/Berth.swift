@@ -20,8 +20,9 @@ struct Berth: AsyncParsableCommand {
       LoginCommand.self, LogoutCommand.self, WhoamiCommand.self, UserCommand.self, TeamCommand.self,
       NamespaceCommand.self,
       GrantCommand.self, RobotCommand.self, TokenCommand.self, TrustCommand.self, AccessCommand.self, AuditCommand.self,
-      TagCommand.self, RuleCommand.self, SearchCommand.self, LabelCommand.self, EnvironmentCommand.self, RetentionCommand.self,
-      HistoryCommand.self,
+      TagCommand.self, RuleCommand.self, SearchCommand.self, EnvironmentCommand.self,
+      RetentionCommand.self,
+      HistoryCommand.self, DiffCommand.self,
     ])
 }
 

@@ -178,24 +178,29 @@ import Testing
     }
   }
 
+  /// What many are answered who come together: one after the other would be within the rate on a slow machine.
+  private static func atOnce(_ ask: @escaping @Sendable () async throws -> Int) async throws -> [Int] {
+    try await withThrowingTaskGroup { group in
+      for _ in 0..<60 { group.addTask(operation: ask) }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+  }
+
   @Test func `a rate that is set is kept, for accounts and for addresses`() async throws {
     try await ClosedRegistry.withOne { registry in
       var settings = registry.server.server.settings
       settings.accountRate = 1
       registry.server.server.settings = settings
-      var statuses: [Int] = []
-      for _ in 0..<15 {
-        statuses.append(
-          try await registry.ask("GET", "/v2/acme/api/tags/list", as: ClosedRegistry.basic("reader")).status)
+      var statuses = try await Self.atOnce {
+        try await registry.ask("GET", "/v2/acme/api/tags/list", as: ClosedRegistry.basic("reader")).status
       }
-      #expect(statuses.prefix(10).allSatisfy { $0 == 200 })
+      #expect(statuses.count { $0 == 200 } >= 10)
       #expect(statuses.contains(429))
       #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: ClosedRegistry.basic("writer")).status == 200)
       settings.accountRate = 0
       settings.addressRate = 1
       registry.server.server.settings = settings
-      statuses = []
-      for _ in 0..<15 { statuses.append(try await registry.ask("GET", "/v2/").status) }
+      statuses = try await Self.atOnce { try await registry.ask("GET", "/v2/").status }
       #expect(statuses.contains(429))
       #expect(try await registry.ask("GET", "/healthz").status == 200)
     }

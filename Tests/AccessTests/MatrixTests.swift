@@ -172,7 +172,8 @@ import Testing
         let answer = try await Self.call(row[0], "limited", header, registry)
         // It reads what it is for, and asks environments for nothing that it may not push to.
         let isEnvironment = row[0].contains("/environments")
-        let isItsOwn = row[0].hasPrefix("GET") && (row[0].contains("{repository}") || isEnvironment || row[0] == "GET /api/v1/search")
+        let isReading = row[0].contains("{repository}") || ["GET /api/v1/search", "GET /api/v1/diff"].contains(row[0])
+        let isItsOwn = row[0].hasPrefix("GET") && (isReading || isEnvironment)
         let expected: Set = isItsOwn ? [200, 404] : isEnvironment ? [403, 404, 409] : [403]
         #expect(expected.contains(answer.status), "\(row[0]): \(answer)")
       }
@@ -201,7 +202,8 @@ import Testing
       "{team}": isDeletion && !target.contains("members") ? "none" : "crew",
       "{namespace}": "acme", "{grant}": "99999", "{robot}": target.hasSuffix("{robot}") && isDeletion ? "none" : "ci",
       "{certificate}": "99999", "{token}": "ffffffffffffffff", "{rule}": "none",
-      "{environment}": isDeletion ? "none" : "staging", "{release}": "99999", "{repository}": "acme/api", "{reference}": "1", "{tag}": "1",
+      "{environment}": isDeletion ? "none" : "staging", "{release}": "99999", "{repository}": "acme/api",
+      "{reference}": "1", "{tag}": "1",
       "{kind}": "retention",
       "{digest}": "sha256:\(String(repeating: "0", count: 64))",
     ]
@@ -209,6 +211,7 @@ import Testing
     if operation == "DELETE /api/v1/namespaces/{namespace}" { target = "/api/v1/namespaces/none" }
     if method == "GET", target.contains("/-/labels") { target += "?target=1" }
     if target == "/api/v1/access/explain" { target += "?account=subject&repository=acme/api&action=pull" }
+    if target == "/api/v1/diff" { target += "?from=acme/api:1&to=acme/api:1" }
     let unique = "\(role)-\(UInt32.random(in: 0...UInt32.max))"
     let bodies = [
       "POST /api/v1/namespaces/{namespace}/environments": #"{"name":"\#(unique)"}"#,

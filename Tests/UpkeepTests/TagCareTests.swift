@@ -167,7 +167,7 @@ import Upkeep
       for number in 0..<3 { try await stage.push(number, as: "v\(number)") }
       let actor = try await Policy.open.releaseActor(in: "acme", for: .everybody)
       _ = try await stage.registry.makeEnvironment(.sample("production"), [:], adopts: false, by: actor)
-      let image = try NamedImage(parsing: "acme/api:v1")
+      let image = try ImageReference(parsing: "acme/api:v1")
       _ = try await stage.registry.release(
         ReleaseWish(.images([image]), reason: nil, key: nil, isDryRun: false), to: .sample("production"), by: actor)
       try await stage.set(.immutable, #"["v0"]"#)

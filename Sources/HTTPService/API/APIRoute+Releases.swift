@@ -87,14 +87,14 @@ extension APIRoute {
     return key
   }
 
-  private static func images(_ call: APICall) throws -> [NamedImage] {
+  private static func images(_ call: APICall) throws -> [ImageReference] {
     let texts = call.body["images"]?.array?.compactMap(\.string) ?? []
     guard !texts.isEmpty, texts.count == call.body["images"]?.array?.count, texts.count <= ReleaseWish.imageLimit else {
       throw AdministrationError(
         .invalid, "“images” is a list of 1 to \(ReleaseWish.imageLimit) images, such as acme/api:2.3; or name “from”")
     }
     return try texts.map { text in
-      do throws(ParseError) { return try NamedImage(parsing: text) } catch {
+      do throws(ParseError) { return try ImageReference(parsing: text) } catch {
         throw AdministrationError(.invalid, error.message)
       }
     }

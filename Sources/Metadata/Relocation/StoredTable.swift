@@ -183,7 +183,8 @@ public enum StoredTable: String, Sendable, CaseIterable {
       .repositoryRule, .environment, .imageFact, .labelEvent:
       1
     case .environmentRelease: 1
-    case .repositoryBlob, .manifestBlob, .manifestChild, .tag, .releaseImage, .releaseApproval, .deployment, .imageLabel,
+    case .repositoryBlob, .manifestBlob, .manifestChild, .tag, .releaseImage, .releaseApproval, .deployment,
+      .imageLabel,
       .repositoryWord, .manifestWord:
       2
     case .missingReference, .teamMember, .label, .tagWord, .labelWord: 3

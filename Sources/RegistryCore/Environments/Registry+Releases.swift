@@ -8,7 +8,7 @@ public import OCI
 public struct ReleaseWish: Sendable {
   public enum Content: Sendable, Hashable {
     /// These images.
-    case images([NamedImage])
+    case images([ImageReference])
     /// All that another environment runs.
     case environment(Tag)
     /// What ran before; after this release, or before the one that is in force.
@@ -43,38 +43,6 @@ public struct ReleaseWish: Sendable {
     }
     let bytes = Array(text.utf8)
     return bytes.withUnsafeBytes { Digest.computing(.sha256, over: $0) }.description
-  }
-}
-
-/// A repository with a tag or a digest: `acme/api:2.3`, `acme/api@sha256:…`.
-public struct NamedImage: Sendable, Hashable, CustomStringConvertible {
-  public let repository: RepositoryName
-  public let reference: Reference
-
-  public init(repository: RepositoryName, reference: Reference) {
-    self.repository = repository
-    self.reference = reference
-  }
-
-  /// - Throws: ``ParseError``.
-  public init(parsing text: String) throws(ParseError) {
-    if let at = text.firstIndex(of: "@") {
-      // `acme/api:2.3@sha256:…` means the digest.
-      repository = try RepositoryName(parsing: text[..<at].prefix { $0 != ":" })
-      reference = .digest(try Digest(parsing: text[text.index(after: at)...]))
-    } else if let colon = text.lastIndex(of: ":") {
-      repository = try RepositoryName(parsing: text[..<colon])
-      reference = .tag(try Tag(parsing: text[text.index(after: colon)...]))
-    } else {
-      throw ParseError(.reference, "name an image with a tag or a digest, such as acme/api:2.3")
-    }
-  }
-
-  public var description: String {
-    switch reference {
-    case .tag(let tag): "\(repository):\(tag)"
-    case .digest(let digest): "\(repository)@\(digest)"
-    }
   }
 }
 

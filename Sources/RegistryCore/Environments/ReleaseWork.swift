@@ -84,7 +84,7 @@ struct ReleaseWork {
   }
 
   /// What the named images change, after all rules were asked.
-  private func promotion(of named: [NamedImage], _ transaction: borrowing Transaction) throws -> [ReleaseImage] {
+  private func promotion(of named: [ImageReference], _ transaction: borrowing Transaction) throws -> [ReleaseImage] {
     var rows: [RepositoryName: RepositoryRow] = [:]
     for image in named where rows[image.repository] == nil {
       // What one may not pull looks as if it were not there.

@@ -1,28 +1,17 @@
 import ArgumentParser
 import OCI
 
-/// A repository with a tag or a digest, as people write it: `acme/api:2.3`, `acme/api@sha256:…`.
+/// An image on the command line: `acme/api:2.3`, `acme/api@sha256:…`.
 struct ImageName: ExpressibleByArgument {
-  let repository: RepositoryName
-  let reference: Reference
+  let image: ImageReference
 
   init?(argument: String) {
-    if let at = argument.firstIndex(of: "@") {
-      // `acme/api:2.3@sha256:…` means the digest.
-      let name = argument[..<at].prefix { $0 != ":" }
-      guard let repository = try? RepositoryName(parsing: name),
-        let digest = try? Digest(parsing: argument[argument.index(after: at)...])
-      else { return nil }
-      self.repository = repository
-      reference = .digest(digest)
-      return
-    }
-    guard let colon = argument.lastIndex(of: ":"), let repository = try? RepositoryName(parsing: argument[..<colon]),
-      let tag = try? Tag(parsing: argument[argument.index(after: colon)...])
-    else { return nil }
-    self.repository = repository
-    reference = .tag(tag)
+    guard let image = try? ImageReference(parsing: argument) else { return nil }
+    self.image = image
   }
+
+  var repository: RepositoryName { image.repository }
+  var reference: Reference { image.reference }
 
   /// The tag that was named.
   func tag() throws -> Tag {

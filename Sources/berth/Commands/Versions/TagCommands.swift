@@ -5,7 +5,7 @@ import OCI
 struct TagCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tag", abstract: "Tags and their memory.",
-    subcommands: [List.self, History.self, Restore.self, Purge.self])
+    subcommands: [List.self, History.self, Restore.self, LabelCommand.self, Purge.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

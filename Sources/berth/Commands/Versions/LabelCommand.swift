@@ -10,8 +10,8 @@ struct LabelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Set labels, or take them away; nothing is pushed.",
       discussion: """
-        berth label set acme/api:2.3 team=payments tier=1
-        berth label set acme/api:2.3 tier-
+        berth tag label set acme/api:2.3 team=payments tier=1
+        berth tag label set acme/api:2.3 tier-
         """)
     @Argument(help: "The image: acme/api:2.3, acme/api@sha256:….") var image: ImageName
     @Argument(help: "key=value sets a label, key- takes it away.") var labels: [String]
