@@ -210,6 +210,46 @@ import Testing
     }
   }
 
+  @Test func `asks a limited token for what it changes, and tells who may not see an image nothing of it`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.populate(registry)
+      try await Self.make("staging", "", registry)
+      try await Self.make("production", #","approvals":1,"promoters":["web","maintainer"]"#, registry)
+      #expect(try await Self.promote(Self.images(1), to: "staging", on: registry).status == 200)
+      try await registry.administration.makeUser(
+        "web", password: ClosedRegistry.password, siteRole: nil, by: registry.admin)
+      try await registry.administration.grant(
+        "maintainer", to: .account("web"), on: "acme", pattern: "acme/web", by: registry.admin)
+      // One of three repositories: neither its digest nor its name comes through.
+      let all = try await registry.api(
+        "POST", "\(Self.base)/production/promotions", as: ClosedRegistry.basic("web"), #"{"from":"staging"}"#)
+      #expect(all.status == 403)
+      #expect(!String(decoding: all.body, as: UTF8.self).contains("acme/db"))
+      let hidden = try await Self.promote(["acme/db:1.0.0"], to: "production", by: "web", on: registry)
+      #expect(hidden.json["failures"]?.array?.first?["rule"]?.string == "exists")
+      let shown = try await registry.api("GET", "\(Self.base)/staging", as: ClosedRegistry.basic("web"))
+      #expect(shown.json["images"]?.array?.count == 1)
+      // A token that only pulls neither agrees nor ends.
+      #expect(try await Self.promote(Self.images(1), to: "production", on: registry).json["outcome"]?.string == "pending")
+      let made = try await registry.api(
+        "POST", "/api/v1/tokens", as: ClosedRegistry.basic("owner"),
+        #"{"name":"pulls","scope":[{"repository":"acme/*","actions":["pull"]}]}"#)
+      let token = ClosedRegistry.basic("owner", try #require(made.json["secret"]?.string))
+      for deed in ["approve", "end"] {
+        let answer = try await registry.api("POST", "\(Self.base)/production/releases/1/\(deed)", as: token, "{}")
+        #expect(answer.status == 403, "\(deed): \(answer)")
+      }
+      #expect(try await Self.running("production", registry).isEmpty)
+      let early = try await registry.api(
+        "GET", "\(Self.base)/staging?asOf=2020-01-01T00:00:00Z", as: ClosedRegistry.basic("reader"))
+      #expect(early.status == 404)
+      let now = try await registry.api(
+        "GET", "\(Self.base)/staging?asOf=2999-01-01T00:00:00Z", as: ClosedRegistry.basic("reader"))
+      #expect(now.json["release"]?.integer == 1)
+      #expect(now.json["images"]?.array?.count == 3)
+    }
+  }
+
   @Test func `takes the same promotion twice for one release, and another under its key for a mistake`() async throws {
     try await ClosedRegistry.withOne { registry in
       try await Self.populate(registry)

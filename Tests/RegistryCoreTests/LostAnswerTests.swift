@@ -6,23 +6,24 @@ import RegistryCore
 import TestSupport
 import Testing
 
-/// Every transaction is committed, its answer is lost, and it is run again.
-@Suite struct `A commit whose answer was lost` {
-  private struct ForgetfulDatabase: Database {
-    let base: any Database
-    var now: Timestamp { base.now }
-    var isShared: Bool { true }
+/// Runs every transaction twice, as when the answer to its commit was lost.
+struct ForgetfulDatabase: Database {
+  let base: any Database
+  var now: Timestamp { base.now }
+  var isShared: Bool { true }
 
-    func read<V: Sendable>(_ body: @escaping @Sendable (borrowing ReadTransaction) throws -> V) async throws -> V {
-      try await base.read(body)
-    }
-
-    func write<V: Sendable>(_ body: @escaping @Sendable (borrowing Transaction) throws -> V) async throws -> V {
-      _ = try await base.write(body)
-      return try await base.write(body)
-    }
+  func read<V: Sendable>(_ body: @escaping @Sendable (borrowing ReadTransaction) throws -> V) async throws -> V {
+    try await base.read(body)
   }
 
+  func write<V: Sendable>(_ body: @escaping @Sendable (borrowing Transaction) throws -> V) async throws -> V {
+    _ = try await base.write(body)
+    return try await base.write(body)
+  }
+}
+
+/// Every transaction is committed, its answer is lost, and it is run again.
+@Suite struct `A commit whose answer was lost` {
   @Test func `changes nothing the second time, and a deletion is not told that it found nothing`() async throws {
     let base = try SQLiteDatabase.inMemory()
     let store = try LocalBlobStore(directory: "/data", disk: SimulatedDisk())

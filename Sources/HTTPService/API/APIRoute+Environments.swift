@@ -44,7 +44,7 @@ extension APIRoute {
 
   private static func view(_ state: EnvironmentState) -> JSONValue {
     var object: JSONObject = [
-      "name": .string(state.record.name.text), "release": state.record.effective.map { .integer($0) } ?? .null,
+      "name": .string(state.record.name.text), "release": state.effective.map { .integer($0) } ?? .null,
       "images": .array(
         state.images.map { image in
           [

@@ -87,14 +87,17 @@ extension Reading where Self: ~Copyable {
     ) { try $0.deployedImage() }
   }
 
-  /// The place in the order of carrying out of the last release until a moment; nil: there was none yet.
-  public func lastSequence(in environment: Int64, until moment: Timestamp) throws -> Int64? {
+  /// The last release until a moment: its place in the order of carrying out, and what was in force with it; nil: there was none
+  /// yet.
+  public func lastRelease(
+    in environment: Int64, until moment: Timestamp
+  ) throws -> (sequence: Int64, effective: Int64)? {
     try first(
       """
-      SELECT sequence FROM environment_release WHERE environment_id = \(environment) AND sequence IS NOT NULL
+      SELECT sequence, effective FROM environment_release WHERE environment_id = \(environment) AND sequence IS NOT NULL
         AND ended_at <= \(moment) ORDER BY sequence DESC LIMIT 1
       """
-    ) { $0.integer(0) }
+    ) { (sequence: $0.integer(0), effective: $0.integer(1)) }
   }
 
   /// Digests that any environment ran in a repository since a moment, or runs.

@@ -31,6 +31,7 @@ extension Transaction {
     let named = try tagsPointing(to: digest, repository.id)
     guard let manifest = try found.first() else { return nil }
     let tags = try named.all()
+    if manifest.isKept { try checkIndexes(of: digest, repository) }
     try deleteTags(tags, repository, cause)
     guard manifest.isKept else {
       return DeletedManifest(
@@ -55,6 +56,7 @@ extension Transaction {
     let named = try tagsPointing(to: digest, repository.id)
     guard let manifest = try found.first() else { return nil }
     let tags = try named.all()
+    try checkIndexes(of: digest, repository)
     try deleteTags(tags, repository, cause)
     try enqueue(
       "UPDATE tag_event SET is_kept = 0 WHERE repository_id = \(repository.id) AND to_digest = \(digest) AND is_kept = 1"
@@ -67,6 +69,31 @@ extension Transaction {
   private func tagsPointing(to digest: Digest, _ repository: RepositoryID) throws -> Later<Tag> {
     try later("SELECT name FROM tag WHERE repository_id = \(repository) AND digest = \(digest) ORDER BY name") {
       try $0.tag(0)
+    }
+  }
+
+  /// A part of an index is as protected as the tags that point to the index.
+  ///
+  /// - Throws: ``TagRefusal``.
+  private func checkIndexes(of digest: Digest, _ repository: RepositoryRow) throws {
+    var waiting = [digest]
+    var seen: Set<Digest> = [digest]
+    var rules: TagRules?
+    while let next = waiting.popLast() {
+      let indexes = try all(
+        """
+        SELECT p.digest FROM manifest_child c CROSS JOIN manifest p
+        WHERE p.id = c.manifest_id AND c.digest = \(next) AND p.repository_id = \(repository.id)
+        """
+      ) { try $0.digest(0) }
+      for index in indexes where seen.insert(index).inserted {
+        waiting.append(index)
+        let tags = try tagsPointing(to: index, repository.id).all()
+        guard !tags.isEmpty else { continue }
+        let known = try rules ?? tagRules(of: repository.name)
+        rules = known
+        for tag in tags { try known.checkDeletion(of: tag) }
+      }
     }
   }
 

@@ -37,6 +37,29 @@ public struct TagEventFilter: Sendable, Hashable {
   public init() {}
 }
 
+extension Reading where Self: ~Copyable {
+  /// What an index names, or what those name, that no reader can see: deleted by its digest, or never here. Nothing for an image.
+  public func absentParts(of digest: Digest, in repository: RepositoryID) throws -> [Digest] {
+    var absent: [Digest] = []
+    var waiting = [digest]
+    var seen: Set<Digest> = [digest]
+    while let next = waiting.popLast() {
+      let children = try all(
+        """
+        SELECT c.digest, (SELECT COUNT(*) FROM manifest v WHERE v.repository_id = m.repository_id AND v.digest = c.digest
+          AND v.hidden_at IS NULL)
+        FROM manifest m JOIN manifest_child c ON c.manifest_id = m.id
+        WHERE m.repository_id = \(repository) AND m.digest = \(next) ORDER BY c.digest
+        """
+      ) { (digest: try $0.digest(0), isVisible: $0.integer(1) > 0) }
+      for child in children where seen.insert(child.digest).inserted {
+        if child.isVisible { waiting.append(child.digest) } else { absent.append(child.digest) }
+      }
+    }
+    return absent
+  }
+}
+
 /// What a tag pointed to at a moment.
 public struct TagState: Sendable, Hashable {
   public let tag: Tag

@@ -8,6 +8,8 @@ import Synchronization
 public struct EnvironmentState: Sendable {
   public let record: EnvironmentRecord
   public let settings: EnvironmentSettings
+  /// The release in force; nil: none yet.
+  public let effective: Int64?
   /// Those that the asker may see, in the order of repositories' names.
   public let images: [DeployedImage]
 }
@@ -20,7 +22,7 @@ extension Registry {
   public func environments(by actor: ReleaseActor) async throws -> [EnvironmentState] {
     try await database.read { transaction in
       try transaction.environments(of: actor.namespace).map { record in
-        try Self.state(record, try transaction.deployedImages(in: record.id), actor)
+        try Self.state(record, record.effective, try transaction.deployedImages(in: record.id), actor)
       }
     }
   }
@@ -33,18 +35,22 @@ extension Registry {
       guard let record = try transaction.environment(name, of: actor.namespace) else {
         throw Self.noEnvironment(name, actor)
       }
-      guard let moment else { return try Self.state(record, try transaction.deployedImages(in: record.id), actor) }
-      let sequence = try transaction.lastSequence(in: record.id, until: moment)
-      let images = try sequence.map { try transaction.deployedImages(in: record.id, afterSequence: $0) } ?? []
-      return try Self.state(record, images, actor)
+      guard let moment else {
+        return try Self.state(record, record.effective, try transaction.deployedImages(in: record.id), actor)
+      }
+      guard let last = try transaction.lastRelease(in: record.id, until: moment) else {
+        throw AdministrationError(.notFound, "nothing had been released to \(name) at \(moment)")
+      }
+      let images = try transaction.deployedImages(in: record.id, afterSequence: last.sequence)
+      return try Self.state(record, last.effective, images, actor)
     }
   }
 
   private static func state(
-    _ record: EnvironmentRecord, _ images: [DeployedImage], _ actor: ReleaseActor
+    _ record: EnvironmentRecord, _ effective: Int64?, _ images: [DeployedImage], _ actor: ReleaseActor
   ) throws -> EnvironmentState {
     EnvironmentState(
-      record: record, settings: try settings(of: record), images: images.filter { actor.shows($0.repository.name) })
+      record: record, settings: try settings(of: record), effective: effective, images: images.filter { actor.shows($0.repository.name) })
   }
 
   /// The settings as they are stored.
@@ -133,7 +139,7 @@ extension Registry {
       try Self.checkRequired(settings, name, try transaction.environments(of: actor.namespace))
       for image in try transaction.deployedImages(in: record.id) where !settings.covers(image.repository.name) {
         throw AdministrationError(
-          .conflict, "\(name) runs \(image.repository.name)@\(image.digest); roll it out before the repository leaves")
+          .conflict, "\(name) runs \(image.repository.name)@\(image.digest); roll back to a release without it before the repository leaves")
       }
       try transaction.lockRepositories(of: actor.namespace)
       let deployed = Set(try transaction.deployedImages(in: record.id).map(\.repository.id))
@@ -157,6 +163,7 @@ extension Registry {
     try Self.requireOwner(actor)
     let wasDeleted = Atomic<Bool>(false)
     try await database.write { transaction in
+      try transaction.lockNamespace(actor.namespace)
       guard let record = try transaction.lockedEnvironment(name, of: actor.namespace) else {
         if wasDeleted.load(ordering: .relaxed) { return }
         throw Self.noEnvironment(name, actor)

@@ -35,13 +35,13 @@ public struct ReleaseWish: Sendable {
 
   /// What the idempotency key stands for.
   var bodyHash: String {
-    var text = reason ?? ""
+    let what: JSONValue
     switch content {
-    case .images(let images): text += "\n" + images.map(\.description).sorted().joined(separator: "\n")
-    case .environment(let name): text += "\nfrom \(name)"
-    case .rollback(let goal): text += "\nrollback \(goal ?? 0)"
+    case .images(let images): what = .array(images.map(\.description).sorted().map { .string($0) })
+    case .environment(let name): what = .string(name.text)
+    case .rollback(let goal): what = .integer(goal ?? 0)
     }
-    let bytes = Array(text.utf8)
+    let bytes = JSONValue.array([what, reason.map { .string($0) } ?? .null]).bytes
     return bytes.withUnsafeBytes { Digest.computing(.sha256, over: $0) }.description
   }
 }

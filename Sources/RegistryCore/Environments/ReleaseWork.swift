@@ -70,12 +70,13 @@ struct ReleaseWork {
     }
     try requireCover(of: images)
     if wish.isDryRun { throw DryRun(images: images) }
-    guard !images.isEmpty else { return .unchanged }
     let kind: ReleaseRecord.Kind = goal == nil ? .promotion : .rollback
+    // Going back counts though nothing differs: the next one goes further. So does a key, which must mean the same again.
+    guard !images.isEmpty || kind == .rollback || wish.key != nil else { return .unchanged }
     let release = try transaction.insertRelease(
       ReleaseRequest(kind, goal: goal, reason: wish.reason, idempotencyKey: key, bodyHash: wish.bodyHash),
       of: environment.id, images: images, by: actor.origin)
-    guard settings.approvals == 0 || (kind == .rollback && !settings.rollbackNeedsApproval) else {
+    guard images.isEmpty || settings.approvals == 0 || (kind == .rollback && !settings.rollbackNeedsApproval) else {
       try record("release.request", release, images, transaction)
       return .released(try state(of: release, transaction))
     }
@@ -122,6 +123,9 @@ struct ReleaseWork {
     let first = try transaction.deployedImages(in: other.id)
     try transaction.lockRepositories(first.map(\.repository.id))
     let running = try transaction.deployedImages(in: other.id).filter { settings.covers($0.repository.name) }
+    guard running.allSatisfy({ actor.covers($0.repository.name) }) else {
+      throw AdministrationError(.denied, "you may not change all of what \(source) runs")
+    }
     guard !running.isEmpty else {
       throw ReleaseRefusal(failures: [
         ReleaseFailure(rule: "exists", "\(source) runs nothing that \(name) covers")
@@ -152,8 +156,9 @@ struct ReleaseWork {
           repository: row, source: source, digest: digest,
           tags: try transaction.tags(pointingTo: digest, in: row.id), missedEnvironments: missed))
     }
+    let broken = try allowsMissing ? [] : found.compactMap { try Self.brokenIndex($0, transaction) }
     let facts = ReleaseFacts(environment: name, settings: settings, candidates: candidates, now: transaction.now)
-    let all = failures + ReleaseRules.all.flatMap { $0.failures(facts) }
+    let all = failures + broken + ReleaseRules.all.flatMap { $0.failures(facts) }
     guard all.isEmpty else { throw ReleaseRefusal(failures: all) }
     let running = try self.running(transaction)
     return candidates.compactMap { candidate in
@@ -162,6 +167,13 @@ struct ReleaseWork {
       return ReleaseImage(
         repository: candidate.repository, from: before, to: candidate.digest, source: candidate.source)
     }
+  }
+
+  private static func brokenIndex(
+    _ found: (RepositoryRow, String, Digest), _ transaction: borrowing Transaction
+  ) throws -> ReleaseFailure? {
+    guard let part = try transaction.absentParts(of: found.2, in: found.0.id).first else { return nil }
+    return ReleaseFailure(rule: "exists", image: found.1, "\(found.1) names \(part), which was deleted")
   }
 
   private func running(_ transaction: borrowing Transaction) throws -> [RepositoryID: DeployedImage] {
@@ -197,7 +209,9 @@ struct ReleaseWork {
     let now = try running(transaction)
     let source = "as after release \(goal.number)"
     var images: [ReleaseImage] = []
-    for image in then where now[image.repository.id]?.digest != image.digest {
+    // What the environment does not cover any more is not its to change.
+    for image in then
+    where settings.covers(image.repository.name) && now[image.repository.id]?.digest != image.digest {
       images.append(
         ReleaseImage(
           repository: image.repository, from: now[image.repository.id]?.digest, to: image.digest, source: source))
@@ -230,6 +244,11 @@ struct ReleaseWork {
     }
     var effective = release.number
     var base = environment.effective
+    if images.isEmpty, !isRollback, let inForce = environment.effective {
+      // Others did the same meanwhile: theirs stays in force, so that going back goes before it.
+      effective = inForce
+      base = try transaction.release(inForce, of: environment.id)?.base
+    }
     if isRollback, let goal = try release.goal.flatMap({ try transaction.release($0, of: environment.id) }) {
       effective = goal.effective ?? goal.number
       base = try transaction.release(effective, of: environment.id)?.base
@@ -255,15 +274,19 @@ struct ReleaseWork {
       throw AdministrationError(.denied, "somebody else than \(release.requestedBy) must agree, who asked for it")
     }
     let before = try transaction.approvals(of: release.id)
-    // Said twice, or run again because the answer was lost: it is said.
-    if before.contains(where: { $0.actor == actor.origin.actor }) { return try state(of: release, transaction) }
+    let hasAgreed = before.contains { $0.actor == actor.origin.actor }
     guard release.state == .pending else {
+      // Run again because the answer was lost, or said once more: it is said.
+      if hasAgreed { return try state(of: release, transaction) }
       throw AdministrationError(.conflict, "release \(release.number) of \(name) is \(release.state.rawValue) already")
     }
-    try transaction.approve(release.id, by: actor.origin.actor, comment: comment)
     let images = try transaction.images(of: release.id)
-    try record("release.approve", release, images, transaction)
-    if before.count + 1 >= settings.approvals {
+    try requireCover(of: images)
+    if !hasAgreed {
+      try transaction.approve(release.id, by: actor.origin.actor, comment: comment)
+      try record("release.approve", release, images, transaction)
+    }
+    if before.count + (hasAgreed ? 0 : 1) >= settings.approvals {
       let current = try stillRight(release, images, transaction)
       try requireCover(of: current)
       try carryOut(release, current, transaction)
@@ -297,6 +320,7 @@ struct ReleaseWork {
     guard isOwn || isApprover else {
       throw AdministrationError(.denied, "who asked for it, and who may agree, may end a release")
     }
+    try requireCover(of: try transaction.images(of: release.id))
     let wanted: ReleaseRecord.State = isOwn ? .cancelled : .rejected
     guard release.state != wanted else { return try state(of: release, transaction) }
     guard try transaction.endRelease(release.id, as: wanted) else {

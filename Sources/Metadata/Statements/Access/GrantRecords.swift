@@ -149,12 +149,23 @@ extension Transaction {
       """) > 0
   }
 
-  /// Removes a namespace with its robots, grants and rules.
+  /// Removes a namespace with its robots, grants, rules and environments. What history kept of its images goes: who makes a
+  /// namespace of that name later has no claim to them.
+  ///
+  /// - Precondition: the namespace is locked, and shows no image.
   public func deleteNamespace(_ name: String) throws {
     try accessChanges()
     for robot in try robots(of: name, after: "", limit: .max) { try deleteAccount(robot.id) }
     try enqueue("DELETE FROM access_grant WHERE namespace = \(name)")
     try enqueue("DELETE FROM trust_rule WHERE namespace = \(name)")
+    for environment in try environments(of: name) { try deleteEnvironment(environment.id) }
+    try enqueue("DELETE FROM repository_rule WHERE namespace = \(name)")
+    try enqueue("UPDATE tag_event SET is_kept = 0 WHERE namespace = \(name)")
+    try enqueue(
+      """
+      UPDATE manifest SET events = 0 WHERE events > 0 AND repository_id IN (SELECT id FROM repository
+        WHERE name = \(name) OR (name > \(name + "/") AND name < \(name + "0")))
+      """)
     try enqueue("DELETE FROM namespace WHERE name = \(name)")
   }
 
