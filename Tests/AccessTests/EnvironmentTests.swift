@@ -210,7 +210,8 @@ import Testing
     }
   }
 
-  @Test func `asks a limited token for what it changes, and tells who may not see an image nothing of it`() async throws {
+  @Test func `asks a limited token for what it changes, and tells who may not see an image nothing of it`() async throws
+  {
     try await ClosedRegistry.withOne { registry in
       try await Self.populate(registry)
       try await Self.make("staging", "", registry)
@@ -230,7 +231,8 @@ import Testing
       let shown = try await registry.api("GET", "\(Self.base)/staging", as: ClosedRegistry.basic("web"))
       #expect(shown.json["images"]?.array?.count == 1)
       // A token that only pulls neither agrees nor ends.
-      #expect(try await Self.promote(Self.images(1), to: "production", on: registry).json["outcome"]?.string == "pending")
+      #expect(
+        try await Self.promote(Self.images(1), to: "production", on: registry).json["outcome"]?.string == "pending")
       let made = try await registry.api(
         "POST", "/api/v1/tokens", as: ClosedRegistry.basic("owner"),
         #"{"name":"pulls","scope":[{"repository":"acme/*","actions":["pull"]}]}"#)

@@ -60,6 +60,7 @@ struct ConfigurationLoadTests {
       try Settings.load(environment: environment, configPath: configPath, defaultConfigPath: defaultPath).settings
         .storage.data
     }
+    #expect(try data(first, ["BERTH_SERVER": "registry.example.org"], usual) == "first")
     #expect(try data(first, ["BERTH_CONFIG": second], usual) == "first")
     #expect(try data(nil, ["BERTH_CONFIG": second], usual) == "second")
     #expect(try data(nil, ["BERTH_CONFIG": ""], usual) == "usual")

@@ -50,7 +50,8 @@ extension Registry {
     _ record: EnvironmentRecord, _ effective: Int64?, _ images: [DeployedImage], _ actor: ReleaseActor
   ) throws -> EnvironmentState {
     EnvironmentState(
-      record: record, settings: try settings(of: record), effective: effective, images: images.filter { actor.shows($0.repository.name) })
+      record: record, settings: try settings(of: record), effective: effective,
+      images: images.filter { actor.shows($0.repository.name) })
   }
 
   /// The settings as they are stored.
@@ -139,7 +140,9 @@ extension Registry {
       try Self.checkRequired(settings, name, try transaction.environments(of: actor.namespace))
       for image in try transaction.deployedImages(in: record.id) where !settings.covers(image.repository.name) {
         throw AdministrationError(
-          .conflict, "\(name) runs \(image.repository.name)@\(image.digest); roll back to a release without it before the repository leaves")
+          .conflict,
+          "\(name) runs \(image.repository.name)@\(image.digest); roll back to a release without it before the repository leaves"
+        )
       }
       try transaction.lockRepositories(of: actor.namespace)
       let deployed = Set(try transaction.deployedImages(in: record.id).map(\.repository.id))

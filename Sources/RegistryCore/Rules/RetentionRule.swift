@@ -73,11 +73,12 @@ public struct RetentionRule: Sendable, Hashable {
       guard appliesTo.takes(tag.name) else {
         return RetentionDecision(tag: tag, isKept: true, reason: "the rule is not about it")
       }
-      position += 1
       if rules.isProtected(tag.name) {
         return RetentionDecision(tag: tag, isKept: true, reason: "\(tag.name) is an environment")
       }
       if rules.isImmutable(tag.name) { return RetentionDecision(tag: tag, isKept: true, reason: "it is immutable") }
+      // Only what could go counts among the last.
+      position += 1
       guard deletesTags else { return RetentionDecision(tag: tag, isKept: true, reason: "the rule deletes no tags") }
       if let reason = keeps(tag, position, now) { return RetentionDecision(tag: tag, isKept: true, reason: reason) }
       return RetentionDecision(tag: tag, isKept: false, reason: "nothing keeps it: \(text)")

@@ -5,13 +5,15 @@ struct SettingsEnvironmentReader {
   static let prefix = "BERTH_"
   /// Names the configuration file; not a setting itself.
   static let configName = "BERTH_CONFIG"
+  /// Names the server that other commands talk to; not a setting either, and often set for the whole shell.
+  static let serverName = "BERTH_SERVER"
 
   /// Reads every variable that begins with `BERTH_`. An empty one counts as not set, so that
   /// `BERTH_PUBLIC_URL=${URL:-}` does what it seems to.
   func read(_ environment: [String: String], into loading: inout SettingsLoading) {
     var chosen: [String: (name: String, value: String)] = [:]
     for (name, value) in environment.sorted(by: { $0.key < $1.key })
-    where name.hasPrefix(Self.prefix) && name != Self.configName && !value.isEmpty {
+    where name.hasPrefix(Self.prefix) && name != Self.configName && name != Self.serverName && !value.isEmpty {
       let place = SettingSource.environment(name: ConfigurationFile.printable(name))
       guard let definition = table.definition(environmentName: name) else {
         if Self.isInjected(name, value) { continue }

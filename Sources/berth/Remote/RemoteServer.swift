@@ -185,7 +185,7 @@ struct RemoteOptions: ParsableArguments {
 
   /// The server, with what docker and podman have stored for it.
   func connect() throws -> RemoteServer {
-    let server = RemoteServer(server ?? processEnvironment()["BERTH_SERVER"] ?? "127.0.0.1:5000")
+    let server = RemoteServer(server ?? processEnvironment()[SettingsEnvironmentReader.serverName] ?? "127.0.0.1:5000")
     return server.with(try CredentialFile.credential(for: server.name))
   }
 
@@ -203,9 +203,19 @@ struct RemoteOptions: ParsableArguments {
   }
 
   /// Prints elements as a table of some of their members, or as they are.
-  func show(_ elements: [JSONValue], _ columns: [(title: String, member: String)]) {
+  ///
+  /// - Parameter wholeDigests: they are shown to be copied; else their beginning is enough to tell them apart.
+  func show(
+    _ elements: [JSONValue], _ columns: [(title: String, member: String)], wholeDigests: Bool = false
+  ) {
     guard output == .table else { return print(JSONValue.array(elements).text) }
-    let rows = elements.map { element in columns.map { Self.cell(element[$0.member]) } }
+    let rows = elements.map { element in
+      columns.map { column in
+        let cell = Self.cell(element[column.member])
+        guard !wholeDigests, (try? Digest(parsing: cell)) != nil else { return cell }
+        return String(cell.prefix(Self.shortDigestLength))
+      }
+    }
     let table = [columns.map { $0.title.uppercased() }] + rows
     let widths = columns.indices.map { column in table.map { $0[column].count }.max() ?? 0 }
     for row in table {
@@ -218,6 +228,9 @@ struct RemoteOptions: ParsableArguments {
   func tell(_ text: String, _ answer: JSONValue = .null) {
     print(output == .table ? text : answer.isNull ? "{}" : answer.text)
   }
+
+  /// `sha256:` and twelve digits.
+  private static let shortDigestLength = 19
 
   private static func cell(_ value: JSONValue?) -> String {
     switch value {

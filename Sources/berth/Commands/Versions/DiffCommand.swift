@@ -96,7 +96,9 @@ struct DifferenceText {
     let pull = found?["pullBytes"]?.integer ?? 0
     guard pull > 0 || !shared.isEmpty else { return }
     let sum = shared.reduce(Int64(0)) { $0.addingReportingOverflow(size($1)).partialValue }
-    lines.append("\(indent)  \(shared.count) layers shared, \(sizeText(sum)); to pull: \(sizeText(pull))")
+    lines.append(
+      "\(indent)  \(shared.count) \(shared.count == 1 ? "layer" : "layers") shared, \(sizeText(sum)); to pull: \(sizeText(pull))"
+    )
   }
 
   private static func entry(_ entry: JSONValue) -> String {

@@ -22,7 +22,8 @@ struct TagCommand: AsyncParsableCommand {
         let query = asOf.map { "?asOf=\(PercentCoding.encoded($0))" } ?? ""
         remote.show(
           try await server.all("\(try repositoryName(repository).apiPath)/tags\(query)"),
-          [("tag", "name"), ("digest", "digest"), ("since", "since"), ("by", "by"), ("available", "available")])
+          [("tag", "name"), ("digest", "digest"), ("since", "since"), ("by", "by"), ("available", "available")],
+          wholeDigests: true)
       }
     }
   }
