@@ -35,7 +35,9 @@ public final class UpkeepService: Service {
   static let tidyingInterval: Duration = .seconds(3600)
   /// Between two batches of collection, or of facts, at the least: what is planned may be in use just now.
   static let leastRest: Duration = .milliseconds(5)
-  /// Between two passes over the tags of all repositories.
+  /// From the start to the first pass over the tags of all repositories.
+  static let careDelay: Duration = .seconds(60)
+  /// Between two passes.
   static let careInterval: Duration = .seconds(3600)
   /// Between two pages of what lies in the store.
   static let sweepRest: Duration = .milliseconds(200)
@@ -178,6 +180,8 @@ public final class UpkeepService: Service {
   }
 
   private func careForever() async {
+    // Not together with everything else that begins with the process: each would hold a connection of the database for ever.
+    do { try await time.sleep(for: Self.careDelay) } catch { return }
     await forever("retention and history") {
       let care = TagCare(registry: registry, logger: logger)
       return try await care.step() ? Self.leastRest : Self.careInterval
@@ -186,6 +190,7 @@ public final class UpkeepService: Service {
 
   /// Of all processes at once: each takes other manifests.
   private func readFactsForever() async {
+    do { try await time.sleep(for: Self.factsInterval) } catch { return }
     await foreverHere("reading of facts", every: Self.factsInterval) {
       while !Task.isCancelled, try await self.registry.readDueFacts() > 0 {
         try await self.time.sleep(for: Self.leastRest)
