@@ -28,7 +28,9 @@ let package = Package(
     // For Fuzz/ only: what it feeds with broken bytes.
     .library(
       name: "BerthParts",
-      targets: ["OCI", "Ground", "Metadata", "Access", "BlobStorage", "RegistryCore", "HTTPService", "TestSupport"]),
+      targets: [
+        "OCI", "Ground", "Metadata", "Access", "BlobStorage", "RegistryCore", "HTTPService", "Scanning", "TestSupport",
+      ]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -41,6 +43,8 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(
+      name: "CCompression", providers: [.apt(["zlib1g-dev", "libzstd-dev", "libbz2-dev", "liblzma-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
@@ -49,6 +53,10 @@ let package = Package(
 
     .target(name: "OCI", exclude: ["README.md"], swiftSettings: strict),
     .target(name: "Ground", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
+    .target(
+      name: "Scanning", dependencies: ["OCI", "CCompression", "CLinux", "CSQLite", "CLibCrypto"],
+      exclude: ["README.md"],
+      swiftSettings: strict),
     .target(
       name: "BlobStorage",
       dependencies: [
@@ -116,6 +124,7 @@ let package = Package(
       dependencies: [
         "RegistryCore", "Access", "BlobStorage", "Metadata", "OCI", "Ground", "Upkeep", "TestSupport", nioCore, logging,
       ], swiftSettings: strict),
+    .testTarget(name: "ScanningTests", dependencies: ["Scanning", "OCI", "CCompression"], swiftSettings: strict),
     .testTarget(name: "OCITests", dependencies: ["OCI"], swiftSettings: strict),
     .testTarget(
       name: "ConformanceTests",

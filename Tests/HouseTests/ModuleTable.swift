@@ -22,6 +22,8 @@ enum ModuleTable {
     ModuleRule("OCI"),
     ModuleRule("Ground", others: ["CLinux", "Glibc", "Synchronization"]),
     ModuleRule(
+      "Scanning", ours: ["OCI"], others: ["CCompression", "CLibCrypto", "CLinux", "CSQLite", "Glibc", "Synchronization"]),
+    ModuleRule(
       "BlobStorage", ours: ["OCI", "Ground"],
       others: [
         "AsyncHTTPClient", "CLibCrypto", "CLinux", "Glibc", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL",
