@@ -1,6 +1,6 @@
 /// The one list of all cataloguers.
 public enum Cataloguers {
-  public static let all: [any Cataloguer] = []
+  public static let all: [any Cataloguer] = operatingSystem + languages
 
   /// The revision of the whole set: it changes when any of them does.
   public static var revision: Int { all.reduce(1) { $0 + $1.revision } }
