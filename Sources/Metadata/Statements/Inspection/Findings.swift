@@ -155,7 +155,8 @@ extension Transaction {
   /// Forgets events from before a moment.
   public func trimFindingEvents(before moment: Timestamp, limit: Int) throws -> Int {
     try execute(
-      "DELETE FROM finding_event WHERE id IN (SELECT id FROM finding_event WHERE at < \(moment) ORDER BY at LIMIT \(limit))")
+      "DELETE FROM finding_event WHERE id IN (SELECT id FROM finding_event WHERE at < \(moment) ORDER BY at LIMIT \(limit))"
+    )
   }
 }
 
