@@ -141,13 +141,6 @@ extension Registry {
   }
 }
 
-extension Manifest {
-  /// It is an image that a runtime unpacks: its configuration is one of images.
-  fileprivate var hasRootFileSystem: Bool {
-    config.map { $0.mediaType == .ociConfig || $0.mediaType == .dockerConfig } ?? false
-  }
-}
-
 extension ImageFacts {
   /// Annotations count before labels; what both leave open stays open.
   ///

@@ -22,7 +22,8 @@ enum ModuleTable {
     ModuleRule("OCI"),
     ModuleRule("Ground", others: ["CLinux", "Glibc", "Synchronization"]),
     ModuleRule(
-      "Scanning", ours: ["OCI"], others: ["CCompression", "CLibCrypto", "CLinux", "CSQLite", "Glibc", "Synchronization"]),
+      "Scanning", ours: ["OCI"],
+      others: ["CCompression", "CLibCrypto", "CLinux", "CSQLite", "Glibc", "Synchronization"]),
     ModuleRule(
       "BlobStorage", ours: ["OCI", "Ground"],
       others: [
@@ -49,7 +50,9 @@ enum ModuleTable {
       ]),
     ModuleRule(
       "berth",
-      ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "Scanning"],
+      ours: [
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "Scanning",
+      ],
       others: [
         "ArgumentParser", "AsyncHTTPClient", "CLinux", "CYAML", "Glibc", "Logging", "NIOCore", "NIOHTTP1",
         "ServiceLifecycle", "Synchronization", "UnixSignals",

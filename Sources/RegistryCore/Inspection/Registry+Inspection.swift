@@ -94,3 +94,10 @@ extension Platform {
   /// The mark of records that a build attaches beside its images.
   fileprivate var isUnknown: Bool { os == "unknown" && architecture == "unknown" }
 }
+
+extension Manifest {
+  /// It is an image that a runtime unpacks: its configuration is one of images.
+  var hasRootFileSystem: Bool {
+    config.map { $0.mediaType == .ociConfig || $0.mediaType == .dockerConfig } ?? false
+  }
+}
