@@ -84,7 +84,8 @@ let package = Package(
     .target(
       name: "HTTPService",
       dependencies: [
-        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", nioCore, nioPosix, nioHTTP1, nioHTTP2,
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Scanning", nioCore, nioPosix, nioHTTP1,
+        nioHTTP2,
         nioTLS,
         nioSSL, lifecycle, logging,
       ], exclude: ["README.md"], swiftSettings: strict),

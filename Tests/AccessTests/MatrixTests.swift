@@ -201,7 +201,7 @@ import Testing
       "{user}": isDeletion ? "nobody-there" : "subject",
       "{team}": isDeletion && !target.contains("members") ? "none" : "crew",
       "{namespace}": "acme", "{grant}": "99999", "{robot}": target.hasSuffix("{robot}") && isDeletion ? "none" : "ci",
-      "{certificate}": "99999", "{token}": "ffffffffffffffff", "{rule}": "none", "{exception}": "99999",
+      "{certificate}": "99999", "{token}": "ffffffffffffffff", "{rule}": "none", "{exception}": "99999", "{feed}": "test", "{vulnerability}": "CVE-1", "{package}": "curl",
       "{environment}": isDeletion ? "none" : "staging", "{release}": "99999", "{repository}": "acme/api",
       "{reference}": "1", "{tag}": "1",
       "{kind}": "retention",
@@ -210,6 +210,7 @@ import Testing
     for (name, value) in values { target = target.replacingOccurrences(of: name, with: value) }
     if operation == "DELETE /api/v1/namespaces/{namespace}" { target = "/api/v1/namespaces/none" }
     if method == "GET", target.contains("/-/labels") { target += "?target=1" }
+    if method == "POST", target == "/api/v1/advisories/test" { target += "?records=0" }
     if target == "/api/v1/access/explain" { target += "?account=subject&repository=acme/api&action=pull" }
     if target == "/api/v1/diff" { target += "?from=acme/api:1&to=acme/api:1" }
     let unique = "\(role)-\(UInt32.random(in: 0...UInt32.max))"

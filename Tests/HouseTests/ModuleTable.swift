@@ -43,7 +43,7 @@ enum ModuleTable {
       "Upkeep", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Scanning"],
       others: ["CLinux", "Glibc", "Logging", "NIOCore", "ServiceLifecycle", "Synchronization"]),
     ModuleRule(
-      "HTTPService", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore"],
+      "HTTPService", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Scanning"],
       others: [
         "Glibc", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTP2", "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle",
         "Synchronization",

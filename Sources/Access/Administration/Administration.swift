@@ -80,7 +80,7 @@ public final class Administration: Sendable {
   }
 
   /// Who reads everything.
-  func requireSiteReader(_ caller: Caller) throws {
+  public func requireSiteReader(_ caller: Caller) throws {
     try requireLogin(caller)
     guard isSiteAdmin(caller) || caller.account?.siteRole == .auditor else {
       throw AdministrationError(.denied, "only a site admin or a site auditor may see this")

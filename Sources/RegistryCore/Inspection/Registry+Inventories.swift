@@ -10,9 +10,4 @@ extension Registry {
       try Self.judge(fresh, transaction)
     }
   }
-
-  /// Judges packages of which nothing is known yet.
-  ///
-  /// - Precondition: the inspection is locked.
-  static func judge(_ packages: [NewPackage], _ transaction: borrowing Transaction) throws {}
 }

@@ -27,6 +27,8 @@ struct RemoteServer {
   let credential: CredentialFile.Credential?
 
   static let timeout: TimeAmount = .seconds(60)
+  /// Of an import, which judges all that is here while it goes on.
+  static let importTimeout: TimeAmount = .hours(1)
   static let answerLimitBytes = 64 << 20
 
   /// - Parameter address: with or without a scheme; without one it is HTTPS, but on this machine.
@@ -66,6 +68,17 @@ struct RemoteServer {
     return try await send(request)
   }
 
+  /// Sends lines of JSON, one after the other.
+  func send(lines: [[UInt8]], to path: String) async throws -> JSONValue {
+    var request = HTTPClientRequest(url: url + path)
+    request.method = .POST
+    request.headers.add(name: "content-type", value: "application/x-ndjson")
+    var body = ByteBuffer()
+    for line in lines { body.writeBytes(line) }
+    request.body = .bytes(body)
+    return try await send(request, timeout: Self.importTimeout)
+  }
+
   /// Sends a form, as the token endpoint takes it.
   func post(form: [(String, String)], to path: String) async throws -> JSONValue {
     try await send(request(form, path))
@@ -85,7 +98,9 @@ struct RemoteServer {
     return request
   }
 
-  private func send(_ request: HTTPClientRequest, refusalsAreAnswers: Bool = false) async throws -> JSONValue {
+  private func send(
+    _ request: HTTPClientRequest, refusalsAreAnswers: Bool = false, timeout: TimeAmount = timeout
+  ) async throws -> JSONValue {
     var request = request
     request.headers.add(name: "user-agent", value: "berth/\(Berth.version)")
     if let credential {
@@ -95,7 +110,7 @@ struct RemoteServer {
     let response: HTTPClientResponse
     let body: ByteBuffer
     do {
-      response = try await HTTPClient.shared.execute(request, timeout: Self.timeout)
+      response = try await HTTPClient.shared.execute(request, timeout: timeout)
       body = try await response.body.collect(upTo: Self.answerLimitBytes)
     } catch {
       throw Failure(status: 0, description: "\(url) does not answer: \(error)")

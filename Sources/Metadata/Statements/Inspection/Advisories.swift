@@ -83,6 +83,13 @@ public struct AdvisoryEntryRow: Sendable, Hashable {
   public let ecosystem: String
   public let package: String
   public let content: [UInt8]
+
+  public init(advisory: Int64, ecosystem: String, package: String, content: [UInt8]) {
+    self.advisory = advisory
+    self.ecosystem = ecosystem
+    self.package = package
+    self.content = content
+  }
 }
 
 /// A package version under a name that advisories use.

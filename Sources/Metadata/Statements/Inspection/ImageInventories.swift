@@ -194,7 +194,7 @@ extension Transaction {
   }
 
   /// Keeps changes of packages and of advisories apart: what is judged by one would else not see the other.
-  func lockInspection() throws {
+  public func lockInspection() throws {
     try enqueue("INSERT INTO keepsake (name, value) VALUES ('inspection', \([UInt8]())) ON CONFLICT (name) DO NOTHING")
     _ = try number("SELECT COUNT(*) FROM (SELECT 1 FROM keepsake WHERE name = 'inspection' {LOCK}) x")
   }

@@ -1,0 +1,21 @@
+internal import Metadata
+internal import OCI
+
+// Advisories are the whole registry's: site admins bring them in.
+extension Administration {
+  /// Records that somebody begins to bring advisories in.
+  ///
+  /// - Throws: unless it is a site admin.
+  public func beginAdvisoryImport(_ feed: String, by caller: Caller) async throws {
+    try requireSiteAdmin(caller)
+    let isName = feed.utf8.allSatisfy { byte in
+      (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || byte == 0x2D || byte == 0x2E
+    }
+    guard (1...64).contains(feed.utf8.count), isName else {
+      throw AdministrationError(.invalid, "a feed's name has small letters, digits, dashes and points, at most 64")
+    }
+    try await database.write {
+      try $0.record(AuditEntry("advisories.import", by: caller.origin, target: feed))
+    }
+  }
+}

@@ -1,0 +1,203 @@
+import Access
+import Ground
+import Metadata
+import NIOCore
+import NIOHTTP1
+import OCI
+import RegistryCore
+import Scanning
+
+// Advisories, and questions to the whole registry.
+extension APIRoute {
+  private static let feedSchema = APISchema.object([
+    .init("name", .string, "Its name.", isRequired: true), .init("kind", .string, "Its form.", isRequired: true),
+    .init("records", .integer, "How many it has.", isRequired: true),
+    .init("refreshedAt", .nullable(.moment), "When it was last taken.", isRequired: true),
+    .init("triedAt", .nullable(.moment), "When that was last tried.", isRequired: true),
+    .init("failure", .nullable(.string), "Why the last try did not succeed.", isRequired: true),
+  ])
+
+  private static let concernedSchema = APISchema.object([
+    .init("repository", .string, "The repository.", isRequired: true),
+    .init("digest", .string, "The image.", isRequired: true),
+    .init("tags", .list(.string), "Tags of it, or of an index around it.", isRequired: true),
+    .init("environments", .list(.string), "Where it runs.", isRequired: true),
+  ])
+
+  private static func view(_ image: AffectedImage) -> JSONValue {
+    [
+      "repository": .string(image.repository.text), "digest": .string(image.digest.description),
+      "tags": .array(image.tags.map { .string($0) }), "environments": .array(image.environments.map { .string($0) }),
+    ]
+  }
+
+  private static let changeSchema = APISchema.object([
+    .init("id", .integer, "Its number.", isRequired: true), .init("at", .moment, "When.", isRequired: true),
+    .init("kind", .choice(FindingEvent.Kind.allCases.map(\.rawValue)), "What changed.", isRequired: true),
+    .init("advisory", .string, "By which advisory.", isRequired: true),
+    .init("feed", .string, "From where.", isRequired: true),
+    .init("type", .string, "Of the package.", isRequired: true),
+    .init("package", .string, "Its name.", isRequired: true),
+    .init("version", .string, "Its version.", isRequired: true),
+    .init("severity", .string, "How bad.", isRequired: true),
+    .init("before", .nullable(.string), "Of a change, how it was.", isRequired: true),
+    .init("images", .integer, "How many images held the package.", isRequired: true),
+    .init("environments", .list(.string), "What ran it then, namespace/name.", isRequired: true),
+  ])
+
+  private static func view(_ event: FindingEvent) -> JSONValue {
+    [
+      "id": .integer(event.id), "at": .string(event.at.description), "kind": .string(event.kind.rawValue),
+      "advisory": .string(event.advisory), "feed": .string(event.feed), "type": .string(event.type),
+      "package": .string(event.name), "version": .string(event.version), "severity": .string(event.severity),
+      "before": event.detail.map { .string($0) } ?? .null, "images": .integer(event.imageCount),
+      "environments": .array(event.environments.map { .string($0) }),
+    ]
+  }
+
+  static let advisories: [APIRoute] = [
+    APIRoute(
+      method: .GET, path: "/api/v1/advisories", summary: "Where advisories come from, and how old they are.",
+      permission: "everybody with an account", answer: .list(feedSchema)
+    ) { routes, _ in
+      .array(
+        try await routes.registry.advisoryFeeds().map { feed in
+          [
+            "name": .string(feed.name), "kind": .string(feed.kind), "records": .integer(feed.recordCount),
+            "refreshedAt": feed.refreshedAt.map { .string($0.description) } ?? .null,
+            "triedAt": feed.triedAt.map { .string($0.description) } ?? .null,
+            "failure": feed.failure.map { .string($0) } ?? .null,
+          ]
+        })
+    },
+    APIRoute(
+      method: .POST, path: "/api/v1/advisories/{feed}",
+      summary: "Bring advisories in: the body has a record of OSV in each line (application/x-ndjson).",
+      permission: "site admins",
+      query: [
+        .init(name: "records", description: "How many records the body has.", isRequired: true),
+        .init(name: "whole", description: "`true`: what is known of the feed and is not in the body is taken away."),
+      ],
+      answer: .object([
+        .init("records", .integer, "How many came.", isRequired: true),
+        .init("changed", .integer, "How many are new or not as they were.", isRequired: true),
+        .init("removed", .integer, "How many are gone.", isRequired: true),
+        .init("findingsNew", .integer, "Versions of packages newly affected.", isRequired: true),
+        .init("findingsGone", .integer, "Not affected any more.", isRequired: true),
+        .init("findingsChanged", .integer, "Affected otherwise.", isRequired: true),
+      ])
+    ) { routes, call in try await importAdvisories(routes, call) },
+    APIRoute(
+      method: .GET, path: "/api/v1/vulnerabilities/{vulnerability}/images",
+      summary: "Images with a finding of a vulnerability, by any name of it, and where they run.",
+      permission: "everybody with an account; of images that they may pull", query: paging,
+      answer: .page(concernedSchema)
+    ) { routes, call in
+      let permit = try await routes.access.policy.cataloguePermit(for: call.caller)
+      let found = try await routes.registry.images(
+        with: call.value("vulnerability"), after: try position(call), limit: call.pageSize(), permit: permit)
+      return view(found)
+    },
+    APIRoute(
+      method: .GET, path: "/api/v1/packages/{package}/images",
+      summary: "Images that hold a package, by its name or that of its source, and where they run.",
+      permission: "everybody with an account; of images that they may pull",
+      query: paging + [.init(name: "below", description: "Only versions before this one.")],
+      answer: .page(concernedSchema)
+    ) { routes, call in
+      let permit = try await routes.access.policy.cataloguePermit(for: call.caller)
+      let found = try await routes.registry.images(
+        holding: call.value("package"), below: call.query.first("below"), after: try position(call),
+        limit: call.pageSize(), permit: permit)
+      return view(found)
+    },
+    APIRoute(
+      method: .GET, path: "/api/v1/advisories/changes",
+      summary: "What advisories have changed in what is wrong with images, the newest first.",
+      permission: "site admins and auditors",
+      query: paging + [.init(name: "since", description: "Not before this time.")], answer: .page(changeSchema)
+    ) { routes, call in
+      try routes.access.administration.requireSiteReader(call.caller)
+      let size = try call.pageSize()
+      let found = try await routes.registry.findingEvents(
+        before: call.numericCursor(), since: call.moment("since"), limit: size + 1)
+      return call.page(found, size, next: { String($0.id) }) { view($0) }
+    },
+  ]
+
+  private static func position(_ call: APICall) throws -> (repository: String, digest: String) {
+    guard !call.cursor.isEmpty else { return ("", "") }
+    guard let at = call.cursor.lastIndex(of: "@") else { throw AdministrationError(.invalid, "this is no cursor") }
+    return (String(call.cursor[..<at]), String(call.cursor[call.cursor.index(after: at)...]))
+  }
+
+  private static func view(_ found: ConcernedImages) -> JSONValue {
+    var body: JSONObject = ["items": .array(found.images.map { view($0) })]
+    if let next = found.next { body.append("next", .string("\(next.repository)@\(next.digest)")) }
+    return .object(body)
+  }
+
+  // MARK: Importing
+
+  private static func importAdvisories(_ routes: RegistryRoutes, _ call: APICall) async throws -> JSONValue {
+    let feed = call.value("feed")
+    guard let expected = call.query.first("records").flatMap({ Int($0) }), expected >= 0 else {
+      throw AdministrationError(.invalid, "say how many records come: records=100")
+    }
+    try await routes.access.administration.beginAdvisoryImport(feed, by: call.caller)
+    do {
+      var work = try await AdvisoryImport.begin(
+        routes.registry, feed: feed, kind: "osv", expecting: expected, isWhole: call.query.first("whole") == "true")
+      var lines = RecordLines()
+      for try await chunk in call.request.body {
+        for line in try lines.take(chunk) { try await work.add(try advisory(line)) }
+      }
+      if let line = lines.rest { try await work.add(try advisory(line)) }
+      let report = try await work.finish()
+      return [
+        "records": .integer(Int64(report.recordCount)), "changed": .integer(Int64(report.changedCount)),
+        "removed": .integer(Int64(report.removedCount)), "findingsNew": .integer(Int64(report.findings.newCount)),
+        "findingsGone": .integer(Int64(report.findings.goneCount)),
+        "findingsChanged": .integer(Int64(report.findings.changedCount)),
+      ]
+    } catch let refusal as AdvisoryImportRefusal {
+      throw AdministrationError(.conflict, refusal.description)
+    }
+  }
+
+  private static func advisory(_ line: [UInt8]) throws -> Advisory {
+    do throws(ParseError) {
+      return try line.withUnsafeBytes { bytes -> Result<Advisory, ParseError> in
+        do throws(ParseError) { return .success(try OSVReader.advisory(bytes)) } catch { return .failure(error) }
+      }.get()
+    } catch {
+      throw AdministrationError(.invalid, "a record cannot be read: \(error.message)")
+    }
+  }
+}
+
+/// Makes lines of pieces as they come.
+private struct RecordLines {
+  private var waiting: [UInt8] = []
+
+  mutating func take(_ chunk: ByteBuffer) throws -> [[UInt8]] {
+    var lines: [[UInt8]] = []
+    chunk.withUnsafeReadableBytes { bytes in
+      var rest = bytes[...]
+      while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+        waiting.append(contentsOf: rest[..<end])
+        if !waiting.isEmpty { lines.append(waiting) }
+        waiting = []
+        rest = rest[(end + 1)...]
+      }
+      waiting.append(contentsOf: rest)
+    }
+    guard waiting.count <= OSVReader.recordLimitBytes else {
+      throw AdministrationError(.invalid, "a record has more than \(OSVReader.recordLimitBytes) bytes")
+    }
+    return lines
+  }
+
+  /// What stands behind the last end of a line; nil: nothing.
+  var rest: [UInt8]? { waiting.isEmpty ? nil : waiting }
+}

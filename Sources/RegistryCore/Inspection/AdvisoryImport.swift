@@ -1,0 +1,170 @@
+internal import BlobStorage
+public import Metadata
+internal import OCI
+public import Scanning
+
+/// What an import of advisories came to.
+public struct AdvisoryImportReport: Sendable, Hashable {
+  public var recordCount = 0
+  /// New, or not as they were.
+  public var changedCount = 0
+  /// No longer in the feed.
+  public var removedCount = 0
+  public var findings = FindingDifference()
+}
+
+/// Why a feed is not taken.
+public struct AdvisoryImportRefusal: Error, Sendable, Hashable, CustomStringConvertible {
+  public let description: String
+}
+
+/// Brings what a feed says now in place of what it said before.
+///
+/// Records are written some hundred in a transaction, each together with what it finds, so that nobody sees a record without its
+/// findings and no push waits long. What the feed does not have any more goes last, and only when all of it came.
+public struct AdvisoryImport: ~Copyable {
+  /// Records that one transaction writes.
+  public static let batchLimit = 200
+  /// A feed that has become smaller than this share of what it was is refused: rather is it broken than so much withdrawn.
+  static let leastShare = 0.8
+
+  private let registry: Registry
+  private let feed: String
+  private let kind: String
+  /// The feed is whole: what does not come is gone.
+  private let isWhole: Bool
+  private let expected: Int
+  private var seen: Set<String> = []
+  private var waiting: [AdvisoryRecord] = []
+  private var report = AdvisoryImportReport()
+
+  /// - Parameters:
+  ///   - expected: how many records will come.
+  ///   - isWhole: what is known of the feed and does not come is taken away. Else records are added to it.
+  /// - Throws: ``AdvisoryImportRefusal`` when the feed has shrunk by more than a fifth.
+  public static func begin(
+    _ registry: Registry, feed: String, kind: String, expecting expected: Int, isWhole: Bool
+  ) async throws -> AdvisoryImport {
+    let known = try await registry.database.read { try $0.advisoryCount(feed: feed) }
+    if isWhole, Double(expected) < Double(known) * leastShare {
+      let refusal = AdvisoryImportRefusal(
+        description: "the feed has shrunk from \(known) records to \(expected): it is refused, and the old one kept")
+      try await registry.database.write {
+        try $0.writeFeed(feed, kind: kind, recordCount: nil, failure: refusal.description, state: nil)
+      }
+      throw refusal
+    }
+    return AdvisoryImport(registry: registry, feed: feed, kind: kind, isWhole: isWhole, expected: expected)
+  }
+
+  private init(registry: Registry, feed: String, kind: String, isWhole: Bool, expected: Int) {
+    self.registry = registry
+    self.feed = feed
+    self.kind = kind
+    self.isWhole = isWhole
+    self.expected = expected
+  }
+
+  public mutating func add(_ advisory: Advisory) async throws {
+    report.recordCount += 1
+    let record = AdvisoryRecord(advisory)
+    guard seen.insert(record.name).inserted else { return }
+    waiting.append(record)
+    if waiting.count >= Self.batchLimit { try await flush() }
+  }
+
+  private mutating func flush() async throws {
+    let records = waiting
+    let feed = feed
+    waiting = []
+    let (changed, difference) = try await registry.database.write { transaction in
+      let changed = try transaction.writeAdvisories(records, feed: feed)
+      return (changed.count, try Registry.judge(changed, feed: feed, transaction))
+    }
+    report.changedCount += changed
+    report.findings += difference
+  }
+
+  /// Writes what waits, and takes away what the feed does not have any more.
+  ///
+  /// - Throws: ``AdvisoryImportRefusal`` when other than the expected number of records came; nothing is taken away then.
+  public consuming func finish() async throws -> AdvisoryImportReport {
+    if !waiting.isEmpty { try await flush() }
+    guard report.recordCount == expected else {
+      let refusal = AdvisoryImportRefusal(
+        description: "\(report.recordCount) records came and \(expected) were told of: nothing was taken away")
+      try await writeOutcome(refusal.description)
+      throw refusal
+    }
+    if isWhole { try await removeUnseen() }
+    try await writeOutcome(nil)
+    return report
+  }
+
+  private func writeOutcome(_ failure: String?) async throws {
+    let (feed, kind) = (feed, kind)
+    try await registry.database.write { transaction in
+      try transaction.writeFeed(
+        feed, kind: kind, recordCount: try transaction.advisoryCount(feed: feed), failure: failure, state: nil)
+    }
+  }
+
+  private mutating func removeUnseen() async throws {
+    var last = ""
+    let feed = feed
+    while true {
+      let after = last
+      let page = try await registry.database.read { try $0.advisoryNames(feed: feed, after: after, limit: 1000) }
+      guard let end = page.last else { return }
+      last = end.name
+      let gone = page.filter { !seen.contains($0.name) }
+      guard !gone.isEmpty else { continue }
+      report.removedCount += gone.count
+      report.findings += try await registry.database.write { transaction in
+        try transaction.lockInspection()
+        let difference = try transaction.replaceFindings(of: gone, by: [], feed: feed)
+        try transaction.deleteAdvisories(gone.map(\.key))
+        return difference
+      }
+    }
+  }
+}
+
+extension AdvisoryRecord {
+  /// What is shown of an advisory and never asked for.
+  private static let detailsLimitBytes = 4096
+  private static let referenceLimit = 20
+
+  init(_ advisory: Advisory) {
+    let severity = Severity.chosen(advisory.severities)
+    let own = advisory.severities
+    let entries = advisory.affected.map { affected -> Entry in
+      var judged = affected
+      // What the record says of itself holds for each of its packages that says nothing of its own.
+      if judged.severities.isEmpty { judged.severities = own }
+      return Entry(
+        ecosystem: affected.ecosystem.description, package: affected.ecosystem.normalised(affected.name),
+        content: judged.encoded())
+    }
+    let content: JSONValue = [
+      "details": .string(String(decoding: (advisory.details ?? "").utf8.prefix(Self.detailsLimitBytes), as: UTF8.self)),
+      "references": .array(advisory.references.prefix(Self.referenceLimit).map { .string($0) }),
+    ]
+    let aliases = Set(advisory.aliases + advisory.upstream).sorted()
+    let isWithdrawn = advisory.withdrawn != nil
+    var hashed = ContentHasher(.sha256)
+    for part in [
+      advisory.id, advisory.modified, isWithdrawn ? "withdrawn" : "", advisory.summary ?? "", content.text,
+      aliases.joined(separator: "\n"), severity?.band.rawValue ?? "",
+    ] { (Array(part.utf8) + [0]).withUnsafeBytes { hashed.update($0) } }
+    for entry in entries {
+      Array("\(entry.ecosystem)\n\(entry.package)\n".utf8).withUnsafeBytes { hashed.update($0) }
+      entry.content.withUnsafeBytes { hashed.update($0) }
+    }
+    self.init(
+      name: advisory.id, hash: hashed.digest().description, modified: advisory.modified, published: advisory.published,
+      isWithdrawn: isWithdrawn, summary: advisory.summary ?? "", severity: severity?.band.rawValue ?? "unknown",
+      severitySource: severity?.source ?? "", score: severity?.score.map { Int(($0 * 10).rounded()) },
+      content: content.text, aliases: aliases, packages: entries)
+  }
+}

@@ -1,0 +1,95 @@
+internal import Metadata
+internal import OCI
+internal import Scanning
+
+// Advisories and packages meet here, in the transaction that changes either.
+extension Registry {
+  /// Judges packages of which nothing is known yet, by all advisories.
+  ///
+  /// - Precondition: the inspection is locked.
+  static func judge(_ packages: [NewPackage], _ transaction: borrowing Transaction) throws {
+    let names = Set(
+      packages.flatMap { $0.record.subjects.map { AdvisorySubjectName(ecosystem: $0.ecosystem, name: $0.name) } })
+    guard !names.isEmpty else { return }
+    let entries = try transaction.advisoryEntries(Array(names))
+    var found: [FindingRow] = []
+    for package in packages {
+      for subject in package.record.subjects {
+        let name = AdvisorySubjectName(ecosystem: subject.ecosystem, name: subject.name)
+        for entry in entries[name] ?? [] {
+          if let finding = try finding(entry, package.key, subject.version) { found.append(finding) }
+        }
+      }
+    }
+    try transaction.addFindings(merged(found))
+  }
+
+  /// Judges by advisories that have changed all packages that they speak of or spoke of, and writes the differences as events.
+  ///
+  /// - Precondition: the inspection is locked.
+  static func judge(
+    _ changed: [ChangedAdvisory], feed: String, _ transaction: borrowing Transaction
+  ) throws -> FindingDifference {
+    let names = Set(
+      changed.flatMap { $0.entries.map { AdvisorySubjectName(ecosystem: $0.ecosystem, name: $0.package) } })
+    let subjects = Dictionary(grouping: try transaction.subjects(Array(names))) {
+      AdvisorySubjectName(ecosystem: $0.ecosystem, name: $0.name)
+    }
+    var found: [FindingRow] = []
+    for advisory in changed where !advisory.isWithdrawn {
+      for entry in advisory.entries {
+        let name = AdvisorySubjectName(ecosystem: entry.ecosystem, name: entry.package)
+        for subject in subjects[name] ?? [] {
+          let row = AdvisoryEntryRow(
+            advisory: advisory.key, ecosystem: entry.ecosystem, package: entry.package, content: entry.content)
+          if let finding = try finding(row, subject.package, subject.version) { found.append(finding) }
+        }
+      }
+    }
+    return try transaction.replaceFindings(
+      of: changed.map { (key: $0.key, name: $0.name) }, by: merged(found), feed: feed)
+  }
+
+  /// What one entry of an advisory says of a version; nil: nothing.
+  private static func finding(_ entry: AdvisoryEntryRow, _ package: Int64, _ version: String) throws -> FindingRow? {
+    let affected: Affected
+    do throws(RecordError) {
+      affected = try Affected(
+        decoding: entry.content, ecosystem: Ecosystem(parsing: entry.ecosystem), name: entry.package)
+    } catch {
+      throw DatabaseError.corrupt("what an advisory says of \(entry.package) cannot be read")
+    }
+    let severity = Severity.chosen(affected.severities)
+    func row(_ state: String, fixed: String?, detail: String? = nil) -> FindingRow {
+      FindingRow(
+        package: package, advisory: entry.advisory, state: state, fixed: fixed,
+        severity: severity?.band.rawValue ?? "unknown", severitySource: severity?.source ?? "",
+        score: severity?.score.map { Int(($0 * 10).rounded()) }, detail: detail)
+    }
+    switch affected.verdict(version) {
+    case .affected(let fixed): return row(affected.state.rawValue, fixed: fixed)
+    case .undecidable(let why): return row("undecidable", fixed: nil, detail: why)
+    case .notAffected: return nil
+    }
+  }
+
+  /// One finding for each package and advisory: what decides counts, and then what knows a remedy.
+  private static func merged(_ findings: [FindingRow]) -> [FindingRow] {
+    struct Place: Hashable {
+      let package: Int64
+      let advisory: Int64
+    }
+    var best: [Place: FindingRow] = [:]
+    for finding in findings {
+      let place = Place(package: finding.package, advisory: finding.advisory)
+      guard let known = best[place] else {
+        best[place] = finding
+        continue
+      }
+      let isBetter =
+        (known.state == "undecidable" && finding.state != "undecidable") || (known.fixed == nil && finding.fixed != nil)
+      if isBetter { best[place] = finding }
+    }
+    return best.values.sorted { ($0.advisory, $0.package) < ($1.advisory, $1.package) }
+  }
+}

@@ -1,0 +1,67 @@
+public import Access
+public import Ground
+public import Metadata
+internal import OCI
+internal import Scanning
+
+/// An image that something is found in, as far as who asks may see it.
+public struct ConcernedImages: Sendable {
+  public let images: [AffectedImage]
+  /// Where to go on; nil at the end.
+  public let next: (repository: String, digest: String)?
+}
+
+// Questions to the whole registry: every answer is a join, and no layer is read for it.
+extension Registry {
+  private static let questionRounds = 8
+
+  /// Images with a finding of a vulnerability, by any name of it.
+  public func images(
+    with vulnerability: String, after: (repository: String, digest: String), limit: Int, permit: CataloguePermit
+  ) async throws -> ConcernedImages {
+    let packages = try await database.read { try $0.packages(foundBy: vulnerability) }
+    return try await images(holding: packages, after: after, limit: limit, permit: permit)
+  }
+
+  /// Images that hold a package, by its name or that of its source.
+  ///
+  /// - Parameter version: only versions before this one, in the order of their ecosystem; nil: all.
+  public func images(
+    holding name: String, below version: String?, after: (repository: String, digest: String), limit: Int,
+    permit: CataloguePermit
+  ) async throws -> ConcernedImages {
+    let found = try await database.read { try $0.packageVersions(named: name) }
+    let packages = found.filter { package in
+      guard let version else { return true }
+      guard let order = PackageOrder.order(ofType: package.type) else { return false }
+      return order.compare(package.version, version) == .less
+    }
+    return try await images(holding: packages.map(\.key), after: after, limit: limit, permit: permit)
+  }
+
+  private func images(
+    holding packages: [Int64], after: (repository: String, digest: String), limit: Int, permit: CataloguePermit
+  ) async throws -> ConcernedImages {
+    guard !packages.isEmpty else { return ConcernedImages(images: [], next: nil) }
+    var images: [AffectedImage] = []
+    var position = after
+    for _ in 0..<Self.questionRounds {
+      let from = position
+      let page = try await database.read { try $0.images(holding: packages, after: from, limit: limit + 1) }
+      images += page.prefix(limit).filter { permit.shows($0.repository) }
+      guard page.count > limit else { return ConcernedImages(images: images, next: nil) }
+      position = (page[limit - 1].repository.text, page[limit - 1].digest.description)
+      if images.count >= limit { break }
+    }
+    return ConcernedImages(images: images, next: position)
+  }
+
+  /// What advisories have changed, the newest first, as far as it concerns images that may be seen.
+  public func findingEvents(
+    before id: Int64, since: Timestamp?, limit: Int
+  ) async throws -> [FindingEvent] {
+    try await database.read { try $0.findingEvents(before: id, since: since, limit: limit) }
+  }
+
+  public func advisoryFeeds() async throws -> [AdvisoryFeedRow] { try await database.read { try $0.advisoryFeeds() } }
+}

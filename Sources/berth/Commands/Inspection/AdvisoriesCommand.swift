@@ -1,0 +1,130 @@
+import ArgumentParser
+import OCI
+import Scanning
+
+struct AdvisoriesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "advisories", abstract: "Advisories: where they come from, and what they change.",
+    subcommands: [List.self, Import.self, Changes.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Where advisories come from, and how old they are.")
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        remote.show(
+          try await server.call(.get, "/api/v1/advisories").array ?? [],
+          [
+            ("feed", "name"), ("kind", "kind"), ("records", "records"), ("refreshed", "refreshedAt"),
+            ("failure", "failure"),
+          ])
+      }
+    }
+  }
+
+  struct Import: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Bring advisories in from files, for a registry without internet.",
+      discussion: """
+        berth advisories import pypi pypi.jsonl.zst --whole
+        Images are judged by them in the same moment.
+        """)
+    @Argument(help: "What the feed is called here.") var feed: String
+    @Argument(help: "Files or folders with records of OSV: .json, .jsonl, .jsonl.zst.") var files: [String]
+    @Flag(help: "It is all of the feed: what is known of it and is not in the files is taken away.") var whole = false
+    @OptionGroup var remote: RemoteOptions
+
+    func run() async throws {
+      let records = try lines()
+      try await remote.run { server in
+        let path =
+          "/api/v1/advisories/\(PercentCoding.encoded(feed))?records=\(records.count)\(whole ? "&whole=true" : "")"
+        let report = try await server.send(lines: records, to: path)
+        func count(_ name: String) -> Int64 { report[name]?.integer ?? 0 }
+        remote.tell(
+          """
+          \(count("records")) records, \(count("changed")) of them new or changed, \(count("removed")) gone.
+          Versions of packages here: \(count("findingsNew")) newly affected, \(count("findingsGone")) not any more, \
+          \(count("findingsChanged")) otherwise than before.
+          """, report)
+      }
+    }
+
+    /// Every record in one line. Nothing is sent unless all can be read.
+    private func lines() throws -> [[UInt8]] {
+      var lines: [[UInt8]] = []
+      do {
+        for path in files {
+          try RecordFiles.each(at: path) { bytes in
+            do throws(ParseError) {
+              let record = try JSONValue.parse(bytes, depthLimit: 64)
+              _ = try OSVReader.advisory(record)
+              lines.append(record.bytes + [UInt8(ascii: "\n")])
+            } catch {
+              throw RecordFiles.Failure(description: "\(path): record \(lines.count + 1): \(error.message)")
+            }
+          }
+        }
+      } catch let failure as RecordFiles.Failure {
+        standardError("berth: \(failure)")
+        throw ExitCode.failure
+      }
+      return lines
+    }
+  }
+
+  struct Changes: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "What advisories have changed in what is wrong with images, the newest first.")
+    @Option(help: "Not before this time.") var since: String?
+    @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 50
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        let query = since.map { "?since=\(PercentCoding.encoded($0))" } ?? ""
+        remote.show(
+          try await server.some(count, "/api/v1/advisories/changes\(query)"),
+          [
+            ("at", "at"), ("change", "kind"), ("severity", "severity"), ("advisory", "advisory"),
+            ("package", "package"),
+            ("version", "version"), ("images", "images"), ("environments", "environments"),
+          ])
+      }
+    }
+  }
+}
+
+struct AffectedCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "affected", abstract: "Which images have a vulnerability or hold a package, and where they run.",
+    discussion: """
+      berth affected CVE-2024-3094
+      berth affected --package xz-utils --below 5.6.2
+      """)
+  @Argument(help: "Any name of a vulnerability.") var vulnerability: String?
+  @Option(help: "In place of a vulnerability, the name of a package or of its source.") var package: String?
+  @Option(help: "Only versions of the package before this one.") var below: String?
+  @OptionGroup var remote: RemoteOptions
+
+  func validate() throws {
+    guard (vulnerability == nil) != (package == nil) else {
+      throw ValidationError("name a vulnerability or a --package")
+    }
+    guard below == nil || package != nil else { throw ValidationError("--below goes with --package") }
+  }
+
+  func run() async throws {
+    try await remote.run { server in
+      let path: String
+      if let vulnerability {
+        path = "/api/v1/vulnerabilities/\(PercentCoding.encoded(vulnerability))/images"
+      } else {
+        let query = below.map { "?below=\(PercentCoding.encoded($0))" } ?? ""
+        path = "/api/v1/packages/\(PercentCoding.encoded(package ?? ""))/images\(query)"
+      }
+      remote.show(
+        try await server.all(path),
+        [("repository", "repository"), ("digest", "digest"), ("tags", "tags"), ("environments", "environments")])
+    }
+  }
+}
