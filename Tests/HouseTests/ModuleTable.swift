@@ -22,7 +22,8 @@ enum ModuleTable {
     ModuleRule("OCI"),
     ModuleRule("Ground", others: ["CLinux", "Glibc", "Synchronization"]),
     ModuleRule(
-      "Scanning", ours: ["OCI"], others: ["CCompression", "CLibCrypto", "CLinux", "CSQLite", "Glibc", "Synchronization"]),
+      "Scanning", ours: ["OCI"],
+      others: ["CCompression", "CLibCrypto", "CLinux", "CSQLite", "Glibc", "Synchronization"]),
     ModuleRule(
       "BlobStorage", ours: ["OCI", "Ground"],
       others: [
