@@ -105,4 +105,28 @@ struct ForgetfulDatabase: Database {
     #expect(pulls.map { before <= $0.lastAt && $0.lastAt <= after } ?? false)
     #expect(pulls?.count == 2)
   }
+
+  /// Where uploads are rows: each step finds what it has done, and the client hears of none of it.
+  @Test func `ends no upload, also where the blob is here already`() async throws {
+    let base = try SQLiteDatabase.inMemory()
+    let database = ForgetfulDatabase(base: base)
+    let objects = SimulatedObjects()
+    let store = S3BlobStore(objects, ledger: DatabaseUploadLedger(database: database), bufferBytes: 64 << 20)
+    let registry = try await Registry(database: database, store: store, uploadsAreRows: true, logger: .silent)
+    for repository in ["acme/api", "acme/web"] {
+      let client = try SimulatedClient(registry, repository)
+      let token = registry.beginUpload(permit: client.push)
+      let bytes = RegistryScenario.large.bytes
+      var offset = 0
+      for end in [bytes.count / 2, bytes.count] {
+        let extent = AppendExtent(length: Int64(end - offset))
+        _ = try await registry.append(Pieces(bytes[offset..<end]), to: token, at: Int64(offset), extent)
+        offset = end
+      }
+      try await registry.finishUpload(token, as: RegistryScenario.large.digest, permit: client.push)
+      #expect(try await client.blob(RegistryScenario.large.digest) == bytes)
+    }
+    let found = try await base.read { try $0.inconsistencies(limit: 10) }
+    #expect(found.isEmpty, "\(found)")
+  }
 }
