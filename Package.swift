@@ -71,11 +71,15 @@ let package = Package(
       dependencies: ["OCI", "Ground", "Metadata", "CCrypt", "CLibCrypto", nioCore, nioHTTP1, httpClient],
       exclude: ["README.md"], swiftSettings: strict),
     .target(
-      name: "RegistryCore", dependencies: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", nioCore, logging],
+      name: "RegistryCore",
+      dependencies: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "Scanning", nioCore, logging],
       exclude: ["README.md"], swiftSettings: strict),
     .target(
       name: "Upkeep",
-      dependencies: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", lifecycle, logging],
+      dependencies: [
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Scanning", "CLinux", nioCore, lifecycle,
+        logging,
+      ],
       exclude: ["README.md"], swiftSettings: strict),
     .target(
       name: "HTTPService",
@@ -87,8 +91,8 @@ let package = Package(
     .executableTarget(
       name: "berth",
       dependencies: [
-        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "CYAML",
-        "CLinux", arguments, httpClient, lifecycle, logging, nioCore, nioHTTP1, signals,
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "Scanning",
+        "CYAML", "CLinux", arguments, httpClient, lifecycle, logging, nioCore, nioHTTP1, signals,
       ], exclude: ["README.md"], swiftSettings: strict),
 
     .target(

@@ -154,6 +154,18 @@ extension AccessControl {
         detail: (["reason": .string(error.message)] as JSONValue).text))
   }
 
+  /// Records that a policy did not give an image out.
+  public func noteRefusedPull(_ reference: Reference, _ digest: Digest, reasons: [String], permit: Permit<Pull>) {
+    let detail: JSONValue = [
+      "reference": .string(reference.description), "digest": .string(digest.description),
+      "policy": .array(reasons.map { .string($0) }),
+    ]
+    trail.note(
+      AuditEntry(
+        "pull", .refused, by: permit.origin, namespace: permit.repository.namespace, target: "\(permit.repository)",
+        detail: detail.text))
+  }
+
   /// Records a pull of what not everybody may pull.
   public func notePull(_ reference: Reference, _ digest: Digest, permit: Permit<Pull>) {
     guard !permit.isPublic else { return }

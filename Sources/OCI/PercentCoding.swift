@@ -14,4 +14,19 @@ public enum PercentCoding {
     }
     return String(decoding: bytes, as: UTF8.self)
   }
+
+  /// The text without its escapes; nil when one is broken, or the bytes are no UTF-8.
+  public static func decoded(_ text: some StringProtocol) -> String? {
+    var bytes: [UInt8] = []
+    var rest = text.utf8.makeIterator()
+    while let byte = rest.next() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let high = rest.next().flatMap(hexValue), let low = rest.next().flatMap(hexValue) else { return nil }
+      bytes.append(high << 4 | low)
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
 }

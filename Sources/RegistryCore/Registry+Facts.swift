@@ -27,24 +27,27 @@ extension Registry {
     // Indexes last: they show what is known of their images. What is read together is written together: a commit for each
     // would make pushes wait.
     for isIndex in [false, true] {
-      var read: [(manifest: DueFacts, facts: ImageFacts)] = []
+      var read: [(manifest: DueFacts, facts: ImageFacts, layers: [Digest]?)] = []
       for manifest in due where manifest.mediaType.isIndex == isIndex {
-        read.append((manifest, try await facts(of: manifest)))
+        let (facts, layers) = try await facts(of: manifest)
+        read.append((manifest, facts, layers))
       }
       guard !read.isEmpty else { continue }
       let found = read
       try await database.write { transaction in
-        for (manifest, facts) in found {
+        for (manifest, facts, layers) in found {
           let wait = min(Self.factsRetry * (1 << min(manifest.tries, 16)), Self.factsRetryLimit)
           try transaction.writeFacts(
             facts, of: manifest, retryAt: facts.failure == nil ? nil : transaction.now + wait)
+          if let layers { try transaction.registerImage(manifest.digest, layers: layers) }
         }
       }
     }
     return count + due.count
   }
 
-  private func facts(of due: DueFacts) async throws -> ImageFacts {
+  /// - Returns: its layers too, from the base on, when it is an image with a root file system: nil for other artifacts.
+  private func facts(of due: DueFacts) async throws -> (facts: ImageFacts, layers: [Digest]?) {
     let manifest: Manifest
     do throws(ParseError) {
       manifest = try due.bytes.withUnsafeBytes { bytes -> Result<Manifest, ParseError> in
@@ -55,11 +58,12 @@ extension Registry {
     } catch {
       var facts = ImageFacts()
       facts.failure = "its manifest cannot be read: \(error.message)"
-      return facts
+      return (facts, nil)
     }
     switch manifest.kind {
-    case .image: return await imageFacts(manifest, due)
-    case .index: return try await indexFacts(manifest, due)
+    case .image:
+      return (await imageFacts(manifest, due), manifest.hasRootFileSystem ? manifest.layers.map(\.digest) : nil)
+    case .index: return (try await indexFacts(manifest, due), nil)
     }
   }
 
@@ -70,7 +74,7 @@ extension Registry {
     facts.sizeBytes = blobs.reduce(0) { $0.addingReportingOverflow($1.size).partialValue }
     facts.layerCount = manifest.layers.count
     var configuration: ImageConfiguration?
-    if let config = manifest.config, config.mediaType == .ociConfig || config.mediaType == .dockerConfig {
+    if manifest.hasRootFileSystem, let config = manifest.config {
       do {
         configuration = try await self.configuration(config, due)
       } catch {

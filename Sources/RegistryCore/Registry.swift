@@ -41,6 +41,7 @@ public final class Registry: Sendable {
   let caches: RegistryCaches
   let gate = DigestGate()
   let pulls = PullNotes()
+  let policies = PolicyMemory()
   let time: any TimeSource
   let random: any RandomSource
   let uploadKey: [UInt8]

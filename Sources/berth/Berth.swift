@@ -22,7 +22,7 @@ struct Berth: AsyncParsableCommand {
       GrantCommand.self, RobotCommand.self, TokenCommand.self, TrustCommand.self, AccessCommand.self, AuditCommand.self,
       TagCommand.self, RuleCommand.self, SearchCommand.self, EnvironmentCommand.self,
       RetentionCommand.self,
-      HistoryCommand.self, DiffCommand.self,
+      HistoryCommand.self, DiffCommand.self, InventoryCommand.self, FindingsCommand.self, ExceptionCommand.self,
     ])
 }
 

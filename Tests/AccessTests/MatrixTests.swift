@@ -201,7 +201,7 @@ import Testing
       "{user}": isDeletion ? "nobody-there" : "subject",
       "{team}": isDeletion && !target.contains("members") ? "none" : "crew",
       "{namespace}": "acme", "{grant}": "99999", "{robot}": target.hasSuffix("{robot}") && isDeletion ? "none" : "ci",
-      "{certificate}": "99999", "{token}": "ffffffffffffffff", "{rule}": "none",
+      "{certificate}": "99999", "{token}": "ffffffffffffffff", "{rule}": "none", "{exception}": "99999",
       "{environment}": isDeletion ? "none" : "staging", "{release}": "99999", "{repository}": "acme/api",
       "{reference}": "1", "{tag}": "1",
       "{kind}": "retention",
@@ -221,6 +221,8 @@ import Testing
       "POST /api/v1/namespaces/{namespace}/environments/{environment}/rollback": #"{"dryRun":true}"#,
       "PUT /api/v1/repositories/{repository}/-/labels": #"{"target":"1","set":{"team":"payments"}}"#,
       "PUT /api/v1/namespaces/{namespace}/rules/{kind}": #"{"value":{"keepLast":100}}"#,
+      "POST /api/v1/namespaces/{namespace}/exceptions":
+        #"{"vulnerability":"CVE-2024-0001","reason":"why","until":"\#(SystemTime().now + .seconds(86_400))"}"#,
       "POST /api/v1/repositories/{repository}/-/tags/{tag}/restore": #"{"movesAgo":1}"#,
       "PUT /api/v1/whoami/password":
         #"{"current":"\#(role == "admin" ? TestRegistry.adminPassword : ClosedRegistry.password)","new":"\#(role == "admin" ? TestRegistry.adminPassword : ClosedRegistry.password)"}"#,

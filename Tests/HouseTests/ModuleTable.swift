@@ -37,11 +37,11 @@ enum ModuleTable {
       "Access", ours: ["OCI", "Ground", "Metadata"],
       others: ["AsyncHTTPClient", "CCrypt", "CLibCrypto", "Glibc", "NIOCore", "NIOHTTP1", "Synchronization"]),
     ModuleRule(
-      "RegistryCore", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access"],
+      "RegistryCore", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "Scanning"],
       others: ["Logging", "NIOCore", "Synchronization"]),
     ModuleRule(
-      "Upkeep", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore"],
-      others: ["Logging", "ServiceLifecycle", "Synchronization"]),
+      "Upkeep", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Scanning"],
+      others: ["CLinux", "Glibc", "Logging", "NIOCore", "ServiceLifecycle", "Synchronization"]),
     ModuleRule(
       "HTTPService", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore"],
       others: [
@@ -50,7 +50,9 @@ enum ModuleTable {
       ]),
     ModuleRule(
       "berth",
-      ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService"],
+      ours: [
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "Scanning",
+      ],
       others: [
         "ArgumentParser", "AsyncHTTPClient", "CLinux", "CYAML", "Glibc", "Logging", "NIOCore", "NIOHTTP1",
         "ServiceLifecycle", "Synchronization", "UnixSignals",

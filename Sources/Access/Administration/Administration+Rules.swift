@@ -1,12 +1,12 @@
 public import Metadata
 public import OCI
 
-// What a namespace wants of the tags of its repositories.
+// What a namespace wants of its repositories.
 extension Administration {
   /// The least role that changes rules of a kind. What protects tags, or takes their memory away, is an owner's.
   public static func leastRole(for kind: RepositoryRule.Kind) -> Role {
     switch kind {
-    case .immutable, .history: .owner
+    case .immutable, .history, .policy: .owner
     case .retention, .channels: .maintainer
     }
   }

@@ -5,7 +5,7 @@ import NIOHTTP1
 import OCI
 import RegistryCore
 
-// What a namespace wants of the tags of its repositories.
+// What a namespace wants of its repositories.
 extension APIRoute {
   private static let kinds = RepositoryRule.Kind.allCases.map(\.rawValue)
 
@@ -20,7 +20,7 @@ extension APIRoute {
   static let rules: [APIRoute] = [
     APIRoute(
       method: .GET, path: "/api/v1/namespaces/{namespace}/rules",
-      summary: "What the namespace wants of the tags of its repositories.",
+      summary: "What the namespace wants of its repositories.",
       permission: "its readers, site auditors",
       answer: .list(
         .object([
@@ -44,7 +44,7 @@ extension APIRoute {
     APIRoute(
       method: .PUT, path: "/api/v1/namespaces/{namespace}/rules/{kind}",
       summary: "Set a rule, in place of the one of its kind on the same pattern.",
-      permission: "its maintainers for retention and channels, its owners for immutable and history",
+      permission: "its maintainers for retention and channels, its owners for immutable, history and policy",
       body: [
         .init("value", .any, "What it says; its shape is that of the kind.", isRequired: true),
         .init("pattern", .string, "Only in these repositories: `acme/api`, `acme/web-*`. All unless given."),
@@ -58,6 +58,7 @@ extension APIRoute {
       }
       try await routes.access.administration.setRule(
         kind, on: call.text("pattern"), of: call.value("namespace"), to: value, by: call.caller)
+      routes.registry.policiesChanged(of: call.value("namespace"))
       return nil
     },
     APIRoute(
@@ -67,6 +68,7 @@ extension APIRoute {
     ) { routes, call in
       try await routes.access.administration.deleteRule(
         kind(call), on: call.query.first("pattern"), of: call.value("namespace"), by: call.caller)
+      routes.registry.policiesChanged(of: call.value("namespace"))
       return nil
     },
   ]

@@ -212,7 +212,7 @@ extension APIRoute {
 }
 
 extension APICall {
-  fileprivate static func reference(_ text: String) throws -> Reference {
+  static func reference(_ text: String) throws -> Reference {
     do throws(ParseError) {
       return text.contains(":") ? .digest(try Digest(parsing: text)) : .tag(try Tag(parsing: text))
     } catch {

@@ -10,7 +10,8 @@ extension RegistryRoutes {
     APIRoute.identity + APIRoute.users + APIRoute.teams + APIRoute.namespaces + APIRoute.robots + APIRoute.tokens
     + APIRoute.trust + APIRoute.record + APIRoute.tags + APIRoute.rules
     + APIRoute.environments + APIRoute.releases + APIRoute.lifecycle
-    + APIRoute.search + APIRoute.diff
+    + APIRoute.search + APIRoute.diff + APIRoute.inspection
+    + APIRoute.exceptions
 
   /// The largest body of a call: an `htpasswd` file of some thousand lines.
   static let apiBodyLimitBytes = 1 << 20

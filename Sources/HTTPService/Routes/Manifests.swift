@@ -12,18 +12,32 @@ extension RegistryRoutes {
     guard let permit = access.policy.permitAtHand(Pull.self, on: name, for: caller),
       let manifest = registry.manifestAtHand(reference, permit: permit)
     else { return nil }
-    return present(manifest, request, reference, permit)
+    // Whether it is there may be asked of everything: a refusal with its reasons is for who would have it.
+    guard request.method == .GET else { return present(manifest, request, reference, permit) }
+    guard let verdict = registry.pullVerdictAtHand(manifest, permit: permit), verdict.blocks.isEmpty else { return nil }
+    return present(manifest, request, reference, permit, verdict.warnings)
   }
 
   func getManifest(_ request: Request, _ name: RepositoryName, _ reference: Reference) async throws -> Response {
     let permit = try await permit(Pull.self, name, request)
-    return present(try await registry.manifest(reference, permit: permit), request, reference, permit)
+    let manifest = try await registry.manifest(reference, permit: permit)
+    guard request.method == .GET else { return present(manifest, request, reference, permit) }
+    let verdict = try await registry.pullVerdict(manifest, permit: permit)
+    guard verdict.blocks.isEmpty else {
+      let reasons = verdict.blocks.map(\.message).joined(separator: "; ")
+      access.noteRefusedPull(reference, manifest.digest, reasons: verdict.blocks.map(\.rule), permit: permit)
+      throw RegistryError(
+        .denied, "the policy of \(name.namespace) does not give out \(name)@\(manifest.digest): \(reasons)",
+        details: verdict.blocks.map { ["rule": .string($0.rule), "reason": .string($0.message)] })
+    }
+    return present(manifest, request, reference, permit, verdict.warnings)
   }
 
   /// Served as it was pushed, whatever `Accept` says: every client takes what it finds, and a conversion would change the
   /// digest.
   private func present(
-    _ manifest: CachedManifest, _ request: Request, _ reference: Reference, _ permit: Permit<Pull>
+    _ manifest: CachedManifest, _ request: Request, _ reference: Reference, _ permit: Permit<Pull>,
+    _ warnings: [PolicyReason] = []
   ) -> Response {
     if request.method == .GET {
       access.notePull(reference, manifest.digest, permit: permit)
@@ -31,10 +45,11 @@ extension RegistryRoutes {
     }
     let digest = manifest.digest.description
     let tag = "\"\(digest)\""
-    let headers = [
+    var headers = [
       (name: "content-type", value: manifest.mediaType.text), (name: "docker-content-digest", value: digest),
       (name: "etag", value: tag), Self.apiVersion,
     ]
+    for warning in warnings { headers.append((name: "warning", value: Self.warning(warning.message))) }
     if EntityTag.isListed(tag, in: request.headers, "if-none-match") { return Response(.notModified, headers: headers) }
     return Response(.ok, headers: headers, body: .bytes(manifest.body))
   }
@@ -58,14 +73,26 @@ extension RegistryRoutes {
     ]
     if let subject = pushed.subject { headers.append((name: "oci-subject", value: subject.description)) }
     if pushed.missingCount > 0 {
-      // The form that the distribution specification asks for: RFC 7234, section 5.5, code 299.
       let text =
         "\(name) does not have \(pushed.missingCount) of what this manifest names; who pulls all of it fails until it does"
-      headers.append((name: "warning", value: "299 - \"\(text)\""))
+      headers.append((name: "warning", value: Self.warning(text)))
     }
     if case .digest = reference { headers += pushed.tags.map { (name: "oci-tag", value: $0.text) } }
     return Response(.created, headers: headers)
   }
+
+  /// The value of a warning's header: printable ASCII, and no more of it than clients take.
+  ///
+  /// Source: distribution-spec, "Warnings"; RFC 7234, section 5.5, code 299.
+  static func warning(_ text: String) -> String {
+    let plain = text.utf8.prefix(Self.warningLimitBytes).map { byte -> UInt8 in
+      (0x20...0x7E).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+        ? byte : UInt8(ascii: "?")
+    }
+    return "299 - \"\(String(decoding: plain, as: UTF8.self))\""
+  }
+
+  private static let warningLimitBytes = 512
 
   /// The `tag` parameters of a push by digest. A push by tag has its one tag already, and they mean nothing there.
   private func tagParameters(_ request: Request, _ reference: Reference) throws -> [Tag] {

@@ -37,6 +37,23 @@ public enum StoredTable: String, Sendable, CaseIterable {
   case tagWord = "tag_word"
   case manifestWord = "manifest_word"
   case labelWord = "label_word"
+  case layerInventory = "layer_inventory"
+  case layerFileList = "layer_file_list"
+  case imageInventory = "image_inventory"
+  case imageLayer = "image_layer"
+  case package
+  case packageSubject = "package_subject"
+  case imagePackage = "image_package"
+  case imageNotice = "image_notice"
+  case advisoryFeed = "advisory_feed"
+  case advisory
+  case advisoryAlias = "advisory_alias"
+  case advisoryPackage = "advisory_package"
+  case finding
+  case vulnerability
+  case findingEvent = "finding_event"
+  case findingException = "finding_exception"
+  case vexStatement = "vex_statement"
 
   /// Tables that stay where they are.
   static let leftBehind: Set = [
@@ -172,6 +189,12 @@ public enum StoredTable: String, Sendable, CaseIterable {
     case .tagWord: [("repository_id", .integer), ("tag", .text), ("word", .text)]
     case .manifestWord: [("manifest_id", .integer), ("word", .text)]
     case .labelWord: [("repository_id", .integer), ("target", .text), ("word", .text)]
+    case .layerInventory, .layerFileList, .imageInventory, .imageLayer, .package, .packageSubject, .imagePackage,
+      .imageNotice:
+      inventoryColumns
+    case .advisoryFeed, .advisory, .advisoryAlias, .advisoryPackage, .finding, .vulnerability, .findingEvent,
+      .findingException, .vexStatement:
+      advisoryColumns
     }
   }
 
@@ -182,12 +205,16 @@ public enum StoredTable: String, Sendable, CaseIterable {
       .accessGrant, .token, .trustRule, .certificateRule, .signingKey, .auditRecord,
       .repositoryRule, .environment, .imageFact, .labelEvent:
       1
-    case .environmentRelease: 1
+    case .environmentRelease, .layerInventory, .imageInventory, .package, .advisoryFeed, .advisory, .vulnerability,
+      .findingEvent, .findingException, .vexStatement:
+      1
     case .repositoryBlob, .manifestBlob, .manifestChild, .tag, .releaseImage, .releaseApproval, .deployment,
       .imageLabel,
-      .repositoryWord, .manifestWord:
+      .repositoryWord, .manifestWord, .layerFileList, .imageLayer, .advisoryAlias, .finding:
       2
-    case .missingReference, .teamMember, .label, .tagWord, .labelWord: 3
+    case .missingReference, .teamMember, .label, .tagWord, .labelWord, .packageSubject, .imagePackage: 3
+    case .advisoryPackage: 4
+    case .imageNotice: 5
     }
   }
 
@@ -195,7 +222,12 @@ public enum StoredTable: String, Sendable, CaseIterable {
   var countsByItself: Bool { columns[0].name == "id" && columns[0].kind == .integer }
 
   /// Rows that are moved together: few where a row may be large.
-  public var pageLimit: Int { self == .manifestContent ? 32 : 1000 }
+  public var pageLimit: Int {
+    switch self {
+    case .manifestContent, .layerInventory, .layerFileList: 32
+    default: 1000
+    }
+  }
 }
 
 /// A row of a ``StoredTable``, a value for each of its columns.

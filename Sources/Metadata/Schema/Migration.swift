@@ -7,7 +7,9 @@ struct Migration: Sendable {
   let script: String
 
   /// All steps, in their order. Numbers begin at 1 and have no gaps.
-  static let all: [Migration] = [.registry, .replicas, .access, .tagMemory, .environments, .search, .pulls]
+  static let all: [Migration] = [
+    .registry, .replicas, .access, .tagMemory, .environments, .search, .pulls, .inspection, .advisories,
+  ]
 
   /// The schema that this version of Berth works with.
   static var latest: Int { all.count }

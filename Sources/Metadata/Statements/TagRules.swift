@@ -110,10 +110,12 @@ public struct TagRules: Sendable {
   }
 }
 
-/// What a namespace wants of the tags in some of its repositories.
+/// What a namespace wants of some of its repositories.
 public struct RepositoryRule: Sendable, Hashable {
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     case immutable, history, retention, channels
+    /// Which images are not given out, or with a warning, for what is wrong with them.
+    case policy
   }
 
   public let kind: Kind

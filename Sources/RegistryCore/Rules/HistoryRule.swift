@@ -106,4 +106,12 @@ struct RuleReader {
     guard let text = value.string else { throw ParseError(.parameter, "“\(name)” is a text") }
     return text
   }
+
+  func flag(_ name: String) throws(ParseError) -> Bool {
+    guard let value = object[name], !value.isNull else { return false }
+    guard let flag = value.bool else { throw ParseError(.parameter, "“\(name)” is true or false") }
+    return flag
+  }
+
+  func value(_ name: String) -> JSONValue? { object[name].flatMap { $0.isNull ? nil : $0 } }
 }

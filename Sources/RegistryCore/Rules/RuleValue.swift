@@ -1,7 +1,7 @@
 public import Metadata
 public import OCI
 
-/// What the rules of a namespace about its tags may hold.
+/// What the rules of a namespace may hold.
 public enum RuleValue {
   /// A rule's value in the form in which it is kept.
   ///
@@ -12,6 +12,7 @@ public enum RuleValue {
     case .history: return try HistoryRule(json: value).json
     case .retention: return try RetentionRule(json: value).json
     case .channels: return try ChannelRule(json: value).json
+    case .policy: return try FindingPolicy(json: value).json
     }
   }
 

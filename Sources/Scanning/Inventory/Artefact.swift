@@ -13,15 +13,18 @@ public struct Artefact: Sendable, Hashable {
   /// Paths of other artefacts that belong to packages of this one, in the spelling of ``path``. Of all the files of a package
   /// only those are kept that a cataloguer would read.
   public var ownedPaths: [String]
+  /// The package of the operating system whose paths these are, where the file is about one package.
+  public var ownerName: String?
 
   public init(
     path: String, cataloguer: String, components: [Component] = [], distribution: Distribution? = nil,
-    ownedPaths: [String] = []
+    ownedPaths: [String] = [], ownerName: String? = nil
   ) {
     self.path = path
     self.cataloguer = cataloguer
     self.components = components
     self.distribution = distribution
     self.ownedPaths = ownedPaths
+    self.ownerName = ownerName
   }
 }

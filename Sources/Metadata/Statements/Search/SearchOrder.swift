@@ -64,9 +64,10 @@ struct SearchOrder {
       ? "ORDER BY \(key) DESC, \(repository) DESC, \(entry) DESC" : "ORDER BY \(key), \(repository), \(entry)"
   }
 
-  /// The results among some entries.
+  /// The results among some entries. What is only shown is fetched for the results alone.
   func statement(_ entries: SQL, _ filter: SQL, after position: SearchPosition?, limit: Int) -> SQL {
     let tables: SQL
+    let shown: SQL
     let actor: SQL
     switch domain {
     case .tags:
@@ -76,6 +77,7 @@ struct SearchOrder {
         WHERE t.repository_id = c.repository_id AND t.name = c.entry AND r.id = t.repository_id
           AND m.repository_id = t.repository_id AND m.digest = t.digest
         """
+      shown = "tag t CROSS JOIN repository r CROSS JOIN manifest m"
     case .untagged:
       actor = "NULL"
       tables = """
@@ -83,15 +85,19 @@ struct SearchOrder {
         WHERE r.id = c.repository_id AND m.repository_id = c.repository_id AND m.digest = c.entry
           AND m.tags = 0 AND m.hidden_at IS NULL
         """
+      shown = "repository r CROSS JOIN manifest m"
     }
+    let own: SQL = domain == .tags ? "t.repository_id = x.repository_id AND t.name = x.entry AND " : ""
     return """
-      SELECT k, repository_id, entry, name, digest, media_type, pushed, actor, id, state, reason, built_at, version,
-        revision, source, title, licenses, base_name, base_digest, platforms, size, layers
+      SELECT x.k, x.repository_id, x.entry, r.name, m.digest, m.media_type, \(pushed), \(actor), m.id,
+        \(ImageFacts.columns)
       FROM (
-        SELECT \(keyColumn) AS k, m.repository_id AS repository_id, \(entry) AS entry, r.name AS name, m.digest AS digest,
-          m.media_type AS media_type, \(pushed) AS pushed, \(actor) AS actor, m.id AS id, \(ImageFacts.columns)
-        FROM (\(entries)) c CROSS JOIN \(tables) AND \(filter)
-      ) x WHERE \(after(position, "k", "repository_id", "entry")) \(ordered("k", "repository_id", "entry")) LIMIT \(limit)
+        SELECT k, repository_id, entry, id FROM (
+          SELECT \(keyColumn) AS k, m.repository_id AS repository_id, \(entry) AS entry, m.id AS id
+          FROM (\(entries)) c CROSS JOIN \(tables) AND \(filter)
+        ) y WHERE \(after(position, "k", "repository_id", "entry")) \(ordered("k", "repository_id", "entry")) LIMIT \(limit)
+      ) x CROSS JOIN \(shown) LEFT JOIN image_fact f ON f.manifest_id = m.id
+      WHERE \(own)r.id = x.repository_id AND m.id = x.id \(ordered("x.k", "x.repository_id", "x.entry"))
       """
   }
 

@@ -3,7 +3,7 @@ internal import OCI
 
 /// Where a search may begin: an index that holds everything that one of its terms takes. How much that is, is counted before.
 struct SearchSource {
-  private enum Rows {
+  fileprivate enum Rows {
     /// Rows with a repository's `id`.
     case repositories(SQL)
     /// Rows with `repository_id` and `entry`, a tag.
@@ -17,23 +17,28 @@ struct SearchSource {
   private let rows: [Rows]
   /// It is one repository.
   let isOneRepository: Bool
+  /// The term whose entries it holds, no more and no less: nobody has to ask it of them again. Nil: it may hold more.
+  let exactTerm: SearchTerm?
 
-  private init(rows: [Rows], isOneRepository: Bool = false) {
+  private init(rows: [Rows], isOneRepository: Bool = false, exactTerm: SearchTerm? = nil) {
     self.rows = rows
     self.isOneRepository = isOneRepository
+    self.exactTerm = exactTerm
   }
 
   /// All sources of the terms that must hold, in an order in which those come first that are narrow by nature.
   static func all(of condition: SearchCondition, _ domain: SearchDomain) -> [SearchSource] {
     let terms: [SearchCondition]
     if case .all(let parts) = condition { terms = parts } else { terms = [condition] }
-    let sources = terms.compactMap { part -> (rank: Int, rows: [Rows])? in
-      guard case .term(let term) = part else { return nil }
-      return rows(of: term, domain)
+    let sources = terms.compactMap { part -> (rank: Int, source: SearchSource)? in
+      guard case .term(let term) = part, let found = rows(of: term, domain) else { return nil }
+      return (
+        found.rank,
+        SearchSource(
+          rows: found.rows, isOneRepository: found.rank == 1, exactTerm: term.isExactAsSource ? term : nil)
+      )
     }
-    return sources.sorted { $0.rank < $1.rank }.map { source in
-      SearchSource(rows: source.rows, isOneRepository: source.rank == 1)
-    }
+    return sources.sorted { $0.rank < $1.rank }.map(\.source)
   }
 
   private static func rows(of term: SearchTerm, _ domain: SearchDomain) -> (rank: Int, rows: [Rows])? {
@@ -138,12 +143,28 @@ struct SearchSource {
 
   // MARK: Entries
 
-  /// Statements that answer `repository_id` and `entry` (the tag, or the digest), at most `limit` of each place; an entry may
-  /// be in several. Nil where a place has no such entries.
-  func entries(_ domain: SearchDomain, limit: Int) -> [SQL] {
-    rows.flatMap { rows in
-      statements(rows, domain).map { "SELECT repository_id, entry FROM (\($0) LIMIT \(limit)) part" }
+  /// How much it holds, counted up to a limit: rows of its own index where joining them to entries costs more than it tells. A
+  /// planner that has to guess would else join all there is to find the first few.
+  ///
+  /// - Returns: a statement that answers one number; nil when it can hold nothing.
+  func count(_ domain: SearchDomain, limit: Int) -> SQL? {
+    let parts = rows.flatMap { rows -> [SQL] in
+      switch (rows, domain) {
+      case (.manifests(let sql), _), (.labelled(let sql), _): ["SELECT 1 AS one FROM (\(sql) LIMIT \(limit)) part"]
+      case (.repositories, _), (.tags, .tags):
+        statements(rows, domain).map { "SELECT 1 AS one FROM (\($0) LIMIT \(limit)) part" }
+      case (.tags, .untagged): []
+      }
     }
+    guard let first = parts.first else { return nil }
+    return "SELECT COUNT(*) FROM (\(parts.dropFirst().reduce(first) { "\($0) UNION ALL \($1)" })) c"
+  }
+
+  /// Statements that answer `repository_id` and `entry` (the tag, or the digest); an entry may be in several.
+  ///
+  /// - Parameter limit: more rows of its own index than it was counted to hold.
+  func entries(_ domain: SearchDomain, limit: Int) -> [SQL] {
+    rows.flatMap { statements($0.limited(limit), domain) }
   }
 
   private func statements(_ rows: Rows, _ domain: SearchDomain) -> [SQL] {
@@ -185,6 +206,29 @@ struct SearchSource {
         """
       ]
     case (.labelled(let sql), .untagged): ["SELECT repository_id, target AS entry FROM (\(sql)) s"]
+    }
+  }
+}
+
+extension SearchSource.Rows {
+  /// The same rows, with a word for the planner on how many there are at most.
+  fileprivate func limited(_ limit: Int) -> SearchSource.Rows {
+    switch self {
+    case .repositories, .tags: self
+    case .manifests(let sql): .manifests("\(sql) LIMIT \(limit)")
+    case .labelled(let sql): .labelled("\(sql) LIMIT \(limit)")
+    }
+  }
+}
+
+extension SearchTerm {
+  /// Its place in an index holds what it takes, no more and no less.
+  fileprivate var isExactAsSource: Bool {
+    switch self {
+    case .label(_, nil), .label(_, .exactly), .digest, .by: true
+    case .built(let bounds): bounds.from != nil || bounds.before != nil
+    case .pushed(let bounds): bounds.from != nil
+    case .word, .repository, .tag, .version, .label, .environment, .platform, .size, .base, .revision, .license: false
     }
   }
 }

@@ -82,22 +82,24 @@ extension Reading where Self: ~Copyable {
     for name in query.condition.environments { environments[name] = try environmentPatterns(name) }
     let domain: SearchDomain = query.isForUntagged ? .untagged : .tags
     let order = SearchOrder(query.sort, domain)
-    var filter = SearchFilters(domain: domain, environments: environments).sql(query.condition)
-    if let namespaces {
-      filter = """
-        \(filter) AND \(SearchFilters.namespace) IN
+    let filters = SearchFilters(domain: domain, environments: environments)
+    func filter(_ condition: SearchCondition) -> SQL {
+      guard let namespaces else { return filters.sql(condition) }
+      return """
+        \(filters.sql(condition)) AND \(SearchFilters.namespace) IN
           (SELECT value FROM {LIST}(CAST(\(Transaction.list(namespaces)) AS {JSON})))
         """
     }
-    if let entries = try selectiveEntries(query.condition, namespaces, domain, limits) {
-      let found = try images(order.statement(entries, filter, after: position, limit: limit + 1), order)
+    if let (entries, known) = try selectiveEntries(query.condition, namespaces, domain, limits) {
+      let rest = filter(known.map { query.condition.without($0) } ?? query.condition)
+      let found = try images(order.statement(entries, rest, after: position, limit: limit + 1), order)
       return FoundImages(
         images: try withLabels(Array(found.prefix(limit))), next: found.count > limit ? found[limit - 1].position : nil)
     }
     guard let walk = order.walk(after: position, limit: limits.walk) else {
       throw SearchTooWide(sort: query.sort.key)
     }
-    let found = try images(order.statement(walk, filter, after: nil, limit: limit + 1), order)
+    let found = try images(order.statement(walk, filter(query.condition), after: nil, limit: limit + 1), order)
     if found.count > limit {
       return FoundImages(images: try withLabels(Array(found.prefix(limit))), next: found[limit - 1].position)
     }
@@ -109,26 +111,31 @@ extension Reading where Self: ~Copyable {
     return FoundImages(images: try withLabels(found), next: end)
   }
 
-  /// Everything that the most selective part of a query takes; nil when none is selective.
+  /// Everything that the most selective part of a query takes, with the term that it need not be asked again; nil when none is
+  /// selective.
   private func selectiveEntries(
     _ condition: SearchCondition, _ namespaces: [String]?, _ domain: SearchDomain, _ limits: SearchLimits
-  ) throws -> SQL? {
+  ) throws -> (entries: SQL, known: SearchTerm?)? {
     var sources = SearchSource.all(of: condition, domain)
     if let namespaces, namespaces.count <= limits.namespaces { sources.append(.namespaces(namespaces)) }
-    var best: (count: Int64, sql: SQL)?
+    var best: (count: Int64, source: SearchSource)?
     for source in sources.prefix(limits.sources) {
       var limit = source.isOneRepository ? limits.entriesOfRepository : limits.entries
       // Only one that is much better is worth its counting.
       if let best { limit = min(limit, Int(best.count) / 4) }
-      let parts = source.entries(domain, limit: limit + 1)
-      guard let first = parts.first else { return "SELECT 0 AS repository_id, '' AS entry" }
-      let together = parts.dropFirst().reduce(first) { "\($0) UNION ALL \($1)" }
-      let count = try number(("SELECT COUNT(*) FROM (\(together)) c" as SQL).once)
+      guard let counting = source.count(domain, limit: limit + 1) else {
+        return ("SELECT 0 AS repository_id, '' AS entry", nil)
+      }
+      let count = try number(counting.once)
       guard count <= Int64(limit) else { continue }
-      best = (count, "SELECT DISTINCT repository_id, entry FROM (\(together)) entries")
+      best = (count, source)
       if count <= limits.goodEnough { break }
     }
-    return best?.sql
+    guard let best else { return nil }
+    let parts = best.source.entries(domain, limit: Int(best.count) + 1)
+    guard let first = parts.first else { return nil }
+    let together = parts.dropFirst().reduce(first) { "\($0) UNION ALL \($1)" }
+    return ("SELECT DISTINCT repository_id, entry FROM (\(together)) entries", best.source.exactTerm)
   }
 
   private func images(_ statement: SQL, _ order: SearchOrder) throws -> [FoundImage] {
@@ -161,6 +168,15 @@ extension FoundImage {
 }
 
 extension SearchCondition {
+  /// What is left to ask when one of the terms that must hold is known to.
+  fileprivate func without(_ known: SearchTerm) -> SearchCondition {
+    switch self {
+    case .term(known): .all([])
+    case .all(let parts): .all(parts.filter { $0 != .term(known) })
+    case .any, .not, .term: self
+    }
+  }
+
   /// Names of environments that it asks about.
   fileprivate var environments: Set<String> {
     switch self {

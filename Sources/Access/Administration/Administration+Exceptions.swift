@@ -1,0 +1,67 @@
+public import Ground
+public import Metadata
+internal import OCI
+
+// Risks that somebody takes until a day.
+extension Administration {
+  /// The longest that an exception lasts: what is meant for ever is to be looked at again.
+  public static let exceptionLimit: Duration = .seconds(400 * 86_400)
+
+  /// A page of a namespace's exceptions, the newest first, also those that have ended.
+  public func exceptions(
+    of namespace: String, before id: Int64, limit: Int, by caller: Caller
+  ) async throws -> [FindingException] {
+    try await requireToSee(.reader, in: namespace, caller)
+    return try await database.read { try $0.allExceptions(of: namespace, before: id, limit: limit) }
+  }
+
+  /// Takes a risk: findings that it is about do not count until it ends. Answers its number.
+  ///
+  /// - Parameters:
+  ///   - pattern: of repositories of the namespace; nil: all.
+  ///   - vulnerability: any name of it; nil: every one. Not both this and `package` may be nil.
+  ///   - expiry: at most ``exceptionLimit`` from now.
+  public func createException(
+    of namespace: String, pattern patternText: String?, vulnerability: String?, package: String?, reason: String,
+    until expiry: Timestamp, by caller: Caller
+  ) async throws -> FindingException {
+    try await require(.owner, in: namespace, caller)
+    guard vulnerability != nil || package != nil else {
+      throw AdministrationError(.invalid, "name a vulnerability, a package, or both")
+    }
+    guard !reason.isEmpty else { throw AdministrationError(.invalid, "say why") }
+    guard expiry > database.now, expiry <= database.now + Self.exceptionLimit else {
+      throw AdministrationError(.invalid, "an exception ends on a day in the next 400 days")
+    }
+    let pattern = patternText == nil ? "" : try Self.pattern(patternText, in: namespace).text
+    return try await database.write { transaction in
+      let id = try transaction.createException(
+        namespace: namespace, pattern: pattern, vulnerability: vulnerability ?? "", package: package ?? "",
+        reason: reason, by: caller.origin.actor, until: expiry)
+      guard let made = try transaction.exception(id, of: namespace) else {
+        throw DatabaseError.corrupt("an exception was made and is not there")
+      }
+      try transaction.record(
+        AuditEntry(
+          "exception.create", by: caller.origin, namespace: namespace, target: "\(id)",
+          detail: Self.detail(
+            ("pattern", .string(pattern)), ("vulnerability", .string(made.vulnerability)),
+            ("package", .string(made.package)), ("reason", .string(made.reason)),
+            ("until", .string(made.expiresAt.description)))))
+      return made
+    }
+  }
+
+  /// Ends an exception before its day.
+  public func endException(_ id: Int64, of namespace: String, by caller: Caller) async throws {
+    try await require(.owner, in: namespace, caller)
+    let making = Making()
+    try await database.write { transaction in
+      let wasInForce = try transaction.endException(id, of: namespace, by: caller.origin.actor)
+      try making.checkGone(wasInForce, "\(namespace) has no exception \(id) that is in force")
+      guard wasInForce else { return }
+      try transaction.record(
+        AuditEntry("exception.end", by: caller.origin, namespace: namespace, target: "\(id)"))
+    }
+  }
+}

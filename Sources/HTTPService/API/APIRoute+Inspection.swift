@@ -1,0 +1,207 @@
+import Access
+import Ground
+import Metadata
+import NIOHTTP1
+import OCI
+import RegistryCore
+
+// What is in images, and what is wrong with them.
+extension APIRoute {
+  private static let mayPull = "everybody who may pull"
+  private static let platform = Parameter(
+    name: "platform", description: "Of an index, only the image for this platform, such as `linux/arm64`.")
+  private static let states = ImageInventoryRow.State.allCases.map(\.rawValue) + ["none"]
+
+  private static let imageFields: [APIField] = [
+    .init("image", .string, "As it was asked for; an image of an index by its digest.", isRequired: true),
+    .init("digest", .string, "Its manifest.", isRequired: true),
+    .init("platform", .nullable(.string), "Of an image of an index, what it is for.", isRequired: true),
+    .init("state", .choice(states), "How far it is known. None: it has no files to be read.", isRequired: true),
+    .init("reason", .nullable(.string), "Why it is not known, or cannot be judged.", isRequired: true),
+    .init("distribution", .nullable(.string), "Its operating system, for people.", isRequired: true),
+    .init("packages", .integer, "How many packages it holds.", isRequired: true),
+    .init("inventoriedAt", .nullable(.moment), "When that was found.", isRequired: true),
+  ]
+
+  private static func members(_ image: InspectedImage) -> JSONObject {
+    let row = image.inventory
+    return [
+      "image": .string(image.name.description), "digest": .string(image.digest.description),
+      "platform": text(image.platform), "state": .string(row?.state.rawValue ?? "none"), "reason": text(row?.reason),
+      "distribution": text(row?.osName), "packages": .integer(row?.packageCount ?? 0),
+      "inventoriedAt": text(row?.inventoriedAt?.description),
+    ]
+  }
+
+  private static func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+
+  private static func filled(_ value: String) -> JSONValue { value.isEmpty ? .null : .string(value) }
+
+  // MARK: Contents
+
+  private static let layerSchema = APISchema.object([
+    .init("digest", .string, "The layer.", isRequired: true),
+    .init("state", .choice(["waiting", "read", "failed", "missing"]), "Whether it was read.", isRequired: true),
+    .init("reason", .nullable(.string), "Why not.", isRequired: true),
+    .init("entries", .integer, "Entries of its archive.", isRequired: true),
+    .init("uncompressedBytes", .integer, "Size of its archive.", isRequired: true),
+  ])
+
+  private static let packageSchema = APISchema.object([
+    .init("type", .string, "The type in package URLs: deb, pypi.", isRequired: true),
+    .init("name", .string, "Its name.", isRequired: true), .init("version", .string, "Its version.", isRequired: true),
+    .init("architecture", .nullable(.string), "What it is built for.", isRequired: true),
+    .init("source", .nullable(.string), "Name and version of its source package.", isRequired: true),
+    .init("licenses", .nullable(.string), "Its licences, as it names them.", isRequired: true),
+    .init("path", .string, "The file that names it.", isRequired: true),
+    .init("layer", .integer, "Its layer's place, from the base on.", isRequired: true),
+    .init(
+      "ownedBy", .nullable(.string), "The package of the operating system that brought it along.", isRequired: true),
+    .init("notJudged", .nullable(.string), "Why no advisory is asked about it.", isRequired: true),
+  ])
+
+  private static func view(_ package: ImagePackageRow) -> JSONValue {
+    [
+      "type": .string(package.type), "name": .string(package.name), "version": .string(package.version),
+      "architecture": filled(package.architecture),
+      "source": package.sourceName.isEmpty ? .null : .string("\(package.sourceName) \(package.sourceVersion)"),
+      "licenses": filled(package.licenses), "path": .string(package.path), "layer": .integer(Int64(package.layer)),
+      "ownedBy": text(package.ownedBy), "notJudged": text(package.notJudged),
+    ]
+  }
+
+  private static let noticeSchema = APISchema.object([
+    .init("kind", .string, "secret, setuid, world-writable, unreadable, irregular.", isRequired: true),
+    .init("path", .string, "The file.", isRequired: true), .init("detail", .string, "What it is.", isRequired: true),
+    .init("layer", .integer, "Its layer's place, from the base on.", isRequired: true),
+    .init("hidden", .boolean, "An upper layer removes the file; its layer still carries it.", isRequired: true),
+  ])
+
+  private static func view(_ notice: ImageNotice) -> JSONValue {
+    [
+      "kind": .string(notice.kind), "path": .string(notice.path), "detail": .string(notice.detail),
+      "layer": .integer(Int64(notice.layer)), "hidden": .bool(notice.isHidden),
+    ]
+  }
+
+  private static func view(_ layer: LayerState) -> JSONValue {
+    [
+      "digest": .string(layer.digest.description), "state": .string(layer.state), "reason": text(layer.reason),
+      "entries": .integer(layer.entries), "uncompressedBytes": .integer(layer.uncompressedBytes),
+    ]
+  }
+
+  // MARK: Findings
+
+  private static let findingSchema = APISchema.object([
+    .init("vulnerability", .string, "A CVE, or else the name of the advisory.", isRequired: true),
+    .init("advisory", .string, "The advisory that counts.", isRequired: true),
+    .init("feed", .string, "Where it is from.", isRequired: true),
+    .init("names", .list(.string), "Every name of it.", isRequired: true),
+    .init("type", .string, "Of the package.", isRequired: true),
+    .init("package", .string, "Its name.", isRequired: true),
+    .init("version", .string, "Its version.", isRequired: true),
+    .init("paths", .list(.string), "The files that name it.", isRequired: true),
+    .init("fixed", .nullable(.string), "The version that mends it.", isRequired: true),
+    .init(
+      "state", .string, "affected, will-not-fix, deferred, end-of-life, under-investigation, undecidable.",
+      isRequired: true),
+    .init("severity", .choice(ImageFinding.severities), "How bad.", isRequired: true),
+    .init("severitySource", .nullable(.string), "Who says so.", isRequired: true),
+    .init("score", .nullable(.integer), "Of CVSS, in tenths.", isRequired: true),
+    .init("exploitedSince", .nullable(.string), "The day since which it is known to be exploited.", isRequired: true),
+    .init("epss", .nullable(.integer), "The probability that it will be, in millionths.", isRequired: true),
+    .init("summary", .string, "In a sentence.", isRequired: true),
+    .init("foundAt", .moment, "Since when it is known here.", isRequired: true),
+    .init(
+      "suppressed",
+      .nullable(
+        .object([
+          .init("by", .choice(["vex", "exception"]), "Who says so.", isRequired: true),
+          .init("status", .string, "not_affected, fixed, accepted.", isRequired: true),
+          .init("reason", .string, "Why.", isRequired: true), .init("author", .string, "Who.", isRequired: true),
+          .init("reference", .string, "The exception's number, or the document.", isRequired: true),
+        ])), "Why it does not count.", isRequired: true),
+  ])
+
+  static func view(_ finding: ImageFinding) -> JSONValue {
+    let suppressed: JSONValue =
+      finding.suppression.map { suppression in
+        [
+          "by": .string(suppression.source.rawValue), "status": .string(suppression.status),
+          "reason": .string(suppression.reason), "author": .string(suppression.author),
+          "reference": .string(suppression.reference),
+        ]
+      } ?? .null
+    return [
+      "vulnerability": .string(finding.vulnerability), "advisory": .string(finding.advisory.advisory),
+      "feed": .string(finding.advisory.feed), "names": .array(finding.names.map { .string($0) }),
+      "type": .string(finding.package.type), "package": .string(finding.package.name),
+      "version": .string(finding.package.version), "paths": .array(finding.paths.map { .string($0) }),
+      "fixed": text(finding.fixed), "state": .string(finding.state), "severity": .string(finding.severity),
+      "severitySource": filled(finding.severitySource), "score": finding.score.map { .integer(Int64($0)) } ?? .null,
+      "exploitedSince": text(finding.exploitedSince), "epss": finding.epss.map { .integer(Int64($0)) } ?? .null,
+      "summary": .string(finding.advisory.summary), "foundAt": .string(finding.advisory.foundAt.description),
+      "suppressed": suppressed,
+    ]
+  }
+
+  // MARK: Operations
+
+  static let inspection: [APIRoute] = [
+    APIRoute(
+      method: .GET, path: "/api/v1/repositories/{repository}/-/inventory/{reference}",
+      summary: "What an image holds, or each image of an index: packages, layers, and what else was noticed.",
+      permission: mayPull, query: [platform],
+      answer: .list(
+        .object(
+          imageFields + [
+            .init("layers", .list(layerSchema), "From the base on.", isRequired: true),
+            .init("contents", .list(packageSchema), "Its packages.", isRequired: true),
+            .init("notices", .list(noticeSchema), "Secrets, and what else is out of the ordinary.", isRequired: true),
+          ]))
+    ) { routes, call in
+      .array(
+        try await images(routes, call).asyncMap { image in
+          var object = members(image)
+          var contents: ImageContents?
+          if let row = image.inventory { contents = try await routes.registry.contents(of: row) }
+          object.append("layers", .array((contents?.layers ?? []).map { view($0) }))
+          object.append("contents", .array((contents?.packages ?? []).map { view($0) }))
+          object.append("notices", .array((contents?.notices ?? []).map { view($0) }))
+          return .object(object)
+        })
+    },
+    APIRoute(
+      method: .GET, path: "/api/v1/repositories/{repository}/-/findings/{reference}",
+      summary: "What is wrong with an image, or with each image of an index, the worst first.",
+      permission: mayPull, query: [platform],
+      answer: .list(
+        .object(imageFields + [.init("findings", .list(findingSchema), "The worst first.", isRequired: true)]))
+    ) { routes, call in
+      let repository = try call.repository()
+      return .array(
+        try await images(routes, call).asyncMap { image in
+          var object = members(image)
+          var findings: [ImageFinding] = []
+          if let row = image.inventory { findings = try await routes.registry.findings(of: row, in: repository) }
+          object.append("findings", .array(findings.map { view($0) }))
+          return .object(object)
+        })
+    },
+  ]
+
+  private static func images(_ routes: RegistryRoutes, _ call: APICall) async throws -> [InspectedImage] {
+    let permit = try await routes.access.policy.permit(Pull.self, on: call.repository(), for: call.caller)
+    return try await routes.registry.inspectedImages(
+      APICall.reference(call.value("reference")), platform: call.query.first("platform"), permit: permit)
+  }
+}
+
+extension Sequence {
+  fileprivate func asyncMap<T>(_ transform: (Element) async throws -> T) async throws -> [T] {
+    var result: [T] = []
+    for element in self { result.append(try await transform(element)) }
+    return result
+  }
+}

@@ -1,0 +1,146 @@
+public import Ground
+public import OCI
+
+/// How many findings an import of advisories changed.
+public struct FindingDifference: Sendable, Hashable {
+  public var newCount = 0
+  public var goneCount = 0
+  public var changedCount = 0
+
+  public init() {}
+
+  public static func += (a: inout FindingDifference, b: FindingDifference) {
+    a.newCount += b.newCount
+    a.goneCount += b.goneCount
+    a.changedCount += b.changedCount
+  }
+}
+
+/// A difference that advisories made to what is wrong with a version of a package.
+public struct FindingEvent: Sendable, Hashable {
+  public enum Kind: String, Sendable, Hashable, CaseIterable {
+    case new
+    /// The advisory does not find it any more.
+    case fixed
+    /// Severity, state or the version that mends it are others.
+    case changed
+  }
+
+  /// Of environments an event names that many.
+  public static let environmentLimit = 100
+
+  public let id: Int64
+  public let at: Timestamp
+  public let kind: Kind
+  public let feed: String
+  public let advisory: String
+  public let package: Int64
+  /// The type in package URLs.
+  public let type: String
+  public let name: String
+  public let version: String
+  public let severity: String
+  /// As it was before a change.
+  public let detail: String?
+  /// How many images held the package.
+  public let imageCount: Int64
+  /// What ran it then, `namespace/name`.
+  public let environments: [String]
+}
+
+/// An image in a repository, with its tags and where it runs.
+public struct AffectedImage: Sendable, Hashable {
+  public let repository: RepositoryName
+  public let digest: Digest
+  public let tags: [String]
+  /// Names of the namespace's environments.
+  public let environments: [String]
+}
+
+extension Reading where Self: ~Copyable {
+  /// Events, the newest first, before the event with this number (0: all).
+  public func findingEvents(
+    before id: Int64, since: Timestamp?, package: Int64? = nil, limit: Int
+  ) throws -> [FindingEvent] {
+    var condition: SQL = "1 = 1"
+    if id > 0 { condition = "\(condition) AND id < \(id)" }
+    if let since { condition = "\(condition) AND at >= \(since)" }
+    if let package { condition = "\(condition) AND package_id = \(package)" }
+    return try all(
+      """
+      SELECT id, at, kind, feed, advisory, package_id, ecosystem, package, version, severity, detail, images, environments
+      FROM finding_event WHERE \(condition) ORDER BY id DESC LIMIT \(limit)
+      """
+    ) {
+      guard let kind = FindingEvent.Kind(rawValue: $0.text(2)) else {
+        throw DatabaseError.corrupt("the kind of an event is stored as “\($0.text(2))”")
+      }
+      return FindingEvent(
+        id: $0.integer(0), at: $0.timestamp(1), kind: kind, feed: $0.text(3), advisory: $0.text(4),
+        package: $0.integer(5), type: $0.text(6), name: $0.text(7), version: $0.text(8), severity: $0.text(9),
+        detail: $0.optionalText(10), imageCount: $0.integer(11),
+        environments: (try? JSONValue.parse($0.text(12)))?.array?.compactMap(\.string) ?? [])
+    }
+  }
+
+  /// Where images stand that hold one of these packages: repositories in the order of their names, with tags of the image or of
+  /// an index around it.
+  ///
+  /// - Parameter namespaces: nil: all.
+  public func images(holding packages: [Int64], after: (repository: String, digest: String), limit: Int) throws
+    -> [AffectedImage]
+  {
+    let list = Transaction.list(packages.map { String($0) })
+    let found = try all(
+      """
+      SELECT DISTINCT r.name, m.digest, r.id FROM image_package u JOIN image_inventory i ON i.id = u.image_id
+        JOIN manifest m ON m.digest = i.digest AND m.hidden_at IS NULL JOIN repository r ON r.id = m.repository_id
+      WHERE u.owned_by IS NULL
+        AND u.package_id IN (SELECT CAST(value AS BIGINT) FROM {LIST}(CAST(\(list) AS {JSON})))
+        AND (r.name > \(after.repository) OR (r.name = \(after.repository) AND m.digest > \(after.digest)))
+      ORDER BY r.name, m.digest LIMIT \(limit)
+      """
+    ) { (name: try $0.repositoryName(0), digest: try $0.digest(1), repository: RepositoryID(value: $0.integer(2))) }
+    let tags = try found.map { image in
+      try later(
+        """
+        SELECT t.name, CASE WHEN d.environment_id IS NULL THEN 0 ELSE 1 END FROM tag t
+          LEFT JOIN environment e ON e.name = t.name AND e.namespace = \(image.name.namespace)
+          LEFT JOIN deployment d ON d.environment_id = e.id AND d.repository_id = t.repository_id
+        WHERE t.repository_id = \(image.repository) AND (t.digest = \(image.digest) OR t.digest IN (
+          SELECT p.digest FROM manifest_child c JOIN manifest p ON p.id = c.manifest_id
+          WHERE c.digest = \(image.digest) AND p.repository_id = \(image.repository)))
+        ORDER BY t.name
+        """
+      ) { (name: $0.text(0), isEnvironment: $0.integer(1) == 1) }
+    }
+    return try zip(found, tags).map { image, tags in
+      let all = try tags.all()
+      return AffectedImage(
+        repository: image.name, digest: image.digest, tags: all.filter { !$0.isEnvironment }.map(\.name),
+        environments: all.filter(\.isEnvironment).map(\.name))
+    }
+  }
+
+  /// Packages that an advisory finds something in, by any of its names.
+  public func packages(foundBy alias: String) throws -> [Int64] {
+    try all(
+      """
+      SELECT DISTINCT f.package_id FROM advisory_alias n JOIN finding f ON f.advisory_id = n.advisory_id
+      WHERE n.alias = \(alias) AND f.state <> 'undecidable' ORDER BY f.package_id
+      """
+    ) { $0.integer(0) }
+  }
+
+  /// Versions of a package by its own name or the name of its source.
+  public func packageVersions(named name: String) throws -> [(key: Int64, type: String, version: String)] {
+    try all(
+      """
+      SELECT id, type, version FROM package WHERE name = \(name)
+      UNION SELECT p.id, p.type, p.version FROM package_subject s JOIN package p ON p.id = s.package_id
+        WHERE s.ecosystem IN (SELECT DISTINCT ecosystem FROM package_subject) AND s.name = \(name)
+      ORDER BY 1
+      """
+    ) { (key: $0.integer(0), type: $0.text(1), version: $0.text(2)) }
+  }
+}

@@ -1,0 +1,147 @@
+public import Ground
+
+/// A risk that somebody takes until a day.
+public struct FindingException: Sendable, Hashable {
+  public let id: Int64
+  public let namespace: String
+  /// Of repositories below the namespace; empty: all.
+  public let pattern: String
+  /// Empty: any.
+  public let vulnerability: String
+  /// The name of a package; empty: any.
+  public let package: String
+  public let reason: String
+  public let createdBy: String
+  public let createdAt: Timestamp
+  public let expiresAt: Timestamp
+  public let endedBy: String?
+  public let endedAt: Timestamp?
+
+  public static let reasonLimitBytes = 1024
+}
+
+/// A statement about a vulnerability in a product, from a VEX document.
+public struct VEXRow: Sendable, Hashable {
+  /// What it stands in: a digest, or the name under which it was uploaded.
+  public let document: String
+  public let vulnerability: String
+  /// A package URL or a digest; empty: everything that the document is about.
+  public let product: String
+  /// `not_affected`, `affected`, `fixed`, `under_investigation`.
+  public let status: String
+  public let justification: String
+  public let detail: String
+  public let author: String
+  public let statedAt: Timestamp
+
+  public init(
+    document: String, vulnerability: String, product: String, status: String, justification: String, detail: String,
+    author: String, statedAt: Timestamp
+  ) {
+    self.document = document.storable(limitBytes: AdvisoryRecord.nameLimitBytes)
+    self.vulnerability = vulnerability.storable(limitBytes: AdvisoryRecord.nameLimitBytes)
+    self.product = product.storable(limitBytes: AdvisoryRecord.summaryLimitBytes)
+    self.status = status
+    self.justification = justification.storable(limitBytes: AdvisoryRecord.nameLimitBytes)
+    self.detail = detail.storable(limitBytes: AdvisoryRecord.summaryLimitBytes)
+    self.author = author.storable(limitBytes: AdvisoryRecord.nameLimitBytes)
+    self.statedAt = statedAt
+  }
+}
+
+extension Row {
+  fileprivate func exception() -> FindingException {
+    FindingException(
+      id: integer(0), namespace: text(1), pattern: text(2), vulnerability: text(3), package: text(4), reason: text(5),
+      createdBy: text(6), createdAt: timestamp(7), expiresAt: timestamp(8), endedBy: optionalText(9),
+      endedAt: isNull(10) ? nil : timestamp(10))
+  }
+}
+
+extension FindingException {
+  fileprivate static let columns: SQL = """
+    id, namespace, pattern, vulnerability, package, reason, created_by, created_at, expires_at, ended_by, ended_at
+    """
+}
+
+extension Reading where Self: ~Copyable {
+  /// Exceptions of a namespace that are in force.
+  public func exceptions(of namespace: String) throws -> [FindingException] {
+    try all(
+      """
+      SELECT \(FindingException.columns) FROM finding_exception
+      WHERE namespace = \(namespace) AND expires_at > \(now) AND ended_at IS NULL ORDER BY id
+      """
+    ) { $0.exception() }
+  }
+
+  /// All exceptions of a namespace, the newest first, also those that have ended.
+  public func allExceptions(of namespace: String, before id: Int64, limit: Int) throws -> [FindingException] {
+    try all(
+      """
+      SELECT \(FindingException.columns) FROM finding_exception
+      WHERE namespace = \(namespace) AND (id < \(id) OR \(id) = 0) ORDER BY id DESC LIMIT \(limit)
+      """
+    ) { $0.exception() }
+  }
+
+  public func exception(_ id: Int64, of namespace: String) throws -> FindingException? {
+    try first(
+      "SELECT \(FindingException.columns) FROM finding_exception WHERE id = \(id) AND namespace = \(namespace)"
+    ) { $0.exception() }
+  }
+
+  /// What VEX documents of a namespace say.
+  public func vexStatements(of namespace: String) throws -> [VEXRow] {
+    try all(
+      """
+      SELECT document, vulnerability, product, status, justification, detail, author, stated_at FROM vex_statement
+      WHERE namespace = \(namespace) ORDER BY id
+      """
+    ) {
+      VEXRow(
+        document: $0.text(0), vulnerability: $0.text(1), product: $0.text(2), status: $0.text(3),
+        justification: $0.text(4), detail: $0.text(5), author: $0.text(6), statedAt: $0.timestamp(7))
+    }
+  }
+}
+
+extension Transaction {
+  /// Answers the new exception's number.
+  public func createException(
+    namespace: String, pattern: String, vulnerability: String, package: String, reason: String, by actor: String,
+    until expiry: Timestamp
+  ) throws -> Int64 {
+    try number(
+      """
+      INSERT INTO finding_exception (namespace, pattern, vulnerability, package, reason, created_by, created_at,
+        expires_at)
+      VALUES (\(namespace), \(pattern), \(vulnerability.storable(limitBytes: AdvisoryRecord.nameLimitBytes)),
+        \(package.storable(limitBytes: PackageRecord.textLimitBytes)),
+        \(reason.storable(limitBytes: FindingException.reasonLimitBytes)), \(actor), \(now), \(expiry)) RETURNING id
+      """)
+  }
+
+  /// Answers whether it was in force.
+  public func endException(_ id: Int64, of namespace: String, by actor: String) throws -> Bool {
+    try execute(
+      """
+      UPDATE finding_exception SET ended_by = \(actor), ended_at = \(now)
+      WHERE id = \(id) AND namespace = \(namespace) AND ended_at IS NULL AND expires_at > \(now)
+      """) > 0
+  }
+
+  /// Puts what a VEX document says in place of what the document of this name said before.
+  public func replaceVEX(_ document: String, of namespace: String, by rows: [VEXRow]) throws {
+    try enqueue("DELETE FROM vex_statement WHERE namespace = \(namespace) AND document = \(document)")
+    for row in rows {
+      try enqueue(
+        """
+        INSERT INTO vex_statement (namespace, document, vulnerability, product, status, justification, detail, author,
+          stated_at)
+        VALUES (\(namespace), \(document), \(row.vulnerability), \(row.product), \(row.status), \(row.justification),
+          \(row.detail), \(row.author), \(row.statedAt))
+        """)
+    }
+  }
+}

@@ -1,0 +1,194 @@
+public import Ground
+
+/// A version of a package has a flaw.
+public struct FindingRow: Sendable, Hashable {
+  public let package: Int64
+  public let advisory: Int64
+  /// `affected`, `will-not-fix`, `deferred`, `end-of-life`, `under-investigation`, `undecidable`.
+  public let state: String
+  /// The version that mends it.
+  public let fixed: String?
+  public let severity: String
+  public let severitySource: String
+  /// In tenths.
+  public let score: Int?
+  /// Why it cannot be decided.
+  public let detail: String?
+
+  public init(
+    package: Int64, advisory: Int64, state: String, fixed: String?, severity: String, severitySource: String,
+    score: Int?, detail: String? = nil
+  ) {
+    self.package = package
+    self.advisory = advisory
+    self.state = state
+    self.fixed = fixed?.storable(limitBytes: PackageRecord.textLimitBytes)
+    self.severity = severity
+    self.severitySource = severitySource.storable(limitBytes: PackageRecord.textLimitBytes)
+    self.score = score
+    self.detail = detail?.storable(limitBytes: AdvisoryRecord.summaryLimitBytes)
+  }
+}
+
+/// A finding of an image, with its package and its advisory.
+public struct ImageFindingRow: Sendable, Hashable {
+  public let package: ImagePackageRow
+  public let finding: FindingRow
+  public let advisory: String
+  public let feed: String
+  public let published: String?
+  public let modified: String
+  public let summary: String
+  public let foundAt: Timestamp
+}
+
+extension Row {
+  /// Eight columns from `column` on.
+  fileprivate func finding(from column: Int) -> FindingRow {
+    FindingRow(
+      package: integer(column), advisory: integer(column + 1), state: text(column + 2), fixed: optionalText(column + 3),
+      severity: text(column + 4), severitySource: text(column + 5),
+      score: isNull(column + 6) ? nil : Int(integer(column + 6)), detail: optionalText(column + 7))
+  }
+}
+
+extension FindingRow {
+  fileprivate static let columns: SQL = """
+    f.package_id, f.advisory_id, f.state, f.fixed, f.severity, f.severity_source, f.score, f.detail
+    """
+}
+
+extension Transaction {
+  /// Writes what was found of packages that are new, or of which nothing is known.
+  public func addFindings(_ findings: [FindingRow]) throws {
+    for finding in findings { try put(finding) }
+  }
+
+  private func put(_ finding: FindingRow) throws {
+    try enqueue(
+      """
+      INSERT INTO finding (package_id, advisory_id, state, fixed, severity, severity_source, score, detail, found_at)
+      VALUES (\(finding.package), \(finding.advisory), \(finding.state), \(finding.fixed), \(finding.severity),
+        \(finding.severitySource), \(finding.score), \(finding.detail), \(now))
+      ON CONFLICT (package_id, advisory_id) DO UPDATE SET state = excluded.state, fixed = excluded.fixed,
+        severity = excluded.severity, severity_source = excluded.severity_source, score = excluded.score,
+        detail = excluded.detail
+      """)
+  }
+
+  /// Puts what advisories find now in place of what they found, and writes an event for each difference.
+  ///
+  /// - Precondition: the inspection is locked since before the packages were read: ``writeAdvisories(_:feed:)`` does that.
+  /// - Parameter advisories: those that were judged, whether they find anything or not.
+  /// - Returns: how many findings are new, how many are gone, how many are others than before.
+  @discardableResult
+  public func replaceFindings(
+    of advisories: [(key: Int64, name: String)], by found: [FindingRow], feed: String
+  ) throws -> FindingDifference {
+    let waiting = try advisories.map { advisory in
+      try later("SELECT \(FindingRow.columns) FROM finding f WHERE f.advisory_id = \(advisory.key)") {
+        $0.finding(from: 0)
+      }
+    }
+    let names = Dictionary(advisories.map { ($0.key, $0.name) }) { first, _ in first }
+    var before: [Place: FindingRow] = [:]
+    for rows in waiting { for row in try rows.all() { before[Place(row)] = row } }
+    let after = Dictionary(found.map { (Place($0), $0) }) { first, _ in first }
+    var difference = FindingDifference()
+    for (place, finding) in after.sorted(by: { $0.key < $1.key }) {
+      let old = before[place]
+      guard old != finding else { continue }
+      try put(finding)
+      if old == nil { difference.newCount += 1 } else { difference.changedCount += 1 }
+      try addEvent(old == nil ? .new : .changed, finding, names[place.advisory] ?? "", feed, old)
+    }
+    for (place, finding) in before.sorted(by: { $0.key < $1.key }) where after[place] == nil {
+      try addEvent(.fixed, finding, names[place.advisory] ?? "", feed, nil)
+      try enqueue("DELETE FROM finding WHERE package_id = \(place.package) AND advisory_id = \(place.advisory)")
+      difference.goneCount += 1
+    }
+    return difference
+  }
+
+  private struct Place: Hashable, Comparable {
+    let package: Int64
+    let advisory: Int64
+
+    init(_ finding: FindingRow) {
+      package = finding.package
+      advisory = finding.advisory
+    }
+
+    static func < (a: Place, b: Place) -> Bool { (a.advisory, a.package) < (b.advisory, b.package) }
+  }
+
+  /// Only for packages that an image holds: nobody waits to hear of the others.
+  private func addEvent(
+    _ kind: FindingEvent.Kind, _ finding: FindingRow, _ advisory: String, _ feed: String, _ old: FindingRow?
+  ) throws {
+    let environments = try all(
+      """
+      SELECT e.namespace, e.name FROM environment e WHERE e.id IN (
+        SELECT d.environment_id FROM image_package u JOIN image_inventory i ON i.id = u.image_id
+          JOIN deployment d ON d.digest = i.digest WHERE u.package_id = \(finding.package)
+        UNION
+        SELECT d.environment_id FROM image_package u JOIN image_inventory i ON i.id = u.image_id
+          JOIN manifest_child c ON c.digest = i.digest JOIN manifest m ON m.id = c.manifest_id
+          JOIN deployment d ON d.digest = m.digest AND d.repository_id = m.repository_id
+          WHERE u.package_id = \(finding.package))
+      ORDER BY e.namespace, e.name LIMIT \(FindingEvent.environmentLimit)
+      """
+    ) { "\($0.text(0))/\($0.text(1))" }
+    let detail = old.map { "\($0.state) \($0.severity) \($0.fixed ?? "-")" }
+    try enqueue(
+      """
+      INSERT INTO finding_event (at, kind, feed, advisory, package_id, ecosystem, package, version, severity, detail, images,
+        environments)
+      SELECT \(now), \(kind.rawValue), \(feed), \(advisory), p.id, p.type, p.name, p.version, \(finding.severity),
+        \(detail), (SELECT COUNT(DISTINCT u.image_id) FROM image_package u WHERE u.package_id = p.id),
+        \(Self.list(environments))
+      FROM package p WHERE p.id = \(finding.package)
+        AND EXISTS (SELECT 1 FROM image_package u WHERE u.package_id = p.id)
+      """)
+  }
+
+  /// Forgets events from before a moment.
+  public func trimFindingEvents(before moment: Timestamp, limit: Int) throws -> Int {
+    try execute(
+      "DELETE FROM finding_event WHERE id IN (SELECT id FROM finding_event WHERE at < \(moment) ORDER BY at LIMIT \(limit))"
+    )
+  }
+}
+
+extension Reading where Self: ~Copyable {
+  /// What is wrong with an image, by package. What belongs to a package of the operating system is not among it.
+  public func findings(ofImage image: Int64) throws -> [ImageFindingRow] {
+    try all(
+      """
+      SELECT \(ImagePackageRow.columns), \(FindingRow.columns), a.name, a.feed, a.published, a.modified, a.summary,
+        f.found_at
+      FROM image_package u JOIN package p ON p.id = u.package_id JOIN finding f ON f.package_id = p.id
+        JOIN advisory a ON a.id = f.advisory_id
+      WHERE u.image_id = \(image) AND u.owned_by IS NULL
+      ORDER BY p.type, p.name, p.version, u.path, a.name
+      """
+    ) {
+      ImageFindingRow(
+        package: $0.imagePackage(), finding: $0.finding(from: 15), advisory: $0.text(23), feed: $0.text(24),
+        published: $0.optionalText(25), modified: $0.text(26), summary: $0.text(27), foundAt: $0.timestamp(28))
+    }
+  }
+
+  /// All names of the advisories that an image has findings of.
+  public func aliases(ofFindingsIn image: Int64) throws -> [Int64: [String]] {
+    let rows = try all(
+      """
+      SELECT advisory_id, alias FROM advisory_alias WHERE advisory_id IN (
+        SELECT f.advisory_id FROM image_package u JOIN finding f ON f.package_id = u.package_id
+        WHERE u.image_id = \(image) AND u.owned_by IS NULL)
+      ORDER BY advisory_id, alias
+      """
+    ) { (advisory: $0.integer(0), alias: $0.text(1)) }
+    return Dictionary(grouping: rows, by: \.advisory).mapValues { $0.map(\.alias) }
+  }
+}

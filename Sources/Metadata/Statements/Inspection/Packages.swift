@@ -1,0 +1,181 @@
+/// A version of a package, as it is kept once for the whole registry.
+public struct PackageRecord: Sendable, Hashable {
+  /// The type in package URLs: `deb`, `pypi`.
+  public var type: String
+  /// Of the operating system's packages: `debian:12`; empty for the others.
+  public var distribution: String
+  public var name: String
+  public var version: String
+  public var architecture: String
+  public var sourceName: String
+  public var sourceVersion: String
+  public var module: String
+  public var vendor: String
+  /// Joined by commas.
+  public var licenses: String
+  /// Why no advisory is asked about it; nil when they are.
+  public var notJudged: String?
+  public var subjects: [Subject]
+
+  /// Of any text of a package that much is kept.
+  public static let textLimitBytes = 192
+
+  /// By what name advisories of an ecosystem speak of it.
+  public struct Subject: Sendable, Hashable {
+    public let ecosystem: String
+    /// As the ecosystem compares names.
+    public let name: String
+    public let version: String
+
+    public init(ecosystem: String, name: String, version: String) {
+      self.ecosystem = ecosystem.storable(limitBytes: PackageRecord.textLimitBytes)
+      self.name = name.storable(limitBytes: PackageRecord.textLimitBytes)
+      self.version = version.storable(limitBytes: PackageRecord.textLimitBytes)
+    }
+  }
+
+  public init(
+    type: String, name: String, version: String, distribution: String = "", architecture: String = "",
+    sourceName: String = "", sourceVersion: String = "", module: String = "", vendor: String = "",
+    licenses: [String] = [], notJudged: String? = nil, subjects: [Subject] = []
+  ) {
+    func kept(_ text: String) -> String { text.storable(limitBytes: Self.textLimitBytes) }
+    self.type = type
+    self.name = kept(name)
+    self.version = kept(version)
+    self.distribution = kept(distribution)
+    self.architecture = kept(architecture)
+    self.sourceName = kept(sourceName)
+    self.sourceVersion = kept(sourceVersion)
+    self.module = kept(module)
+    self.vendor = kept(vendor)
+    self.licenses = kept(licenses.joined(separator: ","))
+    self.notJudged = notJudged
+    self.subjects = subjects
+  }
+}
+
+/// A package in an image.
+public struct PackageUse: Sendable, Hashable {
+  public let package: PackageRecord
+  /// The database, manifest or binary that names it.
+  public let path: String
+  /// The position of the layer, from the base on.
+  public let layer: Int
+  /// The operating system's package that brought it along.
+  public let ownedBy: String?
+
+  public static let pathLimitBytes = 1024
+
+  public init(package: PackageRecord, path: String, layer: Int, ownedBy: String?) {
+    self.package = package
+    self.path = path
+    self.layer = layer
+    self.ownedBy = ownedBy
+  }
+}
+
+/// A package that the registry has not seen before.
+public struct NewPackage: Sendable, Hashable {
+  public let key: Int64
+  public let record: PackageRecord
+}
+
+/// A package of an image as it is shown.
+public struct ImagePackageRow: Sendable, Hashable {
+  public let key: Int64
+  public let type: String
+  public let distribution: String
+  public let name: String
+  public let version: String
+  public let architecture: String
+  public let sourceName: String
+  public let sourceVersion: String
+  public let module: String
+  public let vendor: String
+  public let licenses: String
+  public let notJudged: String?
+  public let path: String
+  public let layer: Int
+  public let ownedBy: String?
+}
+
+extension Transaction {
+  /// The keys of packages; rows are made for those that have none.
+  ///
+  /// - Precondition: the inspection is locked, so that no two transactions make the same row or wait for each other in turn.
+  func keys(of packages: [PackageRecord]) throws -> (keys: [PackageRecord: Int64], fresh: [NewPackage]) {
+    let distinct = Array(Set(packages))
+    let known = try distinct.map { package in
+      try later(
+        """
+        SELECT id FROM package WHERE type = \(package.type) AND name = \(package.name)
+          AND version = \(package.version) AND distribution = \(package.distribution)
+          AND architecture = \(package.architecture) AND source_name = \(package.sourceName)
+          AND source_version = \(package.sourceVersion) AND module = \(package.module) AND vendor = \(package.vendor)
+        """
+      ) { $0.integer(0) }
+    }
+    var keys: [PackageRecord: Int64] = [:]
+    var fresh: [NewPackage] = []
+    for (package, found) in zip(distinct, known) {
+      if let key = try found.first() {
+        keys[package] = key
+        continue
+      }
+      // The same but for its licences or its subjects may have come a moment ago.
+      let made = try all(
+        """
+        INSERT INTO package (type, distribution, name, version, architecture, source_name, source_version, module, vendor,
+          licenses, not_judged)
+        VALUES (\(package.type), \(package.distribution), \(package.name), \(package.version), \(package.architecture),
+          \(package.sourceName), \(package.sourceVersion), \(package.module), \(package.vendor), \(package.licenses),
+          \(package.notJudged))
+        ON CONFLICT (type, name, version, distribution, architecture, source_name, source_version, module, vendor)
+        DO UPDATE SET type = excluded.type RETURNING id
+        """
+      ) { $0.integer(0) }
+      guard let key = made.first else { throw DatabaseError.corrupt("a row of a package was not made") }
+      keys[package] = key
+      fresh.append(NewPackage(key: key, record: package))
+      for subject in Set(package.subjects) {
+        try enqueue(
+          """
+          INSERT INTO package_subject (ecosystem, name, package_id, version)
+          VALUES (\(subject.ecosystem), \(subject.name), \(key), \(subject.version))
+          ON CONFLICT (ecosystem, name, package_id) DO NOTHING
+          """)
+      }
+    }
+    return (keys, fresh)
+  }
+}
+
+extension Row {
+  /// The columns of ``ImagePackageRow/columns``.
+  func imagePackage() -> ImagePackageRow {
+    ImagePackageRow(
+      key: integer(0), type: text(1), distribution: text(2), name: text(3), version: text(4), architecture: text(5),
+      sourceName: text(6), sourceVersion: text(7), module: text(8), vendor: text(9), licenses: text(10),
+      notJudged: optionalText(11), path: text(12), layer: Int(integer(13)), ownedBy: optionalText(14))
+  }
+}
+
+extension ImagePackageRow {
+  static let columns: SQL = """
+    p.id, p.type, p.distribution, p.name, p.version, p.architecture, p.source_name, p.source_version, p.module, p.vendor,
+    p.licenses, p.not_judged, u.path, u.layer, u.owned_by
+    """
+}
+
+extension Reading where Self: ~Copyable {
+  /// The packages of an image, by type, name, version and path.
+  public func packages(ofImage image: Int64) throws -> [ImagePackageRow] {
+    try all(
+      """
+      SELECT \(ImagePackageRow.columns) FROM image_package u JOIN package p ON p.id = u.package_id
+      WHERE u.image_id = \(image) ORDER BY p.type, p.name, p.version, u.path
+      """
+    ) { $0.imagePackage() }
+  }
+}

@@ -1,0 +1,92 @@
+public import Access
+internal import Ground
+internal import Metadata
+internal import NIOCore
+internal import OCI
+
+// Policies: what is wrong with an image decides whether it is given out.
+extension Registry {
+  /// What the policies of the namespace say of pulling a manifest, from memory; nil says nothing.
+  ///
+  /// What it answers may be a second old.
+  public func pullVerdictAtHand(_ manifest: CachedManifest, permit: Permit<Pull>) -> PolicyVerdict? {
+    let now = time.monotonicNanoseconds
+    let repository = permit.repository
+    guard let rules = policies.rules(of: repository.namespace, now: now) else { return nil }
+    guard rules.policy(for: repository) != nil, !manifest.mediaType.isIndex else { return PolicyVerdict() }
+    return policies.verdict(ManifestKey(repository: repository, digest: manifest.digest), now: now)
+  }
+
+  /// What the policies of the namespace say of pulling a manifest.
+  public func pullVerdict(_ manifest: CachedManifest, permit: Permit<Pull>) async throws -> PolicyVerdict {
+    if let known = pullVerdictAtHand(manifest, permit: permit) { return known }
+    let repository = permit.repository
+    let asked = time.monotonicNanoseconds
+    let digest = manifest.digest
+    let isIndex = manifest.mediaType.isIndex
+    let bytes = manifest.body
+    let (rules, verdict) = try await database.read { transaction in
+      let found = PolicyMemory.Rules(
+        askedAt: asked, policies: try Self.policies(of: repository.namespace, at: .pull, transaction))
+      guard let policy = found.policy(for: repository), !isIndex else { return (found, PolicyVerdict()) }
+      let facts = try Self.policyFacts(digest, bytes, manifest.mediaType, in: repository, transaction)
+      return (found, PolicyVerdict(policy, facts))
+    }
+    policies.keep(rules, of: repository.namespace)
+    policies.keep(verdict, for: ManifestKey(repository: repository, digest: digest), askedAt: asked)
+    return verdict
+  }
+
+  /// To be called after this process has changed the rules of a namespace.
+  public func policiesChanged(of namespace: String) { policies.forgetRules(of: namespace) }
+
+  static func policies<R: Reading & ~Copyable>(
+    of namespace: String, at moment: FindingPolicy.Moment, _ transaction: borrowing R
+  ) throws -> [(pattern: RepositoryPattern, policy: FindingPolicy)] {
+    try transaction.repositoryRules(of: namespace, kind: .policy).compactMap { rule in
+      do {
+        let policy = try FindingPolicy(json: try JSONValue.parse(rule.value))
+        return policy.moments.contains(moment) ? (rule.pattern, policy) : nil
+      } catch {
+        throw DatabaseError.corrupt("a policy is stored as “\(rule.value)”")
+      }
+    }
+  }
+
+  /// What a policy may ask of an image.
+  static func policyFacts<R: Reading & ~Copyable>(
+    _ digest: Digest, _ bytes: ByteBuffer, _ mediaType: MediaType, in repository: RepositoryName,
+    _ transaction: borrowing R
+  ) throws -> PolicyFacts {
+    var facts = PolicyFacts(now: transaction.now)
+    guard let inventory = try transaction.imageInventory(digest) else {
+      // Artifacts that nobody unpacks have nothing to be judged.
+      let manifest: Manifest
+      do throws(ParseError) { manifest = try parse(bytes, mediaType) } catch { return facts }
+      if manifest.hasRootFileSystem { facts.unscanned = "it was pushed a moment ago and is not read yet: try again" }
+      return facts
+    }
+    facts.unscanned = inventory.unscanned
+    facts.endOfLife = inventory.endOfLife(at: transaction.now)
+    facts.findings = try findings(of: inventory, in: repository, transaction)
+    facts.secrets = try transaction.imageNotices(of: inventory.key).filter { $0.kind == "secret" }
+      .map { "\($0.path) (\($0.detail))" }
+    return facts
+  }
+}
+
+extension ImageInventoryRow {
+  /// Why nothing can be said of it; nil: it was read and is judged.
+  var unscanned: String? {
+    switch state {
+    case .inventoried: nil
+    case .waiting: "it is not read yet: try again in a moment"
+    case .failed: "it could not be read: \(reason ?? "for an unknown reason")"
+    case .unknownDistribution: "it cannot be judged: \(reason ?? "its distribution is not known")"
+    case .packageDatabaseRemoved: "it cannot be judged: \(reason ?? "its package database was removed")"
+    }
+  }
+
+  /// What is to be said of its distribution when that gets no updates any more.
+  func endOfLife(at now: Timestamp) -> String? { nil }
+}

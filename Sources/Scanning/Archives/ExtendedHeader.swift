@@ -1,0 +1,77 @@
+/// The records of an extended header of POSIX that matter here.
+///
+/// Source: POSIX.1-2017, pax, "pax Extended Header".
+struct ExtendedHeader {
+  var path: [UInt8]?
+  var link: [UInt8]?
+  var size: Int64?
+  /// Of a sparse file of GNU: the size that it has with its holes, and its name.
+  var realSize: Int64?
+  var sparseName: [UInt8]?
+
+  init() {}
+
+  /// Reads `LENGTH KEY=VALUE\n` records; a later one counts before an earlier one of the same key.
+  ///
+  /// - Throws: ``LayerError/broken(_:)``.
+  init(_ bytes: UnsafeRawBufferPointer) throws(LayerError) {
+    var rest = bytes[...]
+    while let first = rest.first {
+      // Some writers pad the end with zeros.
+      if first == 0 { break }
+      var length = 0
+      var position = rest.startIndex
+      while position < rest.endIndex, rest[position] != UInt8(ascii: " ") {
+        let digit = rest[position] &- UInt8(ascii: "0")
+        guard digit <= 9, length < bytes.count else { throw Self.broken }
+        length = length * 10 + Int(digit)
+        position += 1
+      }
+      let end = rest.startIndex + length
+      guard position < rest.endIndex, end <= rest.endIndex, end > position + 1, rest[end - 1] == UInt8(ascii: "\n")
+      else { throw Self.broken }
+      let record = rest[position + 1..<end - 1]
+      guard let equals = record.firstIndex(of: UInt8(ascii: "=")) else { throw Self.broken }
+      take(record[..<equals], Array(record[(equals + 1)...]))
+      rest = rest[end...]
+    }
+  }
+
+  private static let broken = LayerError.broken("an extended header of its archive is broken")
+
+  private mutating func take(_ key: Slice<UnsafeRawBufferPointer>, _ value: [UInt8]) {
+    // An empty value takes back what a global header said.
+    if key.elementsEqual("path".utf8) {
+      path = value.isEmpty ? nil : value
+    } else if key.elementsEqual("linkpath".utf8) {
+      link = value.isEmpty ? nil : value
+    } else if key.elementsEqual("size".utf8) {
+      size = Self.decimal(value)
+    } else if key.elementsEqual("GNU.sparse.name".utf8) {
+      sparseName = value
+    } else if key.elementsEqual("GNU.sparse.realsize".utf8) || key.elementsEqual("GNU.sparse.size".utf8) {
+      realSize = Self.decimal(value)
+    }
+  }
+
+  /// Nil for what is no number, negative or too large.
+  static func decimal(_ bytes: [UInt8]) -> Int64? {
+    guard (1...18).contains(bytes.count) else { return nil }
+    var value: Int64 = 0
+    for byte in bytes {
+      let digit = byte &- UInt8(ascii: "0")
+      guard digit <= 9 else { return nil }
+      value = value * 10 + Int64(digit)
+    }
+    return value
+  }
+
+  /// What counts: this header's before those of all entries.
+  func over(_ global: ExtendedHeader) -> ExtendedHeader {
+    var joined = self
+    joined.path = path ?? global.path
+    joined.link = link ?? global.link
+    joined.size = size ?? global.size
+    return joined
+  }
+}

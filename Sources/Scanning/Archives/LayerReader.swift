@@ -1,0 +1,209 @@
+/// Reads a layer once: one pass for all cataloguers.
+public struct LayerReader {
+  private let cataloguers: [any Cataloguer]
+  private let limits: ArchiveLimits
+  private let listed: (ListedFile) -> Void
+  private var inventory: LayerInventory
+  private var noticeCounts: [Notice.Kind: Int] = [:]
+  private var componentCount = 0
+  private var listedCount = 0
+  /// Contents that were read of files that cataloguers want, by path: hard links to them say the same.
+  private var artefactPaths: [String: [Int]] = [:]
+
+  private init(
+    _ cataloguers: [any Cataloguer], _ limits: ArchiveLimits, _ listed: @escaping (ListedFile) -> Void
+  ) {
+    self.cataloguers = cataloguers
+    self.limits = limits
+    self.listed = listed
+    inventory = LayerInventory(revision: Cataloguers.revision)
+  }
+
+  /// What is in a layer.
+  ///
+  /// - Parameters:
+  ///   - source: the layer as it is stored: packed or not.
+  ///   - listed: takes every entry of it, as many as the list may hold, in the order of the archive.
+  /// - Throws: ``LayerError`` when it cannot be read to its end: a layer is known whole or not at all.
+  public static func read(
+    _ source: any ByteSource, cataloguers: [any Cataloguer] = Cataloguers.all, limits: ArchiveLimits = ArchiveLimits(),
+    listed: @escaping (ListedFile) -> Void = { _ in }
+  ) throws(LayerError) -> LayerInventory {
+    var reader = LayerReader(cataloguers, limits, listed)
+    let archive = TarReader(try DecompressedSource(source, limits: limits), limits: limits)
+    let hash = try ContentHash()
+    while let entry = try archive.next() { try reader.take(entry, archive, hash) }
+    guard archive.entryCount > 0 || archive.position == 0 || archive.position % 512 == 0 else {
+      throw .broken("it is no archive")
+    }
+    reader.inventory.figures.entryCount = archive.entryCount
+    reader.inventory.figures.uncompressedBytes = archive.position
+    return reader.inventory
+  }
+
+  private mutating func take(_ entry: TarEntry, _ archive: TarReader, _ hash: ContentHash) throws(LayerError) {
+    guard let path = LayerPath.normalised(entry.path, limits) else {
+      note(.irregular, String(decoding: entry.path.prefix(256), as: UTF8.self), "its path leads out of the layer")
+      return
+    }
+    guard !path.isEmpty else { return }
+    if takeWhiteout(path) { return }
+    switch entry.kind {
+    case .file: try takeFile(entry, path, archive, hash)
+    case .directory: list(.directory, entry, path)
+    case .symbolicLink: takeLink(entry, path)
+    case .hardLink: takeHardLink(entry, path)
+    case .characterDevice, .blockDevice:
+      note(.irregular, path, "it is a device")
+      list(.device, entry, path)
+    case .fifo: list(.fifo, entry, path)
+    case .other(let type): note(.irregular, path, "it is an entry of an unknown kind, \(type)")
+    case .extended, .globalExtended, .longPath, .longLink, .oldSparse: break
+    }
+  }
+
+  // MARK: Files
+
+  private mutating func takeFile(
+    _ entry: TarEntry, _ path: String, _ archive: TarReader, _ hash: ContentHash
+  ) throws(LayerError) {
+    inventory.figures.fileCount += 1
+    noteMode(entry, path)
+    noteReplacement(path)
+    try hash.begin()
+    var wanting: [any Cataloguer] = []
+    var content: [UInt8] = []
+    var isFirst = true
+    var refused: [String] = []
+    let (all, size, isSparse) = (cataloguers, entry.size, entry.isSparse)
+    try archive.content { (part) throws(LayerError) in
+      hash.add(part)
+      if isFirst {
+        isFirst = false
+        let candidate = Candidate(path: path, size: size, mode: entry.mode, start: Array(part.prefix(16)))
+        for cataloguer in all where cataloguer.wants(candidate) {
+          if isSparse {
+            refused.append("\(cataloguer.name): it is a file with holes")
+          } else if size > Int64(cataloguer.sizeLimitBytes) {
+            refused.append("\(cataloguer.name): it has more than \(cataloguer.sizeLimitBytes) bytes")
+          } else {
+            wanting.append(cataloguer)
+          }
+        }
+        if !wanting.isEmpty { content.reserveCapacity(Int(size)) }
+      }
+      if !wanting.isEmpty { content.append(contentsOf: part) }
+    }
+    for reason in refused { note(.unreadable, path, reason) }
+    list(.file, entry, path, digest: entry.isSparse ? [] : hash.end())
+    for cataloguer in wanting { try catalogue(cataloguer, path, entry.mode, content) }
+  }
+
+  private mutating func catalogue(
+    _ cataloguer: any Cataloguer, _ path: String, _ mode: UInt16, _ content: [UInt8]
+  ) throws(LayerError) {
+    let outcome = content.withUnsafeBytes { bytes -> Result<Artefact?, CatalogueError> in
+      do throws(CatalogueError) {
+        return .success(try cataloguer.artefact(in: LayerFile(path: path, mode: mode, bytes: bytes)))
+      } catch {
+        return .failure(error)
+      }
+    }
+    switch outcome {
+    case .success(let artefact?):
+      componentCount += artefact.components.count
+      guard componentCount <= limits.componentCount else {
+        throw .limit("it names more than \(limits.componentCount) packages")
+      }
+      artefactPaths[path, default: []].append(inventory.artefacts.count)
+      inventory.artefacts.append(artefact)
+    case .success(nil): break
+    case .failure(let error): note(.unreadable, path, "\(cataloguer.name): \(error.reason)")
+    }
+  }
+
+  // MARK: Links and whiteouts
+
+  private mutating func takeLink(_ entry: TarEntry, _ path: String) {
+    list(.symbolicLink, entry, path)
+    guard let target = LayerPath.resolved(entry.link, from: path, limits) else {
+      note(.irregular, path, "it is a link whose target is too long or too deep")
+      return
+    }
+    // Links among programs and libraries lead to files.
+    guard inventory.directoryLinks.count < Self.linkLimit, !path.contains("/bin/"), !path.hasPrefix("bin/") else {
+      return
+    }
+    inventory.directoryLinks.append(.init(path: path, target: target))
+  }
+
+  private mutating func takeHardLink(_ entry: TarEntry, _ path: String) {
+    list(.hardLink, entry, path)
+    noteReplacement(path)
+    guard let target = LayerPath.normalised(entry.link, limits) else {
+      note(.irregular, path, "it is a link that leads out of the layer")
+      return
+    }
+    for index in artefactPaths[target] ?? [] {
+      var artefact = inventory.artefacts[index]
+      artefact.path = path
+      inventory.artefacts.append(artefact)
+    }
+  }
+
+  private static let linkLimit = 20_000
+  private static let whiteoutLimit = 200_000
+
+  private mutating func takeWhiteout(_ path: String) -> Bool {
+    let name = LayerPath.lastName(path)
+    guard name.hasPrefix(".wh.") else { return false }
+    let directory = String(LayerPath.parent(path))
+    if name == ".wh..wh..opq" {
+      inventory.whiteouts.append(.init(.opaque, directory))
+    } else if !name.hasPrefix(".wh..wh."), name.utf8.count > 4, inventory.whiteouts.count < Self.whiteoutLimit {
+      let hidden = name.dropFirst(4)
+      inventory.whiteouts.append(.init(.path, directory.isEmpty ? String(hidden) : "\(directory)/\(hidden)"))
+    }
+    return true
+  }
+
+  // MARK: Notes
+
+  /// Names of directories in which packages are looked for. A file of such a name may stand where a lower layer has the
+  /// directory, and then takes it away.
+  private static let directoryNames: Set<Substring> = [
+    "var", "lib", "usr", "etc", "opt", "app", "srv", "home", "root", "share", "local", "lib64", "dpkg", "status.d",
+    "info",
+    "apk", "db", "rpm", "sysimage", "python3", "site-packages", "dist-packages", "node_modules", "gems",
+    "specifications", "vendor", "composer", "bin", "sbin", "src", "work", "workspace",
+  ]
+
+  private mutating func noteReplacement(_ path: String) {
+    if Self.directoryNames.contains(LayerPath.lastName(path)) { inventory.replacements.append(path) }
+  }
+
+  private mutating func noteMode(_ entry: TarEntry, _ path: String) {
+    if entry.mode & 0o6000 != 0, entry.mode & 0o111 != 0 {
+      note(.setUserID, path, String(entry.mode & 0o7777, radix: 8))
+    }
+    if entry.mode & 0o002 != 0 { note(.worldWritable, path, String(entry.mode & 0o7777, radix: 8)) }
+  }
+
+  private mutating func note(_ kind: Notice.Kind, _ path: String, _ detail: String) {
+    noticeCounts[kind, default: 0] += 1
+    guard noticeCounts[kind, default: 0] <= limits.noticeCount else { return }
+    inventory.notices.append(Notice(kind, path: path, detail: detail))
+  }
+
+  private mutating func list(_ kind: ListedFile.Kind, _ entry: TarEntry, _ path: String, digest: [UInt8] = []) {
+    guard listedCount < limits.listedFileCount else {
+      inventory.figures.unlistedCount += 1
+      return
+    }
+    listedCount += 1
+    listed(
+      ListedFile(
+        kind: kind, path: path, size: kind == .file ? entry.size : 0, mode: entry.mode,
+        target: String(decoding: entry.link, as: UTF8.self), digest: digest))
+  }
+}

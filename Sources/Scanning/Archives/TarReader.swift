@@ -1,0 +1,189 @@
+/// One entry of an archive.
+struct TarEntry {
+  var kind: TarHeader.Kind
+  /// As the archive has it.
+  var path: [UInt8]
+  /// The target of a link, as the archive has it.
+  var link: [UInt8]
+  /// The size that a reader of the file sees.
+  var size: Int64
+  var mode: UInt16
+  /// It has holes, and what the archive holds of it is not its content.
+  var isSparse: Bool
+}
+
+/// Walks an archive from entry to entry, and reads the content of those that are asked for.
+///
+/// Knows v7, ustar, pax and GNU, with long names, large numbers and sparse files (whose content is skipped).
+final class TarReader {
+  private var source: any ByteSource
+  private let limits: ArchiveLimits
+  private var global = ExtendedHeader()
+  /// Bytes of the current entry that were not read yet, and the padding after them.
+  private var remaining: Int64 = 0
+  private var padding: Int64 = 0
+  private let scratch: UnsafeMutableRawBufferPointer
+  private(set) var entryCount = 0
+  /// Bytes of the archive that have been read.
+  private(set) var position: Int64 = 0
+
+  /// As much as a decoder makes at once without leaving the processor's caches.
+  private static let scratchBytes = 128 << 10
+
+  init(_ source: any ByteSource, limits: ArchiveLimits) {
+    self.source = source
+    self.limits = limits
+    scratch = .allocate(byteCount: Self.scratchBytes, alignment: 16)
+  }
+
+  deinit { scratch.deallocate() }
+
+  /// The next entry; nil at the end of the archive.
+  ///
+  /// - Throws: ``LayerError``, after which nothing more can be read.
+  func next() throws(LayerError) -> TarEntry? {
+    var own = ExtendedHeader()
+    var longPath: [UInt8]?
+    var longLink: [UInt8]?
+    while true {
+      try skip()
+      guard let header = try header() else {
+        guard longPath == nil, longLink == nil else {
+          throw .broken("it is cut off: an entry has a name and no header")
+        }
+        return nil
+      }
+      entryCount += 1
+      guard entryCount <= limits.entryCount else { throw .limit("it has more than \(limits.entryCount) entries") }
+      begin(header.size)
+      switch header.kind {
+      case .extended: own = try ExtendedHeader(bytes: try small(header.size)).over(own)
+      case .globalExtended: global = try ExtendedHeader(bytes: try small(header.size)).over(global)
+      case .longPath: longPath = try small(header.size).prefix { $0 != 0 }.map { $0 }
+      case .longLink: longLink = try small(header.size).prefix { $0 != 0 }.map { $0 }
+      default: return try entry(header, own.over(global), longPath, longLink)
+      }
+    }
+  }
+
+  private func entry(
+    _ header: TarHeader, _ extended: ExtendedHeader, _ longPath: [UInt8]?, _ longLink: [UInt8]?
+  ) throws(LayerError) -> TarEntry {
+    var header = header
+    if let size = extended.size {
+      header.size = size
+      begin(size)
+    }
+    // Only files have bytes behind their headers, whatever size the others claim.
+    switch header.kind {
+    case .file, .oldSparse, .other: break
+    case .hardLink where header.size > 0 && extended.size != nil: break
+    default: begin(0)
+    }
+    var isSparse = false
+    var size = header.size
+    if case .oldSparse = header.kind {
+      isSparse = true
+      size = header.realSize ?? size
+      header.kind = .file
+      try skipMap(header)
+    } else if let real = extended.realSize {
+      isSparse = true
+      size = real
+    }
+    return TarEntry(
+      kind: header.kind, path: extended.sparseName ?? extended.path ?? longPath ?? header.path,
+      link: extended.link ?? longLink ?? header.link, size: size, mode: header.mode, isSparse: isSparse)
+  }
+
+  /// The headers that go on with the map of a sparse file stand between its header and its bytes.
+  private func skipMap(_ header: TarHeader) throws(LayerError) {
+    let size = remaining
+    var hasMore = header.hasMoreMap
+    while hasMore {
+      guard let block = try block() else { throw Self.cutOff }
+      hasMore = block[504] != 0
+      entryCount += 1
+      guard entryCount <= limits.entryCount else { throw .limit("it has more than \(limits.entryCount) entries") }
+    }
+    begin(size)
+  }
+
+  private func begin(_ size: Int64) {
+    remaining = size
+    padding = size % 512 == 0 ? 0 : 512 - size % 512
+  }
+
+  private static var cutOff: LayerError { .broken("it is cut off: its archive ends in the middle of an entry") }
+
+  // MARK: Bytes
+
+  /// The content of the current entry, piece by piece.
+  func content(
+    _ body: (UnsafeRawBufferPointer) throws(LayerError) -> Void
+  ) throws(LayerError) {
+    while remaining > 0 {
+      let wanted = Int(min(remaining, Int64(scratch.count)))
+      let count = try fill(wanted, atLeast: 1)
+      guard count > 0 else { throw Self.cutOff }
+      remaining -= Int64(count)
+      try body(UnsafeRawBufferPointer(rebasing: scratch[..<count]))
+    }
+  }
+
+  private func skip() throws(LayerError) {
+    var left = remaining + padding
+    (remaining, padding) = (0, 0)
+    while left > 0 {
+      let count = try fill(Int(min(left, Int64(scratch.count))), atLeast: 1)
+      guard count > 0 else { throw Self.cutOff }
+      left -= Int64(count)
+    }
+  }
+
+  /// The whole content of an entry that is known to be small: an extended header.
+  private func small(_ size: Int64) throws(LayerError) -> [UInt8] {
+    guard size <= Int64(limits.extendedHeaderBytes) else {
+      throw .limit("an extended header of its archive has more than \(limits.extendedHeaderBytes) bytes")
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Int(size))
+    try content { (part) throws(LayerError) in bytes.append(contentsOf: part) }
+    return bytes
+  }
+
+  /// The next header; nil at the end: a block of zeros, or nothing more. A block that was begun is cut off.
+  private func header() throws(LayerError) -> TarHeader? {
+    guard let block = try block() else { return nil }
+    return TarHeader.isEmpty(block) ? nil : try TarHeader(block)
+  }
+
+  /// The next 512 bytes, until something else is read.
+  private func block() throws(LayerError) -> UnsafeRawBufferPointer? {
+    let count = try fill(TarHeader.size, atLeast: TarHeader.size)
+    guard count > 0 else { return nil }
+    guard count == TarHeader.size else { throw Self.cutOff }
+    return UnsafeRawBufferPointer(rebasing: scratch[..<TarHeader.size])
+  }
+
+  /// Reads into the scratch space; less than `atLeast` only at the end.
+  private func fill(_ wanted: Int, atLeast: Int) throws(LayerError) -> Int {
+    var count = 0
+    while count < atLeast {
+      let read = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: scratch[count..<wanted]))
+      guard read > 0 else { break }
+      count += read
+    }
+    position += Int64(count)
+    return count
+  }
+}
+
+extension ExtendedHeader {
+  fileprivate init(bytes: [UInt8]) throws(LayerError) {
+    let parsed = bytes.withUnsafeBytes { bytes -> Result<ExtendedHeader, LayerError> in
+      do throws(LayerError) { return .success(try ExtendedHeader(bytes)) } catch { return .failure(error) }
+    }
+    self = try parsed.get()
+  }
+}

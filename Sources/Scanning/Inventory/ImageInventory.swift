@@ -1,0 +1,175 @@
+/// What an image holds once its layers are laid over one another as the runtime does.
+///
+/// Artefacts are replaced and removed as wholes, by their paths: the file of a newer layer stands in place of the older one, and a
+/// whiteout or a file in place of a directory takes it away.
+///
+/// Source: image-spec, layer.md, "Applying Changesets" and "Whiteouts".
+public struct ImageInventory: Sendable, Hashable {
+  /// What can be said of the image.
+  public enum State: Sendable, Hashable {
+    case inventoried
+    /// There are packages of an operating system, and nothing says of which.
+    case unknownDistribution
+    /// A layer took these databases of packages away, and nothing new stands in their place: what is installed is not known.
+    case packageDatabaseRemoved([String])
+  }
+
+  public struct Installed: Sendable, Hashable {
+    public var component: Component
+    /// The position of the layer that names it, from the base on.
+    public var layer: Int
+    /// The artefact that names it.
+    public var path: String
+    /// The package of the operating system that the artefact belongs to.
+    public var ownedBy: String?
+  }
+
+  public struct FoundNotice: Sendable, Hashable {
+    public var notice: Notice
+    public var layer: Int
+    /// An upper layer removes or replaces the file; its layer still carries it.
+    public var isHidden: Bool
+  }
+
+  public var state = State.inventoried
+  public var distribution: Distribution?
+  public var components: [Installed] = []
+  public var notices: [FoundNotice] = []
+
+  /// - Parameter layers: from the base on.
+  public init(folding layers: [LayerInventory]) {
+    var fold = Fold()
+    for (index, layer) in layers.enumerated() { fold.apply(layer, at: index) }
+    self = fold.inventory
+  }
+
+  fileprivate init() {}
+}
+
+/// An image in the making.
+private struct Fold {
+  private struct Placed {
+    let artefact: Artefact
+    let layer: Int
+  }
+
+  /// By path and cataloguer: two may read the same file.
+  private var artefacts: [String: [Placed]] = [:]
+  private var notices: [ImageInventory.FoundNotice] = []
+  private var links: [String: String] = [:]
+  private var removedDatabases: Set<String> = []
+
+  /// The most steps from link to link, as the kernel has it.
+  private static let linkSteps = 40
+
+  mutating func apply(_ layer: LayerInventory, at index: Int) {
+    // Whiteouts act on what lies below, wherever they stand in the archive.
+    for whiteout in layer.whiteouts {
+      let path = canonical(whiteout.path)
+      switch whiteout.kind {
+      case .path: remove(path, andItself: true)
+      case .opaque: remove(path, andItself: false)
+      }
+    }
+    for path in layer.replacements { remove(canonical(path), andItself: false) }
+    for link in layer.directoryLinks {
+      let path = canonicalParent(link.path)
+      // A link in place of a directory takes the directory away, unless it leads to where its content is moved.
+      if links[path] != link.target { remove(path, andItself: false) }
+      if path != link.target { links[path] = link.target }
+    }
+    let replaced = Set(layer.artefacts.map { canonical($0.path) })
+    for path in replaced { artefacts[path] = nil }
+    for artefact in layer.artefacts {
+      let path = canonical(artefact.path)
+      artefacts[path, default: []].append(Placed(artefact: artefact, layer: index))
+      if artefact.isPackageDatabase { removedDatabases.remove(path) }
+    }
+    notices += layer.notices.map { .init(notice: $0, layer: index, isHidden: false) }
+  }
+
+  private mutating func remove(_ path: String, andItself: Bool) {
+    let below = path.isEmpty ? "" : path + "/"
+    func isGone(_ other: String) -> Bool { (andItself && other == path) || other.hasPrefix(below) }
+    for (other, placed) in artefacts where isGone(other) {
+      artefacts[other] = nil
+      if placed.contains(where: { $0.artefact.isPackageDatabase }) { removedDatabases.insert(other) }
+    }
+    for index in notices.indices where isGone(canonical(notices[index].notice.path)) { notices[index].isHidden = true }
+    for link in links.keys where isGone(link) { links[link] = nil }
+  }
+
+  // MARK: Paths
+
+  /// The path with the links on its way followed, the last name too.
+  private func canonical(_ path: String) -> String { followed(path, steps: 0) }
+
+  private func canonicalParent(_ path: String) -> String {
+    let parent = LayerPath.parent(path)
+    guard !parent.isEmpty else { return path }
+    return canonical(String(parent)) + "/" + LayerPath.lastName(path)
+  }
+
+  private func followed(_ path: String, steps: Int) -> String {
+    guard !links.isEmpty, steps < Self.linkSteps else { return path }
+    var end = path.startIndex
+    while end < path.endIndex {
+      end = path[end...].dropFirst().firstIndex(of: "/") ?? path.endIndex
+      if let target = links[String(path[..<end])] {
+        let rest = path[end...].drop { $0 == "/" }
+        let next = rest.isEmpty ? target : target.isEmpty ? String(rest) : "\(target)/\(rest)"
+        return followed(next, steps: steps + 1)
+      }
+    }
+    return path
+  }
+
+  // MARK: The outcome
+
+  var inventory: ImageInventory {
+    var inventory = ImageInventory()
+    let placed = artefacts.sorted { $0.key < $1.key }.flatMap { path, all in all.map { (path: path, placed: $0) } }
+    inventory.distribution = distribution(placed.map(\.placed.artefact))
+    var owners: [String: String] = [:]
+    for (_, item) in placed where !item.artefact.ownedPaths.isEmpty {
+      for path in item.artefact.ownedPaths {
+        owners[canonical(path)] = item.artefact.ownerName ?? item.artefact.cataloguer
+      }
+    }
+    for (path, item) in placed {
+      for component in item.artefact.components {
+        inventory.components.append(
+          .init(
+            component: component, layer: item.layer, path: item.artefact.path,
+            ownedBy: component.type.isOperatingSystem ? nil : owners[path]))
+      }
+    }
+    inventory.notices = notices.filter { !$0.isHidden || $0.notice.kind == .secret }
+    let removed = removedDatabases.filter { artefacts[$0] == nil }
+    if !removed.isEmpty, !inventory.components.contains(where: { $0.component.type.isOperatingSystem }) {
+      inventory.state = .packageDatabaseRemoved(removed.sorted())
+    } else if inventory.distribution == nil,
+      inventory.components.contains(where: { $0.component.type.isOperatingSystem })
+    {
+      inventory.state = .unknownDistribution
+    }
+    return inventory
+  }
+
+  /// `os-release` before its relatives, that of `/etc` first.
+  private func distribution(_ all: [Artefact]) -> Distribution? {
+    let found = all.filter { $0.distribution != nil }
+    let order = ["etc/os-release", "usr/lib/os-release"]
+    for path in order {
+      if let artefact = found.first(where: { $0.path == path }) { return artefact.distribution }
+    }
+    return found.first?.distribution
+  }
+}
+
+extension Artefact {
+  /// It says what the operating system has installed.
+  var isPackageDatabase: Bool {
+    (cataloguer == "dpkg" || cataloguer == "apk" || cataloguer == "rpm") && ownerName == nil
+  }
+}

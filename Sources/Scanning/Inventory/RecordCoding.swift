@@ -1,0 +1,115 @@
+/// Writes numbers and texts one after the other: numbers seven bits a byte, texts with their length before them.
+struct RecordWriter {
+  private(set) var bytes: [UInt8] = []
+
+  mutating func add(_ number: UInt64) {
+    var rest = number
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(rest))
+  }
+
+  mutating func add(_ number: Int) { add(UInt64(clamping: number)) }
+
+  mutating func add(_ flag: Bool) { bytes.append(flag ? 1 : 0) }
+
+  mutating func add(_ text: String) { add(Array(text.utf8)) }
+
+  mutating func add(_ raw: [UInt8]) {
+    add(raw.count)
+    bytes += raw
+  }
+
+  mutating func add(_ text: String?) {
+    add(text != nil)
+    if let text { add(text) }
+  }
+
+  mutating func add<Element>(_ list: [Element], _ body: (inout RecordWriter, Element) -> Void) {
+    add(list.count)
+    for element in list { body(&self, element) }
+  }
+}
+
+/// Why bytes are not what was written.
+public struct RecordError: Error, Sendable, Hashable, CustomStringConvertible {
+  public var description: String { "a record is broken" }
+}
+
+/// Reads what a ``RecordWriter`` has written, and trusts none of it: a process that read hostile bytes may have made it.
+struct RecordReader {
+  private let bytes: ArraySlice<UInt8>
+  private var position: Int
+
+  init(_ bytes: [UInt8]) {
+    self.bytes = bytes[...]
+    position = 0
+  }
+
+  var isAtEnd: Bool { position == bytes.endIndex }
+
+  mutating func number() throws(RecordError) -> UInt64 {
+    var value: UInt64 = 0
+    var shift: UInt64 = 0
+    while true {
+      guard position < bytes.endIndex, shift < 64 else { throw RecordError() }
+      let byte = bytes[position]
+      position += 1
+      guard shift < 63 || byte <= 1 else { throw RecordError() }
+      value |= UInt64(byte & 0x7F) << shift
+      if byte & 0x80 == 0 { return value }
+      shift += 7
+    }
+  }
+
+  /// A number that is a length, a count or a position.
+  mutating func int() throws(RecordError) -> Int {
+    guard let value = Int(exactly: try number()) else { throw RecordError() }
+    return value
+  }
+
+  mutating func int64() throws(RecordError) -> Int64 {
+    guard let value = Int64(exactly: try number()) else { throw RecordError() }
+    return value
+  }
+
+  mutating func flag() throws(RecordError) -> Bool {
+    switch try number() {
+    case 0: return false
+    case 1: return true
+    default: throw RecordError()
+    }
+  }
+
+  mutating func raw() throws(RecordError) -> [UInt8] {
+    let count = try int()
+    guard count <= bytes.endIndex - position else { throw RecordError() }
+    defer { position += count }
+    return Array(bytes[position..<position + count])
+  }
+
+  mutating func text() throws(RecordError) -> String {
+    guard let text = String(validating: try raw(), as: UTF8.self) else { throw RecordError() }
+    return text
+  }
+
+  mutating func optionalText() throws(RecordError) -> String? { try flag() ? try text() : nil }
+
+  mutating func list<Element>(
+    _ body: (inout RecordReader) throws(RecordError) -> Element
+  ) throws(RecordError) -> [Element] {
+    let count = try int()
+    // Each element takes a byte at the least, so a count that lies reserves nothing.
+    guard count <= bytes.endIndex - position else { throw RecordError() }
+    var list: [Element] = []
+    for _ in 0..<count { list.append(try body(&self)) }
+    return list
+  }
+
+  mutating func choice<Value: RawRepresentable<String>>(_: Value.Type) throws(RecordError) -> Value {
+    guard let value = Value(rawValue: try text()) else { throw RecordError() }
+    return value
+  }
+}

@@ -1,0 +1,106 @@
+import ArgumentParser
+import OCI
+import RegistryCore
+
+struct FindingsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "findings", abstract: "What is wrong with an image.",
+    discussion: """
+      berth findings acme/api:2.3
+      berth findings acme/api:2.3 --severity high --fail-on critical
+      """)
+  @Argument(help: "An image: acme/api:2.3 or acme/api@sha256:….") var image: ImageName
+  @Option(help: "Which image of an index, such as linux/arm64.") var platform: String?
+  @Option(help: "Only of this severity or worse: low, medium, high, critical.") var severity: SeverityName?
+  @Flag(help: "Only what a newer version mends.") var fixable = false
+  @Flag(help: "Also what does not count, with who says so.") var suppressed = false
+  @Option(help: "Exit with 1 when something of this severity or worse counts, or the image cannot be judged.")
+  var failOn: SeverityName?
+  @OptionGroup var remote: RemoteOptions
+
+  func run() async throws {
+    try await remote.run { server in
+      let query = platform.map { "?platform=\(PercentCoding.encoded($0))" } ?? ""
+      let path = "\(image.repository.apiPath)/findings/\(PercentCoding.encoded(image.reference.description))\(query)"
+      let images = try await server.call(.get, path).array ?? []
+      let shown = images.map { image in
+        InspectedReport(image, keeping: shows)
+      }
+      if remote.output == .table {
+        for report in shown { report.tell(remote) }
+      } else {
+        remote.tell("", .array(shown.map(\.json)))
+      }
+      if let failOn, shown.contains(where: { $0.fails(failOn) }) { throw ExitCode.failure }
+    }
+  }
+
+  private func shows(_ finding: JSONValue) -> Bool {
+    let isSuppressed = !(finding["suppressed"]?.isNull ?? true)
+    return (suppressed || !isSuppressed) && (!fixable || finding["fixed"]?.string != nil)
+      && (severity.map { SeverityName.of(finding) >= $0 } ?? true)
+  }
+}
+
+/// A severity on the command line.
+struct SeverityName: ExpressibleByArgument, Comparable {
+  let rank: Int
+
+  init?(argument: String) {
+    guard let rank = ImageFinding.severities.firstIndex(of: argument) else { return nil }
+    self.rank = rank
+  }
+
+  private init(rank: Int) { self.rank = rank }
+
+  static func of(_ finding: JSONValue) -> SeverityName {
+    SeverityName(rank: ImageFinding.severities.firstIndex(of: finding["severity"]?.string ?? "") ?? 0)
+  }
+
+  static func < (a: SeverityName, b: SeverityName) -> Bool { a.rank < b.rank }
+  static var allValueStrings: [String] { ImageFinding.severities }
+}
+
+/// An image with its findings, as the server tells of them.
+struct InspectedReport {
+  let json: JSONValue
+  /// Those that are shown.
+  private let findings: [JSONValue]
+
+  init(_ image: JSONValue, keeping: (JSONValue) -> Bool) {
+    findings = (image["findings"]?.array ?? []).filter(keeping)
+    let kept = findings
+    json = .object(
+      JSONObject(
+        (image.object?.members ?? []).map {
+          $0.key == "findings" ? .init(key: "findings", value: .array(kept)) : $0
+        }))
+  }
+
+  /// Whether something counts that is as bad, or nothing can be said.
+  func fails(_ limit: SeverityName) -> Bool {
+    if let state = json["state"]?.string, state != "inventoried", state != "none" { return true }
+    return findings.contains { ($0["suppressed"]?.isNull ?? true) && SeverityName.of($0) >= limit }
+  }
+
+  func tell(_ remote: RemoteOptions) {
+    let platform = json["platform"]?.string.map { "  \($0)" } ?? ""
+    let system = json["distribution"]?.string ?? "no distribution"
+    print("\(json["image"]?.string ?? "")\(platform)  \(system)  \(json["packages"]?.integer ?? 0) packages")
+    switch json["state"]?.string {
+    case "inventoried": break
+    case "none": print("It holds nothing that could be inspected.")
+    case let state: print("\(state ?? ""): \(json["reason"]?.string ?? "it is not read yet")")
+    }
+    guard !findings.isEmpty else {
+      if json["state"]?.string == "inventoried" { print("Nothing that counts is known.") }
+      return
+    }
+    remote.show(
+      findings,
+      [
+        ("severity", "severity"), ("vulnerability", "vulnerability"), ("package", "package"), ("version", "version"),
+        ("fixed", "fixed"), ("state", "state"), ("exploited", "exploitedSince"), ("advisory", "advisory"),
+      ])
+  }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import OCI
+
+struct InventoryCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inventory", abstract: "What an image holds: packages, and what else was noticed.",
+    discussion: """
+      berth inventory acme/api:2.3
+      berth inventory acme/api:2.3 --notices
+      """)
+  @Argument(help: "An image: acme/api:2.3 or acme/api@sha256:….") var image: ImageName
+  @Option(help: "Which image of an index, such as linux/arm64.") var platform: String?
+  @Option(help: "Only packages of a type: deb, apk, rpm, pypi, npm, gem, maven, golang, cargo, composer, nuget.")
+  var type: String?
+  @Flag(help: "Secrets, set-user-ID files and what else is out of the ordinary, in place of packages.")
+  var notices = false
+  @Flag(help: "Layers, in place of packages.") var layers = false
+  @OptionGroup var remote: RemoteOptions
+
+  func run() async throws {
+    try await remote.run { server in
+      let query = platform.map { "?platform=\(PercentCoding.encoded($0))" } ?? ""
+      let path = "\(image.repository.apiPath)/inventory/\(PercentCoding.encoded(image.reference.description))\(query)"
+      let images = try await server.call(.get, path).array ?? []
+      guard remote.output == .table else { return remote.tell("", .array(images)) }
+      for image in images { show(image) }
+    }
+  }
+
+  private func show(_ image: JSONValue) {
+    let platform = image["platform"]?.string.map { "  \($0)" } ?? ""
+    let state = image["state"]?.string ?? ""
+    print("\(image["image"]?.string ?? "")\(platform)  \(image["distribution"]?.string ?? "no distribution")  \(state)")
+    if let reason = image["reason"]?.string { print(reason) }
+    if layers {
+      remote.show(
+        image["layers"]?.array ?? [],
+        [
+          ("digest", "digest"), ("state", "state"), ("entries", "entries"), ("bytes", "uncompressedBytes"),
+          ("reason", "reason"),
+        ])
+    } else if notices {
+      remote.show(
+        image["notices"]?.array ?? [],
+        [("kind", "kind"), ("path", "path"), ("detail", "detail"), ("layer", "layer"), ("hidden", "hidden")])
+    } else {
+      let packages = (image["contents"]?.array ?? []).filter { type == nil || $0["type"]?.string == type }
+      remote.show(
+        packages,
+        [
+          ("type", "type"), ("name", "name"), ("version", "version"), ("source", "source"), ("path", "path"),
+          ("owned by", "ownedBy"),
+        ])
+    }
+  }
+}
