@@ -108,11 +108,15 @@ struct ForgetfulDatabase: Database {
 
   /// Where uploads are rows: each step finds what it has done, and the client hears of none of it.
   @Test func `ends no upload, also where the blob is here already`() async throws {
-    let base = try SQLiteDatabase.inMemory()
+    // A claim runs out, and a machine that is busy is slow.
+    let clock = ManualClock()
+    let base = try SQLiteDatabase.inMemory(time: clock)
     let database = ForgetfulDatabase(base: base)
     let objects = SimulatedObjects()
-    let store = S3BlobStore(objects, ledger: DatabaseUploadLedger(database: database), bufferBytes: 64 << 20)
-    let registry = try await Registry(database: database, store: store, uploadsAreRows: true, logger: .silent)
+    let store = S3BlobStore(
+      objects, ledger: DatabaseUploadLedger(database: database), bufferBytes: 64 << 20, time: clock)
+    let registry = try await Registry(
+      database: database, store: store, uploadsAreRows: true, time: clock, logger: .silent)
     for repository in ["acme/api", "acme/web"] {
       let client = try SimulatedClient(registry, repository)
       let token = registry.beginUpload(permit: client.push)
