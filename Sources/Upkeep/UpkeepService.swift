@@ -24,7 +24,7 @@ public final class UpkeepService: Service {
   }
 
   /// As many threads let every chore block without another waiting for it, also one that leads a group commit.
-  public static let choreCount = 9
+  public static let choreCount = 10
   /// How often expired uploads are looked for.
   static let expiryInterval: Duration = .seconds(60)
   /// How often journals are settled. Short enough that a crash has little to replay.
@@ -43,12 +43,15 @@ public final class UpkeepService: Service {
   static let sweepRest: Duration = .milliseconds(200)
   /// How often facts of new images are looked for: so much later than its push an image can be searched by them.
   static let factsInterval: Duration = .milliseconds(500)
+  /// How often layers and images that are to be inspected are looked for.
+  static let inspectionInterval: Duration = .milliseconds(250)
   /// After a failure, a chore rests this long.
   static let failureRest: Duration = .seconds(10)
 
   private let registry: Registry
   private let access: AccessControl
   private let liveSettings: Live<Settings>
+  private let inspector: any LayerInspector
   private let settle: @Sendable () async throws -> Void
   private let claims: ChoreClaims
   private let figures: CollectionFigures
@@ -59,16 +62,19 @@ public final class UpkeepService: Service {
 
   /// - Parameters:
   ///   - workers: a pool of the upkeep's own, so that no request waits behind a chore.
+  ///   - inspector: reads layers.
   ///   - settle: folds back what was written ahead; called every few seconds.
   public init(
     registry: Registry, access: AccessControl, settings: Settings, workers: WorkerPool, metrics: Metrics,
-    time: any TimeSource = SystemTime(), logger: Logger, settle: @escaping @Sendable () async throws -> Void
+    time: any TimeSource = SystemTime(), logger: Logger, inspector: any LayerInspector = WorkerInspector(),
+    settle: @escaping @Sendable () async throws -> Void
   ) {
     self.registry = registry
     self.access = access
     liveSettings = Live(settings)
     self.workers = workers
     self.settle = settle
+    self.inspector = inspector
     self.time = time
     claims = ChoreClaims(database: registry.database, time: time)
     self.logger = logger
@@ -103,6 +109,7 @@ public final class UpkeepService: Service {
           group.addTask { await self.tidyForever() }
           group.addTask { await self.careForever() }
           group.addTask { await self.readFactsForever() }
+          group.addTask { await self.inspectForever() }
         }
       }
     }
@@ -193,6 +200,17 @@ public final class UpkeepService: Service {
     do { try await time.sleep(for: Self.factsInterval) } catch { return }
     await foreverHere("reading of facts", every: Self.factsInterval) {
       while !Task.isCancelled, try await self.registry.readDueFacts() > 0 {
+        try await self.time.sleep(for: Self.leastRest)
+      }
+    }
+  }
+
+  /// Of all processes at once: each takes other layers.
+  private func inspectForever() async {
+    do { try await time.sleep(for: Self.factsInterval) } catch { return }
+    let inspection = Inspection(registry: registry, inspector: inspector, logger: logger)
+    await foreverHere("inspection", every: Self.inspectionInterval) {
+      while !Task.isCancelled, try await inspection.step() > 0 {
         try await self.time.sleep(for: Self.leastRest)
       }
     }

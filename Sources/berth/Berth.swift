@@ -22,7 +22,8 @@ struct Berth: AsyncParsableCommand {
       GrantCommand.self, RobotCommand.self, TokenCommand.self, TrustCommand.self, AccessCommand.self, AuditCommand.self,
       TagCommand.self, RuleCommand.self, SearchCommand.self, EnvironmentCommand.self,
       RetentionCommand.self,
-      HistoryCommand.self, DiffCommand.self, InventoryCommand.self, FindingsCommand.self, ExceptionCommand.self,
+      HistoryCommand.self, DiffCommand.self, InventoryCommand.self, FindingsCommand.self,
+      ExceptionCommand.self, InspectLayerCommand.self,
     ])
 }
 

@@ -1,0 +1,101 @@
+/// Reads the database of dpkg: `status`, the files of `status.d` that images without a package manager have, and which files
+/// belong to which package.
+///
+/// Source: deb-control(5), dpkg-query(1).
+struct DpkgCataloguer: Cataloguer {
+  let name = "dpkg"
+  let revision = 1
+  let sizeLimitBytes = 32 << 20
+
+  static let database = "var/lib/dpkg/status"
+  private static let parts = "var/lib/dpkg/status.d/"
+  private static let lists = "var/lib/dpkg/info/"
+
+  func wants(_ file: Candidate) -> Bool {
+    guard file.path.hasPrefix("var/lib/dpkg/") else { return false }
+    return file.path == Self.database || (file.path.hasPrefix(Self.parts) && !file.path.hasSuffix(".md5sums"))
+      || (file.path.hasPrefix(Self.lists) && file.path.hasSuffix(".list"))
+  }
+
+  func artefact(in file: LayerFile) throws(CatalogueError) -> Artefact? {
+    if file.path.hasPrefix(Self.lists) { return list(file) }
+    // A file of `status.d` is about one package and says nothing of its status.
+    let isPart = file.path.hasPrefix(Self.parts)
+    return Artefact(path: file.path, cataloguer: name, components: Self.packages(file.bytes, needsStatus: !isPart))
+  }
+
+  /// Paragraphs of fields, with an empty line between them.
+  static func packages(_ bytes: UnsafeRawBufferPointer, needsStatus: Bool) -> [Component] {
+    var found: [Component] = []
+    var paragraph = Paragraph()
+    for line in LineReader(bytes) {
+      if line.isEmpty {
+        if let component = paragraph.component(needsStatus: needsStatus) { found.append(component) }
+        paragraph = Paragraph()
+      } else {
+        paragraph.take(line)
+      }
+    }
+    if let component = paragraph.component(needsStatus: needsStatus) { found.append(component) }
+    return found
+  }
+
+  private struct Paragraph {
+    private var name = ""
+    private var version = ""
+    private var architecture: String?
+    private var source: String?
+    private var status: String?
+
+    /// Lines that go on with a field begin with a space.
+    mutating func take(_ line: UnsafeRawBufferPointer) {
+      guard line.first != UInt8(ascii: " "), line.first != UInt8(ascii: "\t"), let field = line.field else { return }
+      if field.name.equals("Package") {
+        name = field.value
+      } else if field.name.equals("Version") {
+        version = field.value
+      } else if field.name.equals("Architecture") {
+        architecture = field.value
+      } else if field.name.equals("Source") {
+        source = field.value
+      } else if field.name.equals("Status") {
+        status = field.value
+      }
+    }
+
+    func component(needsStatus: Bool) -> Component? {
+      guard !name.isEmpty, !version.isEmpty else { return nil }
+      // The third word says what is there: `config-files` is what a removed package leaves behind.
+      if needsStatus || status != nil {
+        guard status?.split(separator: " ").last == "installed" else { return nil }
+      }
+      var component = Component(.deb, name: name, version: version)
+      component.architecture = architecture
+      component.source = Self.source(source, name, version)
+      component.isHeadersOnly = name == "linux-libc-dev" || name.hasPrefix("linux-headers-")
+      return component
+    }
+
+    /// `name` or `name (version)`. Without a version it is the package's own, less the mark of a rebuild of the binary alone.
+    private static func source(_ text: String?, _ name: String, _ version: String) -> Component.Source {
+      let parts = (text ?? name).split(separator: " ", maxSplits: 1)
+      let source = parts.first.map { String($0) } ?? name
+      guard parts.count == 2, parts[1].hasPrefix("("), let end = parts[1].firstIndex(of: ")") else {
+        return .init(name: source, version: version)
+      }
+      return .init(name: source, version: String(parts[1].dropFirst().prefix(upTo: end)))
+    }
+  }
+
+  /// `/usr/lib/python3/dist-packages/x.egg-info`, a line a path. Only those are kept that another cataloguer might read.
+  private func list(_ file: LayerFile) -> Artefact? {
+    var owned: [String] = []
+    for line in LineReader(file.bytes) where line.first == UInt8(ascii: "/") {
+      let path = UnsafeRawBufferPointer(rebasing: line.dropFirst()).text
+      if LanguagePaths.mayHoldPackage(path) { owned.append(path) }
+    }
+    guard !owned.isEmpty else { return nil }
+    let package = LayerPath.lastName(file.path).dropLast(".list".count).prefix { $0 != ":" }
+    return Artefact(path: file.path, cataloguer: name, ownedPaths: owned, ownerName: String(package))
+  }
+}
