@@ -208,9 +208,8 @@ extension Registry {
     _ upload: UploadID, _ blob: PublishedBlob, in transaction: borrowing Transaction
   ) throws {
     if try transaction.deleteUnclaimedUpload(upload.text) { return }
-    // Unless this is done again because the answer to the commit was lost.
-    let row = try transaction.blob(blob.digest)
-    guard row?.state == .present, row?.place == blob.place else { throw StorageError.uploadUnknown }
+    // Unless this is done again because the answer to the commit was lost: then the blob is here, at this place or another.
+    guard try transaction.blob(blob.digest)?.state == .present else { throw StorageError.uploadUnknown }
   }
 
   /// Bytes without an upload's row must be recorded within this time after their place was made.

@@ -5,7 +5,7 @@ internal import OCI
 public import RegistryCore
 
 /// Goes through the repositories, one after the other: deletes the tags that retention does not keep, and lets go of history that
-/// is over. Remembers where it has got to.
+/// is over, with the labels of what it named. Remembers where it has got to.
 ///
 /// Each step looks again in its own transaction (invariant I3), so that nobody is paused and nothing is taken that came meanwhile.
 public struct TagCare: Sendable {
@@ -45,6 +45,21 @@ public struct TagCare: Sendable {
     } while position != nil
     if count > 0 {
       logger.info("history trimmed", metadata: ["repository": "\(repository.name)", "events": "\(count)"])
+    }
+    try await trimLabels(in: repository)
+  }
+
+  private func trimLabels(in repository: RepositoryRow) async throws {
+    var position: String?
+    var count = 0
+    repeat {
+      let plan = try await registry.labelPlan(of: repository, after: position ?? "")
+      count += try await registry.trimLabels(of: plan.trims.map(\.target), in: repository)
+      position = plan.last
+    } while position != nil
+    if count > 0 {
+      logger.info(
+        "labels of what is gone trimmed", metadata: ["repository": "\(repository.name)", "targets": "\(count)"])
     }
   }
 }

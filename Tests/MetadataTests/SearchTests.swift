@@ -90,6 +90,8 @@ import Testing
       model.images[index].repositoryKey = key
       try await writeFacts(of: image, RepositoryID(value: key), database)
     }
+    #expect(try await database.read { try $0.inconsistencies(limit: 10) }.isEmpty)
+    // Whose tags are there already: a search asks for names only.
     let environments = model.environments
     try await database.write { transaction in
       for environment in environments {
@@ -101,7 +103,6 @@ import Testing
           """)
       }
     }
-    #expect(try await database.read { try $0.inconsistencies(limit: 10) }.isEmpty)
     return model
   }
 

@@ -1,10 +1,12 @@
+import Access
 import BlobStorage
 import Ground
-import Metadata
 import OCI
 import RegistryCore
 import TestSupport
 import Testing
+
+@testable import Metadata
 
 /// Runs every transaction twice, as when the answer to its commit was lost.
 struct ForgetfulDatabase: Database {
@@ -45,6 +47,89 @@ struct ForgetfulDatabase: Database {
     await #expect(throws: RegistryError.self) { try await client.deleteTag(RegistryScenario.tag) }
     try await client.deleteBlob(RegistryScenario.small.digest)
     await #expect(throws: RegistryError.self) { try await client.deleteBlob(RegistryScenario.small.digest) }
+    let found = try await base.read { try $0.inconsistencies(limit: 10) }
+    #expect(found.isEmpty, "\(found)")
+  }
+
+  private static func audits(_ kind: String, _ database: any Database) async throws -> Int {
+    try await database.read { try $0.all("SELECT 1 FROM audit_record WHERE kind = \(kind)") { _ in true } }.count
+  }
+
+  @Test func `sets labels once, and changes an environment once, with one record each`() async throws {
+    let base = try SQLiteDatabase.inMemory()
+    let store = try LocalBlobStore(directory: "/data", disk: SimulatedDisk())
+    let registry = try await Registry(database: ForgetfulDatabase(base: base), store: store, logger: .silent)
+    let client = try SimulatedClient(registry, "acme/api")
+    for blob in [RegistryScenario.config, RegistryScenario.small, RegistryScenario.large] {
+      try await client.upload(blob)
+    }
+    try await client.push(RegistryScenario.image, tags: [RegistryScenario.tag])
+    let target = LabelTarget.tag(RegistryScenario.tag)
+    let set = try await registry.setLabels(["team": "a", "tier": "1"], on: target, reason: "new", permit: client.push)
+    #expect(set.map(\.key) == ["team", "tier"])
+    let left = try await registry.setLabels(["team": nil, "tier": "2"], on: target, reason: nil, permit: client.push)
+    #expect(left.map(\.value) == ["2"])
+    let history = try await registry.labelHistory(of: target, before: 0, limit: 10, permit: client.pull)
+    #expect(history.map(\.to) == ["2", nil, "1", "a"])
+    #expect(try await Self.audits("label.set", base) == 2)
+
+    let actor = try await Policy.open.releaseActor(in: "acme", for: .everybody)
+    let production = OCI.Tag.sample("production")
+    _ = try await registry.makeEnvironment(production, [:], adopts: false, by: actor)
+    for approvals in [1, 1, 2] as [Int64] {
+      let state = try await registry.changeEnvironment(
+        production, ["approvals": .integer(approvals)], by: actor)
+      #expect(state.settings.approvals == Int(approvals))
+    }
+    // What changed nothing is no record.
+    #expect(try await Self.audits("environment.change", base) == 2)
+    #expect(try await base.read { try $0.inconsistencies(limit: 10) }.isEmpty)
+  }
+
+  /// The number may be too high (decision 18); the time, by which retention decides, may not be wrong.
+  @Test func `leaves it right when an image was last pulled`() async throws {
+    let base = try SQLiteDatabase.inMemory()
+    let store = try LocalBlobStore(directory: "/data", disk: SimulatedDisk())
+    let registry = try await Registry(database: ForgetfulDatabase(base: base), store: store, logger: .silent)
+    let client = try SimulatedClient(registry, "acme/api")
+    try await client.put(RegistryScenario.config)
+    let image = SampleManifest.image(config: RegistryScenario.config, layers: [])
+    try await client.push(image, tags: [RegistryScenario.tag])
+    let before = base.now
+    registry.notePull(of: image.digest, in: client.repository)
+    let after = base.now
+    try await registry.flushPulls()
+    let pulls = try await base.read { transaction in
+      try transaction.repository(named: client.repository).flatMap { try transaction.pulls(of: image.digest, in: $0) }
+    }
+    #expect(pulls.map { before <= $0.lastAt && $0.lastAt <= after } ?? false)
+    #expect(pulls?.count == 2)
+  }
+
+  /// Where uploads are rows: each step finds what it has done, and the client hears of none of it.
+  @Test func `ends no upload, also where the blob is here already`() async throws {
+    // A claim runs out, and a machine that is busy is slow.
+    let clock = ManualClock()
+    let base = try SQLiteDatabase.inMemory(time: clock)
+    let database = ForgetfulDatabase(base: base)
+    let objects = SimulatedObjects()
+    let store = S3BlobStore(
+      objects, ledger: DatabaseUploadLedger(database: database), bufferBytes: 64 << 20, time: clock)
+    let registry = try await Registry(
+      database: database, store: store, uploadsAreRows: true, time: clock, logger: .silent)
+    for repository in ["acme/api", "acme/web"] {
+      let client = try SimulatedClient(registry, repository)
+      let token = registry.beginUpload(permit: client.push)
+      let bytes = RegistryScenario.large.bytes
+      var offset = 0
+      for end in [bytes.count / 2, bytes.count] {
+        let extent = AppendExtent(length: Int64(end - offset))
+        _ = try await registry.append(Pieces(bytes[offset..<end]), to: token, at: Int64(offset), extent)
+        offset = end
+      }
+      try await registry.finishUpload(token, as: RegistryScenario.large.digest, permit: client.push)
+      #expect(try await client.blob(RegistryScenario.large.digest) == bytes)
+    }
     let found = try await base.read { try $0.inconsistencies(limit: 10) }
     #expect(found.isEmpty, "\(found)")
   }

@@ -77,8 +77,12 @@ extension Authenticator {
 
   /// As it is recorded: the issuer's host and the subject.
   private static func jobName(_ issuer: String, _ claims: JSONObject) -> String {
-    let host = issuer.split(separator: "/").dropFirst().first.map { String($0) } ?? issuer
-    return "\(host):\(String((claims["sub"]?.string ?? "?").prefix(200)))"
+    "\(host(ofIssuer: issuer)):\(String((claims["sub"]?.string ?? "?").prefix(200)))"
+  }
+
+  /// What the name of each of its jobs begins with, before a colon.
+  static func host(ofIssuer issuer: String) -> String {
+    issuer.split(separator: "/").dropFirst().first.map { String($0) } ?? issuer
   }
 
   private static func jobIdentity(_ claims: JSONObject) -> String {

@@ -38,11 +38,12 @@ extension APIRoute {
       answer: .page(
         .object([
           .init("repository", .string, "The repository.", isRequired: true),
-          .init("tag", .string, "The tag.", isRequired: true),
-          .init("event", .integer, "The event.", isRequired: true),
-          .init("at", .moment, "When it was.", isRequired: true),
+          .init("tag", .string, "The tag; of labels also a digest.", isRequired: true),
+          .init("event", .nullable(.integer), "The event; null: labels of what is gone for good.", isRequired: true),
+          .init("at", .moment, "When it was; of labels, when one was last changed.", isRequired: true),
           .init("digest", .nullable(.string), "What the tag pointed to from then on."),
           .init("record", .boolean, "Whether its record goes too, or only its hold on the image.", isRequired: true),
+          .init("labels", .integer, "How many labels go, with the record of their changes."),
         ]))
     ) { routes, call in
       try await pages(routes, call) { repository in
@@ -53,10 +54,26 @@ extension APIRoute {
           elements += plan.trims.flatMap(view)
           position = plan.last
         } while position != nil
-        return elements
+        return elements + (try await labels(of: repository, routes))
       }
     },
   ]
+
+  private static func labels(of repository: RepositoryRow, _ routes: RegistryRoutes) async throws -> [JSONValue] {
+    var elements: [JSONValue] = []
+    var position: String?
+    repeat {
+      let plan = try await routes.registry.labelPlan(of: repository, after: position ?? "")
+      elements += plan.trims.map { trim in
+        [
+          "repository": .string(repository.name.text), "tag": .string(trim.target), "event": nil,
+          "at": .string(trim.lastAt.description), "digest": nil, "record": true, "labels": .integer(Int64(trim.labels)),
+        ]
+      }
+      position = plan.last
+    } while position != nil
+    return elements
+  }
 
   private static func view(_ plan: RetentionPlan) -> [JSONValue] {
     let name = JSONValue.string(plan.repository.name.text)

@@ -9,7 +9,7 @@ extension Reading where Self: ~Copyable {
   /// Contradictions between rows, at most `limit` of each kind. Empty when all is well. Cost: reads every row.
   public func inconsistencies(limit: Int) throws -> [Inconsistency] {
     try wrongRepositoryCounts(limit) + wrongLinkCounts(limit) + wrongReferenceCounts(limit) + wrongManifestCounts(limit)
-      + danglingRows(limit)
+      + danglingRows(limit) + wrongDeployments(limit) + wrongSearchRows(limit)
   }
 
   private func wrongRepositoryCounts(_ limit: Int) throws -> [Inconsistency] {
@@ -108,7 +108,7 @@ extension Reading where Self: ~Copyable {
         description:
           "history of \($0.text(0)):\($0.text(1)) keeps \($0.optionalText(2) ?? "nothing"), which is not there")
     }
-    return tags + blobs + events + (try wrongTagEvents(limit)) + (try wrongDeployments(limit))
+    return tags + blobs + events + (try wrongTagEvents(limit))
   }
 }
 
@@ -123,22 +123,6 @@ extension Reading where Self: ~Copyable {
       LIMIT \(limit)
       """
     ) { Inconsistency(description: "tag \($0.text(0)):\($0.text(1)) does not point to where its last event says") }
-  }
-
-  /// Environments whose tag in a repository is not what they run there.
-  private func wrongDeployments(_ limit: Int) throws -> [Inconsistency] {
-    try all(
-      """
-      SELECT e.namespace, e.name, r.name FROM deployment d JOIN environment e ON e.id = d.environment_id
-      JOIN repository r ON r.id = d.repository_id
-      LEFT JOIN tag t ON t.repository_id = d.repository_id AND t.name = e.name
-      WHERE COALESCE(t.digest, '') <> d.digest LIMIT \(limit)
-      """
-    ) {
-      Inconsistency(
-        description:
-          "environment \($0.text(0))/\($0.text(1)) runs something else in \($0.text(2)) than its tag points to")
-    }
   }
 }
 

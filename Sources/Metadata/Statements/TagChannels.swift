@@ -51,18 +51,21 @@ extension Transaction {
   /// Channels that the versions among pushed tags move: those for which no later release is there. Prereleases move none.
   ///
   /// - Precondition: the repository is locked.
-  /// - Cost: reads the names of the repository's tags that begin like the version; of all of them for `latest`.
+  /// - Cost: a few looks into an index for each channel and version, whatever the number of tags; see ``laterRelease``.
   func channelMoves(
     of pushed: [Tag], to digest: Digest, in repository: RepositoryRow, _ rules: TagRules
   ) throws -> [ChannelMove] {
     guard !rules.channels.isEmpty else { return [] }
     let versions = pushed.compactMap { SemanticVersion(parsing: $0.text) }.filter { !$0.isPrerelease }
+    guard !versions.isEmpty else { return [] }
+    let old = try unindexedReleases(in: repository.id)
     var moves: [Tag: ChannelMove] = [:]
     for channel in rules.channels {
       for version in versions {
         guard let tag = channel.tag(for: version), !rules.isProtected(tag), moves[tag] == nil else { continue }
-        let rivals = try releases(in: repository.id, like: version, channel) + versions
-        guard !rivals.contains(where: { channel.takes($0, like: version) && version < $0 }) else { continue }
+        let hasRival = (old + versions).contains { channel.takes($0, like: version) && version < $0 }
+        let bounds = ReleaseBounds(after: version, in: channel)
+        guard try !hasRival && number(Self.laterRelease(in: repository.id, bounds)) == 0 else { continue }
         let current = try self.digest(of: tag, in: repository.name)
         guard current == nil || !rules.isImmutable(tag) else { continue }
         moves[tag] = ChannelMove(tag: tag, from: current)
@@ -71,37 +74,66 @@ extension Transaction {
     return moves.values.sorted { $0.tag < $1.tag }
   }
 
-  /// Release versions among the tags of a repository, as far as a channel may look at them.
-  private func releases(
-    in repository: RepositoryID, like version: SemanticVersion, _ channel: TagChannel
-  ) throws -> [SemanticVersion] {
-    guard channel != .latest else { return try releases(in: repository, from: "", before: "\u{7F}") }
-    let numbers = channel == .major ? "\(version.major)" : "\(version.major).\(version.minor)"
-    return try ["", "v"].flatMap { prefix in
-      // `/` follows the dot.
-      try releases(in: repository, from: "\(prefix)\(numbers).", before: "\(prefix)\(numbers)/")
+  /// Whether a tag is a channel that follows versions which are there, so that no hand moves it.
+  ///
+  /// - Cost: as that of ``channelMoves``.
+  func followsVersions(_ tag: Tag, in repository: RepositoryID, _ rules: TagRules) throws -> Bool {
+    for channel in rules.channels {
+      guard let numbers = channel.numbers(of: tag) else { continue }
+      if try number(Self.laterRelease(in: repository, ReleaseBounds(allOf: numbers))) > 0 { return true }
+      let old = try unindexedReleases(in: repository)
+      if old.contains(where: { zip(numbers, [$0.major, $0.minor]).allSatisfy { $0 == $1 } }) { return true }
     }
+    return false
   }
 
-  private func releases(in repository: RepositoryID, from: String, before: String) throws -> [SemanticVersion] {
-    try all("SELECT name FROM tag WHERE repository_id = \(repository) AND name >= \(from) AND name < \(before)") {
+  /// Releases among the tags that a version before schema 6 made, until the chore has given them their keys.
+  private func unindexedReleases(in repository: RepositoryID) throws -> [SemanticVersion] {
+    try all("SELECT name FROM tag WHERE repository_id = \(repository) AND is_indexed = 0") {
       SemanticVersion(parsing: $0.text(0))
     }.compactMap { $0 }.filter { !$0.isPrerelease }
   }
 
-  /// Whether a tag is a channel that follows versions which are there, so that no hand moves it.
-  func followsVersions(_ tag: Tag, in repository: RepositoryID, _ rules: TagRules) throws -> Bool {
-    for channel in rules.channels {
-      guard let numbers = channel.numbers(of: tag) else { continue }
-      let found = try all("SELECT name FROM tag WHERE repository_id = \(repository)") {
-        SemanticVersion(parsing: $0.text(0))
+  /// Counts 1 when the tags of a repository have a release between two keys, else 0.
+  ///
+  /// - Cost: one look into the index for each version that has prereleases and no release, from the lower bound on to the first
+  ///   release: the many prereleases of one version are passed over at once.
+  static func laterRelease(in repository: RepositoryID, _ bounds: ReleaseBounds) -> SQL {
+    // A key ends in `~` for a release; for a prerelease the three numbers are followed by the first `-` in it.
+    """
+    WITH RECURSIVE later (key) AS (
+      SELECT MIN(version_key) FROM tag
+      WHERE repository_id = \(repository) AND version_key > \(bounds.after) AND version_key < \(bounds.before)
+      UNION ALL
+      SELECT (SELECT MIN(t.version_key) FROM tag t WHERE t.repository_id = \(repository)
+        AND t.version_key >= substr(later.key, 1, {POSITION}(later.key, '-') - 1) || '~'
+        AND t.version_key < \(bounds.before))
+      FROM later WHERE later.key IS NOT NULL AND later.key NOT LIKE '%~'
+    )
+    SELECT COUNT(*) FROM later WHERE key LIKE '%~'
+    """
+  }
+}
+
+/// Between which keys of versions a release is looked for, neither of them included.
+struct ReleaseBounds {
+  let after, before: String
+
+  /// Every version that begins with these numbers. `~` is the last character that a key has.
+  init(allOf numbers: [UInt64]) {
+    after = SemanticVersion.key(of: numbers)
+    before = after + "\u{7F}"
+  }
+
+  /// Those later than a version that a channel looks at for it.
+  init(after version: SemanticVersion, in channel: TagChannel) {
+    let numbers: [UInt64] =
+      switch channel {
+      case .major: [version.major]
+      case .minor: [version.major, version.minor]
+      case .latest: []
       }
-      let isFollowed = found.contains { version in
-        guard let version, !version.isPrerelease else { return false }
-        return zip(numbers, [version.major, version.minor]).allSatisfy { $0 == $1 }
-      }
-      if isFollowed { return true }
-    }
-    return false
+    after = version.key
+    before = ReleaseBounds(allOf: numbers).before
   }
 }

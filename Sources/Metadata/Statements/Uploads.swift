@@ -91,7 +91,8 @@ extension Reading where Self: ~Copyable {
 }
 
 extension Transaction {
-  /// Claims an upload until `until`, also one that is not recorded yet: of two who begin it at once, one is busy.
+  /// Claims an upload until `until`, also one that is not recorded yet: of two who begin it at once, one is busy. Run again
+  /// because the answer to its commit was lost, it finds its own claim.
   public func claimUpload(_ id: String, token: String, until: Timestamp) throws -> UploadClaimOutcome {
     try enqueue(
       """
@@ -103,7 +104,7 @@ extension Transaction {
     let claimed = try later(
       """
       UPDATE upload SET claim = \(token), claimed_until = \(until), touched_at = \(now)
-      WHERE id = \(id) AND (claim IS NULL OR claimed_until <= \(now))
+      WHERE id = \(id) AND (claim IS NULL OR claimed_until <= \(now) OR claim = \(token))
       """)
     let ended = try endedUpload(id)
     let row = try upload(id)
@@ -123,7 +124,7 @@ extension Transaction {
   /// Records how far an upload has got, and renews its claim. Parts that are recorded already stay as they are.
   ///
   /// A claim that has run out cannot record anything, even when nobody else has claimed since: what it would name may have
-  /// been taken for garbage.
+  /// been taken for garbage. One that was given back with this very record has recorded it: the answer to that was lost.
   /// - Returns: false when the claim was lost; then the caller throws, so that nothing remains.
   public func saveUpload(_ row: UploadRow, token: String, until: Timestamp) throws -> Bool {
     let saved = try later(
@@ -131,7 +132,8 @@ extension Transaction {
       UPDATE upload SET place = \(row.place), multipart = \(row.multipart), is_whole = \(row.isWhole),
         size = \(row.sizeBytes), pending = \(row.pending), hash = \(row.hash), claimed_until = \(until),
         touched_at = \(now)
-      WHERE id = \(row.id) AND claim = \(token) AND claimed_until > \(now)
+      WHERE id = \(row.id) AND claim = \(token)
+        AND (claimed_until > \(now) OR (claimed_until = \(until) AND size = \(row.sizeBytes) AND place = \(row.place)))
       """)
     if row.parts.isEmpty { try enqueue("DELETE FROM upload_part WHERE upload_id = \(row.id)") }
     let known = row.parts.isEmpty ? 0 : try knownParts(of: row.id)

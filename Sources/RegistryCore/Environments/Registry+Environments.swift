@@ -136,7 +136,10 @@ extension Registry {
       guard let record = try transaction.lockedEnvironment(name, of: actor.namespace) else {
         throw Self.noEnvironment(name, actor)
       }
-      let settings = try Self.settings(try Self.settings(of: record), wishes, actor)
+      let known = try Self.settings(of: record)
+      let settings = try Self.settings(known, wishes, actor)
+      // Nothing changes, or the answer to the commit that changed it was lost.
+      guard settings != known else { return }
       try Self.checkRequired(settings, name, try transaction.environments(of: actor.namespace))
       for image in try transaction.deployedImages(in: record.id) where !settings.covers(image.repository.name) {
         throw AdministrationError(

@@ -80,7 +80,8 @@ extension Registry {
       outcome = try await releasing { transaction -> ReleaseOutcome in
         let work = try ReleaseWork(name, actor, transaction, allowsMissing: allowsMissing)
         try work.requirePromoter()
-        if let known = try transaction.release(withKey: key, of: work.environment.id) {
+        // A dry run tells what would be done now, whatever its key was used for.
+        if !wish.isDryRun, let known = try transaction.release(withKey: key, of: work.environment.id) {
           guard known.bodyHash == wish.bodyHash else {
             throw AdministrationError(
               .conflict, "this idempotency key was used for another release, \(known.number) of \(name)")

@@ -46,9 +46,9 @@ struct ReleaseWork {
     }
   }
 
-  private var isApprover: Bool { isOne(of: settings.approvers) }
+  var isApprover: Bool { isOne(of: settings.approvers) }
 
-  private func requireCover(of images: [ReleaseImage]) throws {
+  func requireCover(of images: [ReleaseImage]) throws {
     for image in images where !actor.covers(image.repository.name) {
       throw AdministrationError(.denied, "you may not change all of what this release changes")
     }
@@ -136,7 +136,7 @@ struct ReleaseWork {
   }
 
   /// Asks every rule; answers what differs from what runs.
-  private func checked(
+  func checked(
     _ found: [(RepositoryRow, String, Digest)], _ failures: [ReleaseFailure], _ transaction: borrowing Transaction
   ) throws -> [ReleaseImage] {
     var candidates: [ReleaseCandidate] = []
@@ -184,7 +184,7 @@ struct ReleaseWork {
   // MARK: Going back
 
   /// The release whose state is to be in force again.
-  private func goal(_ wanted: Int64?, _ transaction: borrowing Transaction) throws -> ReleaseRecord {
+  func goal(_ wanted: Int64?, _ transaction: borrowing Transaction) throws -> ReleaseRecord {
     guard let effective = environment.effective, let current = try transaction.release(effective, of: environment.id)
     else {
       throw ReleaseRefusal(failures: [ReleaseFailure(rule: "exists", "nothing was released to \(name) yet")])
@@ -204,7 +204,7 @@ struct ReleaseWork {
   }
 
   /// What differs between now and right after a release.
-  private func rollback(to goal: ReleaseRecord, _ transaction: borrowing Transaction) throws -> [ReleaseImage] {
+  func rollback(to goal: ReleaseRecord, _ transaction: borrowing Transaction) throws -> [ReleaseImage] {
     let then = try transaction.deployedImages(in: environment.id, afterSequence: goal.sequence ?? 0)
     let now = try running(transaction)
     let source = "as after release \(goal.number)"
@@ -226,7 +226,7 @@ struct ReleaseWork {
   // MARK: Carrying out
 
   /// Moves all tags, and writes down what runs.
-  private func carryOut(
+  func carryOut(
     _ release: ReleaseRecord, _ images: [ReleaseImage], _ transaction: borrowing Transaction
   ) throws {
     try transaction.lockRepositories(images.map(\.repository.id))
@@ -257,80 +257,6 @@ struct ReleaseWork {
     try record(isRollback ? "release.rollback" : "release.promote", release, images, transaction)
   }
 
-  // MARK: Agreeing
-
-  func requireApprover() throws {
-    guard isApprover else {
-      let who = settings.approvers.isEmpty ? "maintainers" : settings.approvers.joined(separator: ", ")
-      throw AdministrationError(.denied, "\(who) may agree to releases to \(name)")
-    }
-  }
-
-  /// - Precondition: the actor may agree.
-  func approve(
-    _ release: ReleaseRecord, comment: String?, _ transaction: borrowing Transaction
-  ) throws -> ReleaseState {
-    guard release.requestedBy != actor.origin.actor else {
-      throw AdministrationError(.denied, "somebody else than \(release.requestedBy) must agree, who asked for it")
-    }
-    let before = try transaction.approvals(of: release.id)
-    let hasAgreed = before.contains { $0.actor == actor.origin.actor }
-    guard release.state == .pending else {
-      // Run again because the answer was lost, or said once more: it is said.
-      if hasAgreed { return try state(of: release, transaction) }
-      throw AdministrationError(.conflict, "release \(release.number) of \(name) is \(release.state.rawValue) already")
-    }
-    let images = try transaction.images(of: release.id)
-    try requireCover(of: images)
-    if !hasAgreed {
-      try transaction.approve(release.id, by: actor.origin.actor, comment: comment)
-      try record("release.approve", release, images, transaction)
-    }
-    if before.count + (hasAgreed ? 0 : 1) >= settings.approvals {
-      let current = try stillRight(release, images, transaction)
-      try requireCover(of: current)
-      try carryOut(release, current, transaction)
-    }
-    return try state(of: try self.release(release.number, transaction), transaction)
-  }
-
-  /// What a release that waited changes now; every rule is asked again.
-  private func stillRight(
-    _ release: ReleaseRecord, _ images: [ReleaseImage], _ transaction: borrowing Transaction
-  ) throws -> [ReleaseImage] {
-    if release.kind == .rollback { return try rollback(to: try goal(release.goal, transaction), transaction) }
-    try transaction.lockRepositories(images.map(\.repository.id))
-    var failures: [ReleaseFailure] = []
-    var found: [(RepositoryRow, String, Digest)] = []
-    for image in images {
-      guard let digest = image.to,
-        try transaction.manifest(.digest(digest), in: image.repository.name, known: digest) != nil
-      else {
-        failures.append(
-          ReleaseFailure(rule: "exists", image: image.source, "\(image.source) was deleted since it was asked for"))
-        continue
-      }
-      found.append((image.repository, image.source, digest))
-    }
-    return try checked(found, failures, transaction)
-  }
-
-  func end(_ release: ReleaseRecord, _ transaction: borrowing Transaction) throws -> ReleaseState {
-    let isOwn = release.requestedBy == actor.origin.actor
-    guard isOwn || isApprover else {
-      throw AdministrationError(.denied, "who asked for it, and who may agree, may end a release")
-    }
-    try requireCover(of: try transaction.images(of: release.id))
-    let wanted: ReleaseRecord.State = isOwn ? .cancelled : .rejected
-    guard release.state != wanted else { return try state(of: release, transaction) }
-    guard try transaction.endRelease(release.id, as: wanted) else {
-      throw AdministrationError(.conflict, "release \(release.number) of \(name) is \(release.state.rawValue) already")
-    }
-    try record(
-      isOwn ? "release.cancel" : "release.reject", release, try transaction.images(of: release.id), transaction)
-    return try state(of: try self.release(release.number, transaction), transaction)
-  }
-
   // MARK: Parts
 
   func release(_ number: Int64, _ transaction: borrowing Transaction) throws -> ReleaseRecord {
@@ -346,7 +272,7 @@ struct ReleaseWork {
       approvals: try transaction.approvals(of: release.id), approvalsNeeded: settings.approvals)
   }
 
-  private func record(
+  func record(
     _ kind: String, _ release: ReleaseRecord, _ images: [ReleaseImage], _ transaction: borrowing Transaction
   ) throws {
     let detail: JSONValue = [

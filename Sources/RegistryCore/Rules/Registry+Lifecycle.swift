@@ -120,6 +120,39 @@ extension Registry {
     return count
   }
 
+  /// Labels that nobody can see any more, of what comes after `target`, and the last target that was looked at; nil: all were.
+  public func labelPlan(
+    of repository: RepositoryRow, after target: String
+  ) async throws -> (trims: [LabelTrim], last: String?) {
+    try await database.read { transaction in
+      let trims = try transaction.goneTargets(
+        in: repository, before: try Self.historyEnd(of: repository, transaction), after: target,
+        limit: Self.trimPageLimit)
+      return (trims, trims.count == Self.trimPageLimit ? trims.last?.target : nil)
+    }
+  }
+
+  /// Labels are kept as long as the days of history, also where there is no state to keep.
+  private static func historyEnd<R: Reading & ~Copyable>(
+    of repository: RepositoryRow, _ transaction: borrowing R
+  ) throws -> Timestamp {
+    transaction.now - .seconds(Int64(try historyRule(for: repository.name, transaction).days) * 86_400)
+  }
+
+  /// Takes away the labels of what is gone for good, as each is *in this transaction*. Answers of how many tags and digests.
+  public func trimLabels(of targets: [String], in repository: RepositoryRow) async throws -> Int {
+    var count = 0
+    for begin in stride(from: 0, to: targets.count, by: Self.lifecycleBatchLimit) {
+      let batch = Array(targets[begin..<min(begin + Self.lifecycleBatchLimit, targets.count)])
+      count += try await database.write { transaction in
+        try transaction.lockRepository(repository.id)
+        let end = try Self.historyEnd(of: repository, transaction)
+        return try transaction.trimLabels(of: batch, in: repository, before: end).count
+      }
+    }
+    return count
+  }
+
   // MARK: Retention
 
   /// What retention would do in a repository; nil where no rule is about it.

@@ -2,6 +2,9 @@ import BlobStorage
 public import Ground
 public import Metadata
 
+/// Looks at what a transaction has done, at its end and inside of it.
+public typealias DatabaseWitness = @Sendable (borrowing Transaction) throws -> Void
+
 /// A database on the same machine as a ``SimulatedDisk``: each commit is durable, counts as one change, and is refused
 /// once the power is off.
 ///
@@ -10,14 +13,23 @@ public struct SimulatedDatabase: Database {
   private let base: any Database
   private let power: PowerSwitch
   public let isShared: Bool
+  private let witness: DatabaseWitness?
+  private let forgetting: SeededRandom?
 
   /// - Parameters:
   ///   - base: lives on when the power is cut: what it has committed is durable.
   ///   - isShared: whether several registries work over it.
-  public init(_ base: any Database, power: PowerSwitch, isShared: Bool = false) {
+  ///   - witness: sees each transaction before it is committed.
+  ///   - forgetting: chooses commits whose answer is lost, so that the transaction is run again, as over a network.
+  public init(
+    _ base: any Database, power: PowerSwitch, isShared: Bool = false, witness: DatabaseWitness? = nil,
+    forgetting: SeededRandom? = nil
+  ) {
+    self.forgetting = forgetting
     self.base = base
     self.isShared = isShared
     self.power = power
+    self.witness = witness
   }
 
   public func read<V: Sendable>(_ body: @escaping @Sendable (borrowing ReadTransaction) throws -> V) async throws -> V {
@@ -29,9 +41,21 @@ public struct SimulatedDatabase: Database {
   }
 
   public func write<V: Sendable>(_ body: @escaping @Sendable (borrowing Transaction) throws -> V) async throws -> V {
+    if let forgetting, forgetting.next() % 8 == 0 { _ = try await writeOnce(body) }
+    return try await writeOnce(body)
+  }
+
+  private func writeOnce<V: Sendable>(
+    _ body: @escaping @Sendable (borrowing Transaction) throws -> V
+  ) async throws -> V {
     await Task.yield()
     try power.change()
-    let value = try await base.write(body)
+    let witness = witness
+    let value = try await base.write { transaction in
+      let value = try body(transaction)
+      try witness?(transaction)
+      return value
+    }
     await Task.yield()
     return value
   }

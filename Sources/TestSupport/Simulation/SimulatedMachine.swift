@@ -36,17 +36,28 @@ public final class SimulatedMachine: Sendable {
   }
 
   /// Starts the registry over what is there.
-  public func start(_ settings: Registry.Settings = .init()) async throws -> Registry {
-    if let objects { return try await start(settings, over: objects) }
+  ///
+  /// - Parameters:
+  ///   - witness: sees each of its transactions before it is committed.
+  ///   - forgetting: of replicas, chooses the commits whose answer is lost; nil: none.
+  public func start(
+    _ settings: Registry.Settings = .init(), witness: DatabaseWitness? = nil, forgetting: UInt64? = nil
+  ) async throws -> Registry {
+    if let objects { return try await start(settings, over: objects, witness, forgetting) }
     let store = try LocalBlobStore(directory: Self.directory, disk: disk)
     return try await Registry(
-      database: SimulatedDatabase(database, power: disk.power), store: SimulatedStore(store), settings: settings,
+      database: SimulatedDatabase(database, power: disk.power, witness: witness), store: SimulatedStore(store),
+      settings: settings,
       time: clock, random: random, logger: .silent)
   }
 
-  private func start(_ settings: Registry.Settings, over objects: SimulatedObjects) async throws -> Registry {
+  private func start(
+    _ settings: Registry.Settings, over objects: SimulatedObjects, _ witness: DatabaseWitness?, _ forgetting: UInt64?
+  ) async throws -> Registry {
     objects.setPower(disk.power)
-    let database = SimulatedDatabase(database, power: disk.power, isShared: true)
+    let database = SimulatedDatabase(
+      database, power: disk.power, isShared: true, witness: witness,
+      forgetting: forgetting.map { SeededRandom(seed: $0) })
     let ledger = DatabaseUploadLedger(database: database, random: random)
     let store = S3BlobStore(objects, ledger: ledger, bufferBytes: 64 << 20, random: random, time: clock)
     return try await Registry(

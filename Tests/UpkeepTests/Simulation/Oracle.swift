@@ -12,6 +12,15 @@ final class Oracle: Sendable {
     case blob(String, SampleBlob)
     case tag(String, Tag)
 
+    /// Tells subjects apart, in few words.
+    var text: String {
+      switch self {
+      case .manifest(let name, let manifest): "\(name)@\(manifest.digest)"
+      case .blob(let name, let blob): "\(name) \(blob.digest)"
+      case .tag(let name, let tag): "\(name):\(tag)"
+      }
+    }
+
     var repository: String {
       switch self {
       case .manifest(let name, _), .blob(let name, _), .tag(let name, _): name
@@ -112,6 +121,14 @@ final class Oracle: Sendable {
     }
   }
 
+  /// Something that no client asked for changes the subject.
+  func disturb(_ subject: Subject) {
+    records.withLock { records in
+      records[subject, default: Record()].truth = .unknown
+      records[subject, default: Record()].acts += 1
+    }
+  }
+
   func doubt(_ subject: Subject) { records.withLock { $0[subject]?.truth = .unknown } }
 
   func deletions(of subject: Subject) -> Int { records.withLock { $0[subject]?.deletions ?? 0 } }
@@ -126,7 +143,9 @@ final class Oracle: Sendable {
     }
   }
 
+  /// In an order that is the same in every run, so that a seed can be replayed.
   var all: [(subject: Subject, truth: Truth, acknowledgedAt: Timestamp)] {
-    records.withLock { $0 }.map { ($0.key, $0.value.truth, $0.value.acknowledgedAt) }
+    records.withLock { $0 }.map { (text: $0.key.text, key: $0.key, value: $0.value) }.sorted { $0.text < $1.text }
+      .map { ($0.key, $0.value.truth, $0.value.acknowledgedAt) }
   }
 }

@@ -11,7 +11,7 @@ struct Player: Sendable {
   let world: World
   let chance: SeededRandom
 
-  private func pick<Element>(_ elements: [Element]) -> Element { elements[Int(chance.next() % UInt64(elements.count))] }
+  func pick<Element>(_ elements: [Element]) -> Element { elements[Int(chance.next() % UInt64(elements.count))] }
 
   /// Runs one act; the answers that a client may get are no failures.
   func step() async throws {
@@ -39,6 +39,8 @@ struct Player: Sendable {
     }
     do {
       try await push(image, tags: [pick(World.tags)].filter { _ in chance.next() % 3 > 0 }, to: name)
+    } catch let error as RegistryError where error.code == .denied {
+      // The tag is immutable.
     } catch let error as RegistryError where error.code == .manifestBlobUnknown {
       // Right only when somebody deleted a blob meanwhile, or the client took longer than a lease.
       let unchanged = deletions == World.blobs(of: image).map { world.oracle.deletions(of: .blob(name, $0)) }
@@ -77,14 +79,14 @@ struct Player: Sendable {
     for child in World.children(of: index) { try await pushImage(child, to: name) }
     do {
       try await push(index, tags: [pick(World.tags)], to: name)
-    } catch let error as RegistryError where error.code == .manifestBlobUnknown {}
+    } catch let error as RegistryError where error.code == .manifestBlobUnknown || error.code == .denied {}
   }
 
   private func deleteManifest(_ manifest: SampleManifest, from name: String) async throws {
     let client = try world.client(name)
     world.oracle.doubtTags(of: name)
     defer { world.oracle.doubtTags(of: name) }
-    try await allowing(.manifestUnknown) {
+    try await allowing(.manifestUnknown, .denied) {
       try await acting([.manifest(name, manifest)], deletes: true, as: .absent) {
         try await client.deleteManifest(manifest.digest)
       }
@@ -95,7 +97,7 @@ struct Player: Sendable {
 
   private func deleteTag(_ tag: OCI.Tag, from name: String) async throws {
     let client = try world.client(name)
-    try await allowing(.manifestUnknown) {
+    try await allowing(.manifestUnknown, .denied) {
       try await acting([.tag(name, tag)], deletes: true, as: .absent) { try await client.deleteTag(tag) }
     }
   }
@@ -117,8 +119,8 @@ struct Player: Sendable {
         _ = try await client.registry.restore(tag, to: .event(event.id), reason: nil, permit: client.restore)
       }
       world.oracle.end(tagAct, as: .present(goal))
-    } catch let error as RegistryError where error.code == .manifestUnknown || error.code == .unavailable {
-      // Removed for good since, with a blob that somebody deleted; or others move the tag all the time.
+    } catch let error as RegistryError where [.manifestUnknown, .unavailable, .denied].contains(error.code) {
+      // Removed for good since, with a blob that somebody deleted; or others move the tag all the time; or it is immutable.
       world.oracle.refused(tagAct)
     } catch {
       if error is RegistryError { world.oracle.refused(tagAct) } else { world.oracle.lost(tagAct) }

@@ -24,57 +24,61 @@ import Upkeep
   /// Over local disk one registry; over an object store replicas, whose clients go from one to another.
   @Test(arguments: [1, 3])
   func `every acknowledged push stays, and everything deleted is gone, whatever comes between`(replicas: Int) throws {
+    let tally = Tally()
     for seed in Self.seeds {
       var findings: [String]
-      do { findings = try Self.play(seed, replicas) } catch { findings = ["it ended with \(error)"] }
+      do { findings = try Self.play(seed, replicas, tally) } catch { findings = ["it ended with \(error)"] }
       #expect(
         findings.isEmpty,
         "\(findings.joined(separator: "\n"))\nreplay: BERTH_SEED=\(seed) swift test --filter Simulation")
     }
+    for deed in Tally.Deed.allCases where Self.seeds.count > 1 {
+      #expect(tally[deed] >= Self.seeds.count / 8, "\(deed) came about too seldom")
+    }
   }
 
-  private static func play(_ seed: UInt64, _ replicas: Int) throws -> [String] {
+  private static func play(_ seed: UInt64, _ replicas: Int, _ tally: Tally) throws -> [String] {
     try SeededExecutor.run(seed: seed) {
       let chance = SeededRandom(seed: seed)
-      let machine = try SimulatedMachine(seed: seed, keepsObjects: replicas > 1)
-      let oracle = Oracle()
-      let findings = Findings()
-      let untaggedAfter: Duration? = chance.next() % 2 == 0 ? nil : .seconds(3600)
+      let game = try Game(seed, keepsObjects: replicas > 1, chance, tally)
+      let findings = game.findings
       for life in 0..<3 {
-        var registries: [Registry] = []
-        for _ in 0..<replicas { registries.append(try await machine.start()) }
-        let world = World(
-          machine: machine, oracle: oracle, registries: registries, findings: findings, untaggedAfter: untaggedAfter)
+        let world = try await game.begin(replicas)
+        if life == 0 { try await world.prepare() }
+        try await world.sayAgain()
         try await world.compare()
         guard findings.all.isEmpty else { return findings.all.map { "life \(life), at its start: \($0)" } }
-        if chance.next() % 4 > 0 { machine.disk.power.cut(after: Int(chance.next() % 250)) }
+        let power = game.machine.disk.power
+        if chance.next() % 4 > 0 { power.cut(after: Int(chance.next() % 350)) }
         try await live(world, chance)
-        if machine.disk.power.isOn {
-          try await world.compare()
-          guard findings.all.isEmpty else { return findings.all.map { "life \(life), at its end: \($0)" } }
-        }
+        if power.isOn { try await world.compare() }
+        guard findings.all.isEmpty else { return findings.all.map { "life \(life), at its end: \($0)" } }
         let end = chance.next()
-        if end % 4 == 0 { machine.disk.endProcess() } else { machine.disk.losePower(seed: end >> 2) }
+        if end % 4 == 0 { game.machine.disk.endProcess() } else { game.machine.disk.losePower(seed: end >> 2) }
       }
-      let registry = try await machine.start()
-      let world = World(
-        machine: machine, oracle: oracle, registries: [registry], findings: findings, untaggedAfter: untaggedAfter)
+      let world = try await game.begin(1)
+      try await world.sayAgain()
       try await world.compare()
-      if try await !machine.database.read({ try $0.corruptBlobs(limit: 1) }).isEmpty {
+      try await world.restoreAll()
+      if try await !game.machine.database.read({ try $0.corruptBlobs(limit: 1) }).isEmpty {
         findings.add("a blob was set aside")
       }
-      if try await !machine.database.read({ try $0.claimedBlobs() }).isEmpty { findings.add("a claim was left") }
+      if try await !game.machine.database.read({ try $0.claimedBlobs() }).isEmpty { findings.add("a claim was left") }
       return findings.all
     }
   }
 
   /// One life of the machine, up to its end or to a power cut.
   private static func live(_ world: World, _ chance: SeededRandom) async throws {
-    let seeds = (0..<8).map { _ in chance.next() }
+    let seeds = (0..<10).map { _ in chance.next() }
     await withTaskGroup { group in
       for number in 0..<4 {
         let player = Player(world: world, chance: SeededRandom(seed: seeds[number]))
         group.addTask { await repeating(6, world) { try await player.step() } }
+      }
+      for number in 8..<10 {
+        let player = Player(world: world, chance: SeededRandom(seed: seeds[number]))
+        group.addTask { await repeating(5, world) { try await player.releaseStep() } }
       }
       // Every replica collects, though in a server only one at a time does: their safety must not depend on that.
       for registry in world.registries {
@@ -84,6 +88,13 @@ import Upkeep
           await repeating(12 / world.registries.count, world) {
             if let plan = try await collection.plan() { try await collection.carryOut(plan) }
             for _ in 0..<5 { await Task.yield() }
+          }
+        }
+        group.addTask {
+          let care = TagCare(registry: registry, logger: .silent)
+          await repeating(9 / world.registries.count, world) {
+            _ = try await care.step()
+            for _ in 0..<10 { await Task.yield() }
           }
         }
       }
@@ -101,7 +112,9 @@ import Upkeep
           // Mostly less than any lease, at times more than all of them, once in a while back.
           switch chance.next() % 16 {
           case 0: world.machine.clock.advance(by: .seconds(25 * 3600))
-          case 1: world.machine.clock.jump(by: .seconds(-60))
+          case 1:
+            world.machine.clock.jump(by: .seconds(-60))
+            world.moments.forget(from: world.now)
           default: world.machine.clock.advance(by: .seconds(Int64(chance.next() % 200)))
           }
         }

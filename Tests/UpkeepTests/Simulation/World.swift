@@ -1,6 +1,7 @@
 import Access
 import BlobStorage
 import Ground
+import Metadata
 import OCI
 import RegistryCore
 import Synchronization
@@ -10,7 +11,14 @@ import Upkeep
 /// Everything that one seed plays with.
 struct World: Sendable {
   static let repositories = ["acme/api", "acme/web", "lab"]
-  static let tags = ["latest", "1.0"].map { OCI.Tag.sample($0) }
+  static let namespace = "acme"
+  /// Those of the namespace, which its environments cover.
+  static let released = ["acme/api", "acme/web"].map { RepositoryName.sample($0) }
+  static let immutable = OCI.Tag.sample("v1")
+  static let tags = ["latest", "1.0", "2.0"].map { OCI.Tag.sample($0) } + [immutable]
+  static let staging = OCI.Tag.sample("staging")
+  static let production = OCI.Tag.sample("production")
+  static let environments = [staging, production]
   static let smalls = (0..<6).map {
     SampleBlob(seed: UInt64(100 + $0), size: 60 + 200 * $0, $0 == 5 ? .sha512 : .sha256)
   }
@@ -21,6 +29,14 @@ struct World: Sendable {
       layers: [smalls[3 + number % 3]] + (number % 4 == 0 ? [larges[number / 4]] : []), note: "\(number)")
   }
   static let indexes = (0..<2).map { SampleManifest.index([images[$0 * 2], images[$0 * 2 + 1]], note: "\($0)") }
+
+  static let retentionRules = [
+    RetentionSample(last: 1), RetentionSample(last: 2, tags: ["1.0"]), RetentionSample(days: 1, tags: ["latest"]),
+    RetentionSample(last: 1, days: 1), RetentionSample(tags: ["latest", "2.0"]),
+    RetentionSample(last: 1, tags: ["2.0"], deletesUntagged: true), RetentionSample(deletesUntagged: true),
+  ]
+
+  static func manifest(_ digest: Digest) -> SampleManifest? { (images + indexes).first { $0.digest == digest } }
 
   static func blobs(of image: SampleManifest) -> [SampleBlob] {
     guard let number = images.firstIndex(of: image) else { return [] }
@@ -40,14 +56,26 @@ struct World: Sendable {
   let registries: [Registry]
   let findings: Findings
   let untaggedAfter: Duration?
+  let chronicle: Chronicle
+  let releases: ReleaseModel
+  let moments: Moments
+  let history: HistorySample
+  /// The rules of retention that are set, one after the other.
+  let retentionPool: [RetentionSample]
+  let tally: Tally
 
   var registry: Registry { registries[0] }
 
-  /// A client of any of the registries, as behind a balancer.
-  func client(_ repository: String) throws -> SimulatedClient {
-    let number = registries.count == 1 ? 0 : Int(machine.random.next() % UInt64(registries.count))
-    return try SimulatedClient(registries[number], repository)
+  var anyRegistry: Registry { registries[Int(machine.random.next() % UInt64(registries.count))] }
+
+  /// When a manifest that nothing names may go.
+  var untaggedLimit: Duration? {
+    let byRule: Duration? = retentionPool.contains(where: \.deletesUntagged) ? .seconds(86_400) : nil
+    return [untaggedAfter, byRule].compactMap(\.self).min()
   }
+
+  /// A client of any of the registries, as behind a balancer.
+  func client(_ repository: String) throws -> SimulatedClient { try SimulatedClient(anyRegistry, repository) }
   var now: Timestamp { machine.clock.now }
 }
 
@@ -69,7 +97,7 @@ extension World {
       case (_, .unknown): break
       case (.manifest(let name, let manifest), .present):
         let isTagged = Self.tags.contains { oracle.certainty(.tag(name, $0)).truth == .present(manifest) }
-        if isTagged || untaggedAfter.map({ acknowledgedAt + $0 > now + Self.clockSlack }) ?? true {
+        if isTagged || untaggedLimit.map({ acknowledgedAt + $0 > now + Self.clockSlack }) ?? true {
           mustHave.append((name, manifest))
         }
       case (.manifest(_, let manifest), .absent):
@@ -91,11 +119,14 @@ extension World {
       }
     }
     for (name, manifest) in mustHave { try await require(manifest, in: name) }
+    try await compareVersions()
     for problem in try await machine.contradictions() { findings.add(problem) }
   }
 
   /// A manifest that was acknowledged is there with all that it names, except children that somebody deleted.
-  private func require(_ manifest: SampleManifest, in name: String) async throws {
+  ///
+  /// - Parameter isWhole: no child may be missing.
+  func require(_ manifest: SampleManifest, in name: String, isWhole: Bool = false) async throws {
     let client = try client(name)
     guard try await client.manifest(.digest(manifest.digest)) == manifest.content.bytes else {
       return findings.add("manifest \(manifest.digest) in \(name) was acknowledged and is not there")
@@ -103,7 +134,7 @@ extension World {
     for blob in Self.blobs(of: manifest) where try await client.blob(blob.digest) != blob.bytes {
       findings.add("blob \(blob.digest) of manifest \(manifest.digest) in \(name) is not there")
     }
-    for child in Self.children(of: manifest) where oracle.deletions(of: .manifest(name, child)) == 0 {
+    for child in Self.children(of: manifest) where isWhole || oracle.deletions(of: .manifest(name, child)) == 0 {
       try await require(child, in: name)
     }
   }

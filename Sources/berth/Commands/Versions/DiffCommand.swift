@@ -9,17 +9,26 @@ struct DiffCommand: AsyncParsableCommand {
   @Argument(help: "The old one: acme/api:2.3 or acme/api@sha256:….") var from: String
   @Argument(help: "The new one.") var to: String
   @Option(help: "Which image of an index, such as linux/arm64.") var platform: String?
-  @Flag(help: "Exit with 1 when they differ.") var exitCode = false
+  @Flag(help: "Exit with 1 when they differ, with 2 when they cannot be compared.") var exitCode = false
   @OptionGroup var remote: RemoteOptions
 
+  /// As of `diff`: what cannot be compared is neither the same nor different.
+  private static let trouble = ExitCode(2)
+
   func run() async throws {
-    try await remote.run { server in
-      var path = "/api/v1/diff?from=\(pathPart(from))&to=\(pathPart(to))"
-      if let platform { path += "&platform=\(pathPart(platform))" }
-      let found = try await server.call(.get, path)
-      remote.tell(DifferenceText(found).lines.joined(separator: "\n"), found)
-      if exitCode, found["same"]?.bool != true { throw ExitCode.failure }
+    var isSame = true
+    do {
+      try await remote.run { server in
+        var path = "/api/v1/diff?from=\(pathPart(from))&to=\(pathPart(to))"
+        if let platform { path += "&platform=\(pathPart(platform))" }
+        let found = try await server.call(.get, path)
+        remote.tell(DifferenceText(found).lines.joined(separator: "\n"), found)
+        isSame = found["same"]?.bool ?? false
+      }
+    } catch let code as ExitCode where exitCode && code == .failure {
+      throw Self.trouble
     }
+    if exitCode && !isSame { throw ExitCode.failure }
   }
 }
 

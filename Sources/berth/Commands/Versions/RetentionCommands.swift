@@ -95,7 +95,7 @@ struct HistoryCommand: AsyncParsableCommand {
 
   struct Preview: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Print the events that are beyond the time that history is kept, and will be let go of.")
+      abstract: "Print the events and labels that are beyond the time that history is kept, and will be let go of.")
     @Argument(help: "The namespace.") var namespace: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -104,7 +104,7 @@ struct HistoryCommand: AsyncParsableCommand {
           try await server.all("/api/v1/namespaces/\(pathPart(namespace))/history/preview"),
           [
             ("repository", "repository"), ("tag", "tag"), ("event", "event"), ("at", "at"), ("digest", "digest"),
-            ("record goes", "record"),
+            ("record goes", "record"), ("labels", "labels"),
           ])
       }
     }

@@ -1,0 +1,123 @@
+import OCI
+import TestSupport
+import Testing
+
+@testable import Access
+
+/// Who may ask for a release and who may agree to it, as it is when it is carried out.
+@Suite struct `Those who release` {
+  private static let base = "/api/v1/namespaces/acme/environments"
+
+  private static func post(
+    _ path: String, _ body: String, by credential: (String, String), _ registry: ClosedRegistry
+  ) async throws -> RawResponse {
+    try await registry.api("POST", path, as: credential, body)
+  }
+
+  private static func make(_ settings: String, _ registry: ClosedRegistry) async throws {
+    let made = try await post(
+      base, #"{"name":"production",\#(settings)}"#, by: ClosedRegistry.basic("owner"), registry)
+    try #require(made.status == 201, "\(made)")
+  }
+
+  private static func promote(by credential: (String, String), _ registry: ClosedRegistry) async throws -> RawResponse {
+    try await post("\(base)/production/promotions", #"{"images":["acme/api:1"]}"#, by: credential, registry)
+  }
+
+  private static func agree(by user: String, _ registry: ClosedRegistry) async throws -> RawResponse {
+    try await post("\(base)/production/releases/1/approve", "{}", by: ClosedRegistry.basic(user), registry)
+  }
+
+  private static func change(_ settings: String, _ registry: ClosedRegistry) async throws {
+    let changed = try await registry.api(
+      "PATCH", "\(base)/production", as: ClosedRegistry.basic("owner"), settings)
+    try #require(changed.status == 200, "\(changed)")
+  }
+
+  /// How the right to agree is lost.
+  enum Loss: String, CaseIterable, Sendable { case leftTeam, isDisabled, isDeleted, isNamedNoMore, lostRole }
+
+  @Test(arguments: Loss.allCases)
+  func `have not agreed when they lost the right before it was carried out`(_ loss: Loss) async throws {
+    try await ClosedRegistry.withOne { registry in
+      let administration = registry.administration
+      try await administration.makeTeam("ops", ssoGroup: nil, by: registry.admin)
+      try await administration.makeUser("olga", password: ClosedRegistry.password, siteRole: nil, by: registry.admin)
+      let role = loss == .lostRole ? "maintainer" : "reader"
+      try await administration.grant(role, to: .account("olga"), on: "acme", pattern: nil, by: registry.admin)
+      try await administration.addMember("olga", toTeam: "ops", by: registry.admin)
+      let approvers = loss == .lostRole ? "" : #","approvers":["team:ops","maintainer","owner"]"#
+      try await Self.make(#""approvals":2,"promoters":["writer"]\#(approvers)"#, registry)
+      let asked = try await Self.promote(by: ClosedRegistry.basic("writer"), registry)
+      #expect(asked.json["outcome"]?.string == "pending", "\(asked)")
+      #expect(try await Self.agree(by: "olga", registry).json["state"]?.string == "pending")
+      switch loss {
+      case .leftTeam: try await administration.removeMember("olga", fromTeam: "ops", by: registry.admin)
+      case .isDisabled:
+        var change = Administration.UserChange()
+        change.isDisabled = true
+        try await administration.changeUser("olga", change, by: registry.admin)
+      case .isDeleted: try await administration.deleteUser("olga", by: registry.admin)
+      case .isNamedNoMore: try await Self.change(#"{"approvers":["maintainer","owner"]}"#, registry)
+      case .lostRole:
+        try await administration.grant("reader", to: .account("olga"), on: "acme", pattern: nil, by: registry.admin)
+      }
+      let first = try await Self.agree(by: "maintainer", registry)
+      #expect(first.json["state"]?.string == "pending", "\(first)")
+      let second = try await Self.agree(by: "owner", registry)
+      #expect(second.json["state"]?.string == "applied", "\(second)")
+    }
+  }
+
+  @Test func `need not be more than are needed now`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.make(#""approvals":2,"promoters":["writer"]"#, registry)
+      _ = try await Self.promote(by: ClosedRegistry.basic("writer"), registry)
+      #expect(try await Self.agree(by: "maintainer", registry).json["state"]?.string == "pending")
+      try await Self.change(#"{"approvals":1}"#, registry)
+      #expect(try await Self.agree(by: "maintainer", registry).json["state"]?.string == "applied")
+    }
+  }
+
+  @Test func `are people of a team and jobs of a trust rule, where those are named`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let administration = registry.administration
+      try await administration.makeTeam("release", ssoGroup: nil, by: registry.admin)
+      try await administration.addMember("reader", toTeam: "release", by: registry.admin)
+      for name in ["main", "other"] {
+        try await administration.makeTrustRule(
+          name, on: "acme", issuer: registry.issuer.url, audience: nil, claims: [("ref", name)], role: "writer",
+          pattern: nil, lifetime: .seconds(900), by: registry.admin)
+      }
+      try await Self.make(#""promoters":["team:release","trust:main"]"#, registry)
+      func job(_ ref: String) -> (String, String) {
+        ClosedRegistry.basic(
+          "job", registry.issuer.token(["sub": "job", "aud": "registry.test", "ref": .string(ref)]))
+      }
+      #expect(try await Self.promote(by: ClosedRegistry.basic("maintainer"), registry).status == 403)
+      #expect(try await Self.promote(by: job("other"), registry).status == 403)
+      let byJob = try await Self.promote(by: job("main"), registry)
+      #expect(byJob.status == 200 && byJob.json["outcome"]?.string == "released", "\(byJob)")
+      let byTeam = try await Self.promote(by: ClosedRegistry.basic("reader"), registry)
+      #expect(byTeam.json["outcome"]?.string == "unchanged", "\(byTeam)")
+      try await administration.removeMember("reader", fromTeam: "release", by: registry.admin)
+      #expect(try await Self.promote(by: ClosedRegistry.basic("reader"), registry).status == 403)
+    }
+  }
+
+  @Test func `are told by a dry run what would be done now, whatever its key was used for`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.make(#""approvals":0"#, registry)
+      func ask(_ more: String) async throws -> RawResponse {
+        try await registry.ask(
+          "POST", "\(Self.base)/production/promotions", as: ClosedRegistry.basic("maintainer"),
+          [("Content-Type", "application/json"), ("Idempotency-Key", "ci-1")],
+          body: .text(#"{"images":["acme/api:1"]\#(more)}"#))
+      }
+      #expect(try await ask(#","dryRun":true"#).json["images"]?.array?.count == 1)
+      #expect(try await ask("").json["release"]?["number"]?.integer == 1)
+      let planned = try await ask(#","dryRun":true"#)
+      #expect(planned.json["outcome"]?.string == "planned" && planned.json["images"] == [], "\(planned)")
+    }
+  }
+}
