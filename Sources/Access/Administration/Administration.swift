@@ -66,7 +66,7 @@ public final class Administration: Sendable {
   // MARK: Who may
 
   /// A credential that stands for all of an account.
-  func requireLogin(_ caller: Caller) throws {
+  public func requireLogin(_ caller: Caller) throws {
     guard caller.isAuthenticated else { throw AdministrationError(.unauthenticated, "log in to do this") }
     guard !caller.isLimited else {
       throw AdministrationError(

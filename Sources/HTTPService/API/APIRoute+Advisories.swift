@@ -59,8 +59,9 @@ extension APIRoute {
     APIRoute(
       method: .GET, path: "/api/v1/advisories", summary: "Where advisories come from, and how old they are.",
       permission: "everybody with an account", answer: .list(feedSchema)
-    ) { routes, _ in
-      .array(
+    ) { routes, call in
+      try routes.access.administration.requireLogin(call.caller)
+      return .array(
         try await routes.registry.advisoryFeeds().map { feed in
           [
             "name": .string(feed.name), "kind": .string(feed.kind), "records": .integer(feed.recordCount),
@@ -93,6 +94,7 @@ extension APIRoute {
       permission: "everybody with an account; of images that they may pull", query: paging,
       answer: .page(concernedSchema)
     ) { routes, call in
+      try routes.access.administration.requireLogin(call.caller)
       let permit = try await routes.access.policy.cataloguePermit(for: call.caller)
       let found = try await routes.registry.images(
         with: call.value("vulnerability"), after: try position(call), limit: call.pageSize(), permit: permit)
@@ -105,6 +107,7 @@ extension APIRoute {
       query: paging + [.init(name: "below", description: "Only versions before this one.")],
       answer: .page(concernedSchema)
     ) { routes, call in
+      try routes.access.administration.requireLogin(call.caller)
       let permit = try await routes.access.policy.cataloguePermit(for: call.caller)
       let found = try await routes.registry.images(
         holding: call.value("package"), below: call.query.first("below"), after: try position(call),
