@@ -132,8 +132,8 @@ private struct Fold {
     inventory.distribution = distribution(placed.map(\.placed.artefact))
     var owners: [String: String] = [:]
     for (_, item) in placed where !item.artefact.ownedPaths.isEmpty {
-      for path in item.artefact.ownedPaths {
-        owners[canonical(path)] = item.artefact.ownerName ?? item.artefact.cataloguer
+      for (position, path) in item.artefact.ownedPaths.enumerated() {
+        owners[canonical(path)] = item.artefact.owner(ofPathAt: position) ?? item.artefact.cataloguer
       }
     }
     for (path, item) in placed {

@@ -4,7 +4,7 @@
 /// Source: deb-control(5), dpkg-query(1).
 struct DpkgCataloguer: Cataloguer {
   let name = "dpkg"
-  let revision = 1
+  let revision = 2
   let sizeLimitBytes = 32 << 20
 
   static let database = "var/lib/dpkg/status"
@@ -13,12 +13,13 @@ struct DpkgCataloguer: Cataloguer {
 
   func wants(_ file: Candidate) -> Bool {
     guard file.path.hasPrefix("var/lib/dpkg/") else { return false }
-    return file.path == Self.database || (file.path.hasPrefix(Self.parts) && !file.path.hasSuffix(".md5sums"))
+    // Beside a list of files the sums name nothing new; a part has only them.
+    return file.path == Self.database || file.path.hasPrefix(Self.parts)
       || (file.path.hasPrefix(Self.lists) && file.path.hasSuffix(".list"))
   }
 
   func artefact(in file: LayerFile) throws(CatalogueError) -> Artefact? {
-    if file.path.hasPrefix(Self.lists) { return list(file) }
+    if file.path.hasPrefix(Self.lists) || file.path.hasSuffix(".md5sums") { return list(file) }
     // A file of `status.d` is about one package and says nothing of its status.
     let isPart = file.path.hasPrefix(Self.parts)
     return Artefact(path: file.path, cataloguer: name, components: Self.packages(file.bytes, needsStatus: !isPart))
@@ -76,7 +77,8 @@ struct DpkgCataloguer: Cataloguer {
       return component
     }
 
-    /// `name` or `name (version)`. Without a version it is the package's own, less the mark of a rebuild of the binary alone.
+    /// `name` or `name (version)`. What is missing is the package's own: a binary that was rebuilt alone (`+b1`) names the version
+    /// of its source.
     private static func source(_ text: String?, _ name: String, _ version: String) -> Component.Source {
       let parts = (text ?? name).split(separator: " ", maxSplits: 1)
       let source = parts.first.map { String($0) } ?? name
@@ -87,15 +89,17 @@ struct DpkgCataloguer: Cataloguer {
     }
   }
 
-  /// `/usr/lib/python3/dist-packages/x.egg-info`, a line a path. Only those are kept that another cataloguer might read.
+  /// A line a path: `/usr/bin/x` in lists, `0123…cdef  usr/bin/x` in sums. Only those are kept that another cataloguer might read.
   private func list(_ file: LayerFile) -> Artefact? {
+    let isList = file.path.hasSuffix(".list")
     var owned: [String] = []
-    for line in LineReader(file.bytes) where line.first == UInt8(ascii: "/") {
-      let path = UnsafeRawBufferPointer(rebasing: line.dropFirst()).text
-      if LanguagePaths.mayHoldPackage(path) { owned.append(path) }
+    for line in LineReader(file.bytes) {
+      guard let before = line.firstIndex(of: isList ? UInt8(ascii: "/") : UInt8(ascii: " ")) else { continue }
+      let path = UnsafeRawBufferPointer(rebasing: line[(before + 1)...].drop { $0 == UInt8(ascii: " ") })
+      if LanguagePaths.mayHoldPackage(path) { owned.append(path.text) }
     }
     guard !owned.isEmpty else { return nil }
-    let package = LayerPath.lastName(file.path).dropLast(".list".count).prefix { $0 != ":" }
+    let package = LayerPath.lastName(file.path).dropLast(isList ? ".list".count : ".md5sums".count).prefix { $0 != ":" }
     return Artefact(path: file.path, cataloguer: name, ownedPaths: owned, ownerName: String(package))
   }
 }
