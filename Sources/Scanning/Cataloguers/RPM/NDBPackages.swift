@@ -16,6 +16,7 @@ enum NDBPackages {
     guard fields.u32(4) == 0, let pages = fields.u32(12), pages > 0, pages <= bytes.count / pageBytes else {
       throw CatalogueError("its table of packages is cut off, or of an unknown version")
     }
+    var seen: Set<Int> = []
     // The head of the file takes the place of the first two slots.
     for place in stride(from: 2 * slotBytes, to: pages * pageBytes, by: slotBytes) {
       guard fields.u32(place) == slot, let index = fields.u32(place + 4), let block = fields.u32(place + 8),
@@ -24,7 +25,8 @@ enum NDBPackages {
       if index == 0 { continue }
       let start = block * blockBytes
       guard fields.u32(start) == blob, fields.u32(start + 4) == index, let size = fields.u32(start + 12),
-        size <= count * blockBytes, let header = fields.slice(start + blobHeadBytes, size)
+        size <= count * blockBytes, let header = fields.slice(start + blobHeadBytes, size),
+        seen.insert(index).inserted
       else { throw CatalogueError("a record of a package is not where its table says") }
       try body(header)
     }
