@@ -129,7 +129,7 @@ private struct Fold {
   var inventory: ImageInventory {
     var inventory = ImageInventory()
     let placed = artefacts.sorted { $0.key < $1.key }.flatMap { path, all in all.map { (path: path, placed: $0) } }
-    inventory.distribution = distribution(placed.map(\.placed.artefact))
+    inventory.distribution = Distribution(choosing: placed.map(\.placed.artefact))
     var owners: [String: String] = [:]
     for (_, item) in placed where !item.artefact.ownedPaths.isEmpty {
       for (position, path) in item.artefact.ownedPaths.enumerated() {
@@ -154,16 +154,6 @@ private struct Fold {
       inventory.state = .unknownDistribution
     }
     return inventory
-  }
-
-  /// `os-release` before its relatives, that of `/etc` first.
-  private func distribution(_ all: [Artefact]) -> Distribution? {
-    let found = all.filter { $0.distribution != nil }
-    let order = ["etc/os-release", "usr/lib/os-release"]
-    for path in order {
-      if let artefact = found.first(where: { $0.path == path }) { return artefact.distribution }
-    }
-    return found.first?.distribution
   }
 }
 

@@ -109,6 +109,7 @@ extension Distribution {
     writer.add(idLike) { $0.add($1) }
     writer.add(cpeName)
     writer.add(prettyName)
+    writer.add(services) { $0.add($1) }
   }
 
   fileprivate init(from reader: inout RecordReader) throws(RecordError) {
@@ -117,5 +118,6 @@ extension Distribution {
     idLike = try reader.list { (reader) throws(RecordError) in try reader.text() }
     cpeName = try reader.optionalText()
     prettyName = try reader.optionalText()
+    services = try reader.list { (reader) throws(RecordError) in try reader.text() }
   }
 }
