@@ -160,6 +160,6 @@ private struct Fold {
 extension Artefact {
   /// It says what the operating system has installed.
   var isPackageDatabase: Bool {
-    (cataloguer == "dpkg" || cataloguer == "apk" || cataloguer == "rpm") && ownerName == nil
+    Self.databaseCataloguers.contains(cataloguer) && ownerName == nil
   }
 }
