@@ -6,6 +6,9 @@ struct OwnedPaths {
   /// Of a path. Linux takes no longer one.
   private static let pathLimitBytes = 4096
 
+  /// Of one database. A full desktop has some tens of thousands.
+  static let countLimit = 500_000
+
   private(set) var paths: [String] = []
   /// For each path the position of its package.
   private(set) var owners: [Int] = []
@@ -13,6 +16,7 @@ struct OwnedPaths {
   private var directoryBytes = 0
   private var isTooLong = false
   private var leftBytes: Int
+  private var leftToKeepBytes = 64 << 20
 
   /// - Parameter databaseBytes: the size of what names the paths. In real ones they come to a fraction of it.
   init(databaseBytes: Int) {
@@ -36,13 +40,31 @@ struct OwnedPaths {
     path.append(contentsOf: name)
     defer { path.removeLast(name.count) }
     guard path.withUnsafeBytes({ LanguagePaths.mayHoldPackage($0) }) else { return try take(name.count) }
+    leftToKeepBytes -= path.count
     try take(path.count)
+    guard paths.count < Self.countLimit else {
+      throw CatalogueError("its packages own more than \(Self.countLimit) programs")
+    }
     paths.append(String(decoding: path, as: UTF8.self))
     owners.append(owner)
   }
 
+  /// A whole path, with or without a slash before it.
+  mutating func add(path: String, owner: Int) throws(CatalogueError) {
+    let bytes = Array(path.utf8.drop { $0 == UInt8(ascii: "/") })
+    let outcome = bytes.withUnsafeBytes { all -> Result<Void, CatalogueError> in
+      do throws(CatalogueError) {
+        try enter(UnsafeRawBufferPointer(rebasing: all[..<0]))
+        return .success(try add(all, owner: owner))
+      } catch { return .failure(error) }
+    }
+    try outcome.get()
+  }
+
   private mutating func take(_ count: Int) throws(CatalogueError) {
     leftBytes -= count
-    guard leftBytes >= 0 else { throw CatalogueError("its packages own more paths than such a file can name") }
+    guard leftBytes >= 0, leftToKeepBytes >= 0 else {
+      throw CatalogueError("its packages own more paths than such a file can name")
+    }
   }
 }

@@ -14,5 +14,5 @@ extension ImageInventory {
 
 extension Artefact {
   /// Those whose files say what the operating system has installed.
-  static let databaseCataloguers: Set<String> = ["dpkg", "apk", "rpm"]
+  static let databaseCataloguers: Set<String> = ["dpkg", "chisel", "apk", "rpm"]
 }

@@ -133,6 +133,41 @@ struct PackageDatabaseTests {
     }
   }
 
+  private static let slices = """
+    {"jsonwall":"1.0","schema":"1.0","count":4}
+    {"kind":"content","slice":"libssl3_libs","path":"/usr/bin/openssl"}
+    {"kind":"package","name":"libssl3","version":"3.0.2-0ubuntu1.15","digest":"00","arch":"amd64"}
+    {"kind":"path","path":"/usr/bin/openssl","mode":"0755","slices":["libssl3_libs"]}
+    {"kind":"path","path":"/usr/share/doc/x","mode":"0644","slices":["libssl3_libs"]}
+
+    """
+
+  @Test("Slices of packages are listed, and not judged: their sources are not known")
+  func chisel() throws {
+    let path = "var/lib/chisel/manifest.wall"
+    let packed = try SharedData.packed(Array(Self.slices.utf8))
+    let artefact = try #require(try SystemFile.read(path, packed))
+    #expect(artefact.components.map(\.name) == ["libssl3"])
+    #expect(artefact.ownedPaths == ["usr/bin/openssl"])
+    #expect(artefact.owner(ofPathAt: 0) == "libssl3")
+    let component = try #require(artefact.components.first)
+    #expect(throws: AdvisorySubject.NotJudged.self) {
+      try AdvisorySubject.of(component, in: Distribution(id: "ubuntu", versionID: "22.04")).get()
+    }
+    for length in packed.indices.dropFirst(8) {
+      #expect(throws: CatalogueError.self) { try SystemFile.read(path, Array(packed[..<length])) }
+    }
+    #expect(throws: CatalogueError.self) { try SystemFile.read(path, try SharedData.packed(Array("{".utf8))) }
+  }
+
+  @Test("A database that names packages or programs without end is a reason")
+  func endless() {
+    let packages = String(repeating: "P:a\nV:1\n\n", count: 100_001)
+    #expect(throws: CatalogueError.self) { try SystemFile.read("lib/apk/db/installed", packages) }
+    let parts = String(repeating: "Package: a\nVersion: 1\nStatus: installed\n\n", count: 100_001)
+    #expect(throws: CatalogueError.self) { try SystemFile.read("var/lib/dpkg/status", parts) }
+  }
+
   @Test("Databases of text that are cut off or scrambled have less to say, and that is all")
   func scrambled() throws {
     var random = DamagedDatabaseTests.Seeded(state: 3)

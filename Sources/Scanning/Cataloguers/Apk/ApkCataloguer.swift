@@ -16,14 +16,14 @@ struct ApkCataloguer: Cataloguer {
     var current = Record()
     for line in LineReader(file.bytes) {
       if line.isEmpty {
-        if let component = current.component { artefact.components.append(component) }
+        if let component = current.component { try artefact.components.appendPackage(component) }
         current = Record()
       } else {
         // The files of a package follow its name and version.
         try current.take(line, &owned, owner: artefact.components.count)
       }
     }
-    if let component = current.component { artefact.components.append(component) }
+    if let component = current.component { try artefact.components.appendPackage(component) }
     artefact.ownedPaths = owned.paths
     artefact.pathOwners = owned.owners
     return artefact

@@ -19,25 +19,27 @@ struct DpkgCataloguer: Cataloguer {
   }
 
   func artefact(in file: LayerFile) throws(CatalogueError) -> Artefact? {
-    if file.path.hasPrefix(Self.lists) || file.path.hasSuffix(".md5sums") { return list(file) }
+    if file.path.hasPrefix(Self.lists) || file.path.hasSuffix(".md5sums") { return try list(file) }
     // A file of `status.d` is about one package and says nothing of its status.
     let isPart = file.path.hasPrefix(Self.parts)
-    return Artefact(path: file.path, cataloguer: name, components: Self.packages(file.bytes, needsStatus: !isPart))
+    return Artefact(path: file.path, cataloguer: name, components: try Self.packages(file.bytes, needsStatus: !isPart))
   }
 
   /// Paragraphs of fields, with an empty line between them.
-  static func packages(_ bytes: UnsafeRawBufferPointer, needsStatus: Bool) -> [Component] {
+  static func packages(
+    _ bytes: UnsafeRawBufferPointer, needsStatus: Bool
+  ) throws(CatalogueError) -> [Component] {
     var found: [Component] = []
     var paragraph = Paragraph()
     for line in LineReader(bytes) {
       if line.isEmpty {
-        if let component = paragraph.component(needsStatus: needsStatus) { found.append(component) }
+        if let component = paragraph.component(needsStatus: needsStatus) { try found.appendPackage(component) }
         paragraph = Paragraph()
       } else {
         paragraph.take(line)
       }
     }
-    if let component = paragraph.component(needsStatus: needsStatus) { found.append(component) }
+    if let component = paragraph.component(needsStatus: needsStatus) { try found.appendPackage(component) }
     return found
   }
 
@@ -68,7 +70,7 @@ struct DpkgCataloguer: Cataloguer {
       guard !name.isEmpty, !version.isEmpty else { return nil }
       // The third word says what is there: `config-files` is what a removed package leaves behind.
       if needsStatus || status != nil {
-        guard status?.split(separator: " ").last == "installed" else { return nil }
+        guard let status, status == "installed" || status.hasSuffix(" installed") else { return nil }
       }
       var component = Component(.deb, name: name, version: version)
       component.architecture = architecture
@@ -90,13 +92,17 @@ struct DpkgCataloguer: Cataloguer {
   }
 
   /// A line a path: `/usr/bin/x` in lists, `0123…cdef  usr/bin/x` in sums. Only those are kept that another cataloguer might read.
-  private func list(_ file: LayerFile) -> Artefact? {
+  private func list(_ file: LayerFile) throws(CatalogueError) -> Artefact? {
     let isList = file.path.hasSuffix(".list")
     var owned: [String] = []
     for line in LineReader(file.bytes) {
       guard let before = line.firstIndex(of: isList ? UInt8(ascii: "/") : UInt8(ascii: " ")) else { continue }
       let path = UnsafeRawBufferPointer(rebasing: line[(before + 1)...].drop { $0 == UInt8(ascii: " ") })
-      if LanguagePaths.mayHoldPackage(path) { owned.append(path.text) }
+      guard LanguagePaths.mayHoldPackage(path) else { continue }
+      guard owned.count < OwnedPaths.countLimit else {
+        throw CatalogueError("the package owns more than \(OwnedPaths.countLimit) programs")
+      }
+      owned.append(path.text)
     }
     guard !owned.isEmpty else { return nil }
     let package = LayerPath.lastName(file.path).dropLast(isList ? ".list".count : ".md5sums".count).prefix { $0 != ":" }

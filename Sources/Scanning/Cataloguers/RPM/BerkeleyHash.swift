@@ -63,7 +63,8 @@ enum BerkeleyHash {
         switch fields.u8(start + offset) {
         case BerkeleyHash.offPageItem:
           guard end - offset >= 12, let first = fields.u32(start + offset + 4),
-            let size = fields.u32(start + offset + 8)
+            let size = fields.u32(start + offset + 8),
+            size <= RPMDatabase.headerLimitBytes
           else { throw CatalogueError("a page of its hash table is broken") }
           try readChain(first, size)
           let outcome = value.withUnsafeBytes { all -> Result<Void, CatalogueError> in

@@ -3,7 +3,9 @@ enum RPMDatabase: Hashable {
   case sqlite, ndb, berkeleyHash
 
   /// Packages in one database. The largest installations have some thousands.
-  static let packageLimit = 100_000
+  static let packageLimit = 50_000
+  /// One header. Those of packages with the most files have some megabytes.
+  static let headerLimitBytes = 64 << 20
 
   /// Nil when it is none of them.
   init?(sniffing bytes: UnsafeRawBufferPointer) {
@@ -29,8 +31,8 @@ enum RPMDatabase: Hashable {
     func take(_ header: UnsafeRawBufferPointer) throws(CatalogueError) {
       total += header.count
       count += 1
-      guard total <= bytes.count, count <= Self.packageLimit else {
-        throw CatalogueError("its records of packages overlap, or are too many")
+      guard total <= bytes.count, count <= Self.packageLimit, header.count <= Self.headerLimitBytes else {
+        throw CatalogueError("its records of packages overlap, or are too many or too long")
       }
       try body(header)
     }

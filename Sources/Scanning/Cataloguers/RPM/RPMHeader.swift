@@ -29,7 +29,6 @@ struct RPMHeader {
   private static let tagLimit = 0xFFFF
   private static let int32 = 4
   /// A text, a list of texts, a text in several languages.
-  private static let texts = 6
   private static let lists = [6, 8, 9]
 
   private let store: ByteFields
@@ -52,10 +51,12 @@ struct RPMHeader {
     }
   }
 
-  /// The first text of a tag; nil when it has none, or none that ends.
-  func text(_ tag: Tag) -> String? {
-    guard let entry = entries[tag], Self.lists.contains(entry.type), entry.count > 0 else { return nil }
-    return Self.text(store.bytes, entry.offset)?.text
+  /// The first text of a tag; nil when it has none, none that ends, or one beyond the limit.
+  func text(_ tag: Tag, limitBytes: Int = 1024) -> String? {
+    guard let entry = entries[tag], Self.lists.contains(entry.type), entry.count > 0,
+      let text = Self.text(store.bytes, entry.offset), text.count <= limitBytes
+    else { return nil }
+    return text.text
   }
 
   func number(_ tag: Tag) -> Int? { numbers(tag)?.u32(0) }

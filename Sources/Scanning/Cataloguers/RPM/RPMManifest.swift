@@ -4,12 +4,15 @@
 ///
 /// Source: Azure Linux, toolkit, "container-manifest-2": `rpm -qa --qf` of these fields.
 enum RPMManifest {
+  /// A line has some 150 bytes.
+  private static let sizeLimitBytes = 8 << 20
   static let path = "var/lib/rpmmanifest/container-manifest-2"
 
   static func packages(_ bytes: UnsafeRawBufferPointer) throws(CatalogueError) -> [RPMPackage] {
     var found: [RPMPackage] = []
+    guard bytes.count <= sizeLimitBytes else { throw CatalogueError("it has more than \(sizeLimitBytes) bytes") }
     for line in LineReader(bytes) where !line.isEmpty {
-      let fields = line.text.split(separator: "\t", omittingEmptySubsequences: false).map { $0.trimmed }
+      let fields = line.text.split(separator: "\t", maxSplits: 10, omittingEmptySubsequences: false).map { $0.trimmed }
       guard fields.count >= 10, !fields[0].isEmpty, let dash = fields[1].lastIndex(of: "-"),
         found.count < RPMDatabase.packageLimit
       else { throw CatalogueError("a line of it is no record of a package") }

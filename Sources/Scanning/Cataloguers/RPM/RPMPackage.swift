@@ -12,14 +12,13 @@ struct RPMPackage: Hashable {
   let vendor: String?
   let license: String?
 
-  /// Of a name, a version, a release.
-  private static let textLimitBytes = 4096
+  /// Of the licences of all that is in a package.
+  private static let licenseLimitBytes = 4096
 
   /// - Throws: when the header names no package.
   init(_ header: RPMHeader) throws(CatalogueError) {
     guard let name = header.text(.name), let version = header.text(.version), let release = header.text(.release),
-      !name.isEmpty, !version.isEmpty,
-      name.utf8.count + version.utf8.count + release.utf8.count <= Self.textLimitBytes
+      !name.isEmpty, !version.isEmpty
     else { throw CatalogueError("a record of a package has no name or no version") }
     self.name = name
     self.version = version
@@ -29,7 +28,7 @@ struct RPMPackage: Hashable {
     sourcePackage = header.text(.sourcePackage)
     moduleLabel = header.text(.moduleLabel)
     vendor = header.text(.vendor)
-    license = header.text(.license)
+    license = header.text(.license, limitBytes: Self.licenseLimitBytes)
   }
 
   init(

@@ -19,7 +19,7 @@ enum SQLitePackages {
     defer { sqlite3_close_v2(opened) }
     guard status == SQLITE_OK, let database = opened else { throw failure(status) }
     try load(bytes, into: database)
-    try restrict(database, sizeBytes: bytes.count)
+    try restrict(database)
 
     var prepared: OpaquePointer?
     let outcome = sqlite3_prepare_v2(database, "SELECT blob FROM Packages", -1, &prepared, nil)
@@ -59,9 +59,9 @@ enum SQLitePackages {
   }
 
   /// What the file may make SQLite do: read one table, and that within limits.
-  private static func restrict(_ database: OpaquePointer, sizeBytes: Int) throws(CatalogueError) {
+  private static func restrict(_ database: OpaquePointer) throws(CatalogueError) {
     let limits: [(Int32, Int32)] = [
-      (SQLITE_LIMIT_LENGTH, Int32(clamping: max(sizeBytes, 1 << 20))), (SQLITE_LIMIT_SQL_LENGTH, 1 << 16),
+      (SQLITE_LIMIT_LENGTH, Int32(clamping: RPMDatabase.headerLimitBytes)), (SQLITE_LIMIT_SQL_LENGTH, 1 << 16),
       (SQLITE_LIMIT_COLUMN, 64), (SQLITE_LIMIT_EXPR_DEPTH, 16), (SQLITE_LIMIT_COMPOUND_SELECT, 2),
       (SQLITE_LIMIT_VDBE_OP, 10_000), (SQLITE_LIMIT_FUNCTION_ARG, 8), (SQLITE_LIMIT_ATTACHED, 0),
       (SQLITE_LIMIT_TRIGGER_DEPTH, 1), (SQLITE_LIMIT_WORKER_THREADS, 0),
