@@ -26,6 +26,14 @@ enum SharedData {
     try FileManager.default.contentsOfDirectory(atPath: shared.appending(path: folder).path()).sorted()
   }
 
+  /// Packed with Zstandard.
+  static func packed(_ bytes: [UInt8]) throws -> [UInt8] {
+    var space = [UInt8](repeating: 0, count: ZSTD_compressBound(bytes.count))
+    let count = ZSTD_compress(&space, space.count, bytes, bytes.count, 3)
+    guard ZSTD_isError(count) == 0 else { throw Broken() }
+    return Array(space[..<count])
+  }
+
   private struct Broken: Error {}
 
   private static func unpacked(_ bytes: [UInt8]) throws -> [UInt8] {

@@ -21,6 +21,8 @@ public struct ArchiveLimits: Sendable, Hashable {
   public var noticeCount = 1000
   /// Packages that one layer may name in all.
   public var componentCount = 200_000
+  /// Paths that packages of the operating system own and that are kept, in one layer.
+  public var ownedPathCount = 1_000_000
   /// The history that a compressed stream may refer back to, as a power of two: 2 to the 27th is 128 MiB, what `zstd` makes with
   /// `--long` and decodes without being asked.
   public var windowLog = 27

@@ -6,6 +6,7 @@ public struct LayerReader {
   private var inventory: LayerInventory
   private var noticeCounts: [Notice.Kind: Int] = [:]
   private var componentCount = 0
+  private var ownedPathCount = 0
   private var listedCount = 0
   /// Contents that were read of files that cataloguers want, by path: hard links to them say the same.
   private var artefactPaths: [String: [Int]] = [:]
@@ -52,7 +53,7 @@ public struct LayerReader {
     case .file: try takeFile(entry, path, archive, hash)
     case .directory: list(.directory, entry, path)
     case .symbolicLink: takeLink(entry, path)
-    case .hardLink: takeHardLink(entry, path)
+    case .hardLink: try takeHardLink(entry, path)
     case .characterDevice, .blockDevice:
       note(.irregular, path, "it is a device")
       list(.device, entry, path)
@@ -111,15 +112,23 @@ public struct LayerReader {
     }
     switch outcome {
     case .success(let artefact?):
-      componentCount += artefact.components.count
-      guard componentCount <= limits.componentCount else {
-        throw .limit("it names more than \(limits.componentCount) packages")
-      }
       artefactPaths[path, default: []].append(inventory.artefacts.count)
-      inventory.artefacts.append(artefact)
+      try add(artefact)
     case .success(nil): break
     case .failure(let error): note(.unreadable, path, "\(cataloguer.name): \(error.reason)")
     }
+  }
+
+  private mutating func add(_ artefact: Artefact) throws(LayerError) {
+    componentCount += artefact.components.count
+    guard componentCount <= limits.componentCount else {
+      throw .limit("it names more than \(limits.componentCount) packages")
+    }
+    ownedPathCount += artefact.ownedPaths.count
+    guard ownedPathCount <= limits.ownedPathCount else {
+      throw .limit("its packages own more than \(limits.ownedPathCount) programs")
+    }
+    inventory.artefacts.append(artefact)
   }
 
   // MARK: Links and whiteouts
@@ -137,7 +146,7 @@ public struct LayerReader {
     inventory.directoryLinks.append(.init(path: path, target: target))
   }
 
-  private mutating func takeHardLink(_ entry: TarEntry, _ path: String) {
+  private mutating func takeHardLink(_ entry: TarEntry, _ path: String) throws(LayerError) {
     list(.hardLink, entry, path)
     noteReplacement(path)
     guard let target = LayerPath.normalised(entry.link, limits) else {
@@ -147,7 +156,7 @@ public struct LayerReader {
     for index in artefactPaths[target] ?? [] {
       var artefact = inventory.artefacts[index]
       artefact.path = path
-      inventory.artefacts.append(artefact)
+      try add(artefact)
     }
   }
 

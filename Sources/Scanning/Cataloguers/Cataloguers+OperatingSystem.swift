@@ -1,4 +1,6 @@
 extension Cataloguers {
   /// What a distribution says of itself, and its package databases.
-  public static let operatingSystem: [any Cataloguer] = [OSReleaseCataloguer(), DpkgCataloguer(), ApkCataloguer()]
+  public static let operatingSystem: [any Cataloguer] = [
+    OSReleaseCataloguer(), DpkgCataloguer(), ChiselCataloguer(), ApkCataloguer(), RPMCataloguer(),
+  ]
 }

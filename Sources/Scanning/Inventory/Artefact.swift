@@ -15,6 +15,17 @@ public struct Artefact: Sendable, Hashable {
   public var ownedPaths: [String]
   /// The package of the operating system whose paths these are, where the file is about one package.
   public var ownerName: String?
+  /// For each of ``ownedPaths`` the position in ``components`` of the package that owns it; empty where the file is about one
+  /// package.
+  public var pathOwners: [Int] = []
+
+  /// The package that owns one of ``ownedPaths``, as far as the file says.
+  func owner(ofPathAt position: Int) -> String? {
+    guard pathOwners.indices.contains(position), components.indices.contains(pathOwners[position]) else {
+      return ownerName
+    }
+    return components[pathOwners[position]].name
+  }
 
   public init(
     path: String, cataloguer: String, components: [Component] = [], distribution: Distribution? = nil,

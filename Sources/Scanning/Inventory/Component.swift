@@ -8,7 +8,8 @@ public struct Component: Sendable, Hashable {
   public var name: String
   /// As the package's own record has it, with epoch and revision where there are any (`1:2.30-1+b1`).
   public var version: String
-  /// The source package that a distribution's advisories name; nil when it is the package itself.
+  /// The source package that a distribution's advisories name, also where it has the package's own name; nil when the record does
+  /// not tell, and for packages of languages.
   public var source: Source?
   /// As the package manager spells it (`amd64`, `x86_64`, `noarch`); nil where packages have none.
   public var architecture: String?

@@ -14,6 +14,8 @@ public struct Distribution: Sendable, Hashable {
   public var cpeName: String?
   /// `PRETTY_NAME`, for people.
   public var prettyName: String?
+  /// Subscriptions that bring fixes of their own and are switched on: `esm-infra`. Sorted.
+  public var services: [String] = []
 
   public init(id: String, versionID: String = "") {
     self.id = id

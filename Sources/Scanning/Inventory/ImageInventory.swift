@@ -129,11 +129,11 @@ private struct Fold {
   var inventory: ImageInventory {
     var inventory = ImageInventory()
     let placed = artefacts.sorted { $0.key < $1.key }.flatMap { path, all in all.map { (path: path, placed: $0) } }
-    inventory.distribution = distribution(placed.map(\.placed.artefact))
+    inventory.distribution = Distribution(choosing: placed.map(\.placed.artefact))
     var owners: [String: String] = [:]
     for (_, item) in placed where !item.artefact.ownedPaths.isEmpty {
-      for path in item.artefact.ownedPaths {
-        owners[canonical(path)] = item.artefact.ownerName ?? item.artefact.cataloguer
+      for (position, path) in item.artefact.ownedPaths.enumerated() {
+        owners[canonical(path)] = item.artefact.owner(ofPathAt: position) ?? item.artefact.cataloguer
       }
     }
     for (path, item) in placed {
@@ -155,21 +155,11 @@ private struct Fold {
     }
     return inventory
   }
-
-  /// `os-release` before its relatives, that of `/etc` first.
-  private func distribution(_ all: [Artefact]) -> Distribution? {
-    let found = all.filter { $0.distribution != nil }
-    let order = ["etc/os-release", "usr/lib/os-release"]
-    for path in order {
-      if let artefact = found.first(where: { $0.path == path }) { return artefact.distribution }
-    }
-    return found.first?.distribution
-  }
 }
 
 extension Artefact {
   /// It says what the operating system has installed.
   var isPackageDatabase: Bool {
-    (cataloguer == "dpkg" || cataloguer == "apk" || cataloguer == "rpm") && ownerName == nil
+    Self.databaseCataloguers.contains(cataloguer) && ownerName == nil
   }
 }

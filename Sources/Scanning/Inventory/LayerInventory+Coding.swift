@@ -1,7 +1,7 @@
 // How a layer's inventory is kept, and how it comes from the process that read it.
 extension LayerInventory {
   /// Counted on with every change of the form: what has another number is read again.
-  private static let form: UInt64 = 1
+  private static let form: UInt64 = 2
 
   public func encoded() -> [UInt8] {
     var writer = RecordWriter()
@@ -62,6 +62,7 @@ extension Artefact {
     distribution?.encode(to: &writer)
     writer.add(ownedPaths) { $0.add($1) }
     writer.add(ownerName)
+    writer.add(pathOwners) { $0.add($1) }
   }
 
   fileprivate init(from reader: inout RecordReader) throws(RecordError) {
@@ -70,6 +71,7 @@ extension Artefact {
     if try reader.flag() { distribution = try Distribution(from: &reader) }
     ownedPaths = try reader.list { (reader) throws(RecordError) in try reader.text() }
     ownerName = try reader.optionalText()
+    pathOwners = try reader.list { (reader) throws(RecordError) in try reader.int() }
   }
 }
 
@@ -107,6 +109,7 @@ extension Distribution {
     writer.add(idLike) { $0.add($1) }
     writer.add(cpeName)
     writer.add(prettyName)
+    writer.add(services) { $0.add($1) }
   }
 
   fileprivate init(from reader: inout RecordReader) throws(RecordError) {
@@ -115,5 +118,6 @@ extension Distribution {
     idLike = try reader.list { (reader) throws(RecordError) in try reader.text() }
     cpeName = try reader.optionalText()
     prettyName = try reader.optionalText()
+    services = try reader.list { (reader) throws(RecordError) in try reader.text() }
   }
 }

@@ -36,21 +36,45 @@ public struct AdvisorySubject: Sendable, Hashable {
   }
 
   private static func language(_ ecosystem: String, _ component: Component) -> Result<[AdvisorySubject], NotJudged> {
-    .success([AdvisorySubject(Ecosystem(ecosystem), component.name, component.version)])
+    // What Go writes into a program that was built from a working copy.
+    guard !component.version.isEmpty, component.version != "(devel)" else {
+      return .failure(.init(text: "its version is not known"))
+    }
+    return .success([AdvisorySubject(Ecosystem(ecosystem), component.name, component.version)])
   }
 
   private static func ofSystem(
     _ component: Component, _ distribution: Distribution?
   ) -> Result<[AdvisorySubject], NotJudged> {
     guard let distribution else { return .failure(.init(text: "its distribution is not known")) }
-    guard let ecosystem = distribution.ecosystem else {
-      return .failure(.init(text: "no advisories are known for \(distribution.id) \(distribution.versionID)"))
+    guard let rules = DistributionAdvisories(distribution) else {
+      let name = distribution.release.isEmpty ? distribution.id : "\(distribution.id) \(distribution.release)"
+      return .failure(.init(text: "no advisories are known for \(name)"))
     }
-    // Distributions that build binaries from sources speak of the source.
-    let source = component.type == .rpm ? nil : component.source
-    return .success([
-      AdvisorySubject(ecosystem, source?.name ?? component.name, source?.version ?? component.version)
-    ])
+    if component.type == .rpm, component.name == "gpg-pubkey" {
+      return .failure(.init(text: "it is a key for signatures, and nothing that runs"))
+    }
+    if let vendor = component.vendor, !rules.vendors.isEmpty {
+      let lower = vendor.lowercased()
+      guard rules.vendors.contains(where: { lower.contains($0) }) else {
+        return .failure(.init(text: "it was built by “\(vendor.prefix(80))”, not by the distribution"))
+      }
+    }
+    switch rules.naming {
+    case .binary:
+      return .success(rules.ecosystems.map { AdvisorySubject($0, component.name, component.version) })
+    case .source:
+      guard let source = component.source else {
+        return .failure(.init(text: "the source that it was built from is not known"))
+      }
+      let version = component.type == .rpm ? epoch(of: component.version) + source.version : source.version
+      return .success(rules.ecosystems.map { AdvisorySubject($0, source.name, version) })
+    }
+  }
+
+  /// `1:` of `1:2.0-3`. The name of a source package of rpm has no epoch; it is that of its binaries.
+  private static func epoch(of version: String) -> String {
+    version.firstIndex(of: ":").map { String(version[...$0]) } ?? ""
   }
 }
 
@@ -62,36 +86,5 @@ extension Ecosystem {
     case "NuGet", "Packagist": package.lowercased()
     default: package
     }
-  }
-}
-
-extension Distribution {
-  /// Whose advisories judge its packages; nil where we know of none.
-  ///
-  /// Source: OSV schema, "Defined ecosystems".
-  public var ecosystem: Ecosystem? {
-    let major = versionID.prefix { $0 != "." }
-    let minor = versionID.split(separator: ".").prefix(2).joined(separator: ".")
-    switch id {
-    case "debian": return major.isEmpty ? nil : Ecosystem("Debian", release: String(major))
-    case "ubuntu": return versionID.isEmpty ? nil : Ecosystem("Ubuntu", release: Self.ubuntu(minor))
-    case "alpine": return minor.isEmpty ? nil : Ecosystem("Alpine", release: "v" + minor)
-    case "wolfi": return Ecosystem("Wolfi")
-    case "chainguard": return Ecosystem("Chainguard")
-    case "almalinux": return major.isEmpty ? nil : Ecosystem("AlmaLinux", release: String(major))
-    case "rocky": return major.isEmpty ? nil : Ecosystem("Rocky Linux", release: String(major))
-    case "opensuse-leap": return versionID.isEmpty ? nil : Ecosystem("openSUSE", release: "Leap \(minor)")
-    case "opensuse-tumbleweed": return Ecosystem("openSUSE", release: "Tumbleweed")
-    case "azurelinux": return major.isEmpty ? nil : Ecosystem("Azure Linux", release: String(major))
-    case "openeuler", "openEuler": return versionID.isEmpty ? nil : Ecosystem("openEuler", release: versionID)
-    default: return nil
-    }
-  }
-
-  /// Releases of April in even years are supported for long, and named so.
-  private static func ubuntu(_ version: String) -> String {
-    let parts = version.split(separator: ".").compactMap { Int($0) }
-    let isLong = parts.count == 2 && parts[1] == 4 && parts[0] % 2 == 0
-    return isLong ? "\(version):LTS" : version
   }
 }

@@ -4,7 +4,7 @@
 /// Source: deb-control(5), dpkg-query(1).
 struct DpkgCataloguer: Cataloguer {
   let name = "dpkg"
-  let revision = 1
+  let revision = 2
   let sizeLimitBytes = 32 << 20
 
   static let database = "var/lib/dpkg/status"
@@ -13,30 +13,33 @@ struct DpkgCataloguer: Cataloguer {
 
   func wants(_ file: Candidate) -> Bool {
     guard file.path.hasPrefix("var/lib/dpkg/") else { return false }
-    return file.path == Self.database || (file.path.hasPrefix(Self.parts) && !file.path.hasSuffix(".md5sums"))
+    // Beside a list of files the sums name nothing new; a part has only them.
+    return file.path == Self.database || file.path.hasPrefix(Self.parts)
       || (file.path.hasPrefix(Self.lists) && file.path.hasSuffix(".list"))
   }
 
   func artefact(in file: LayerFile) throws(CatalogueError) -> Artefact? {
-    if file.path.hasPrefix(Self.lists) { return list(file) }
+    if file.path.hasPrefix(Self.lists) || file.path.hasSuffix(".md5sums") { return try list(file) }
     // A file of `status.d` is about one package and says nothing of its status.
     let isPart = file.path.hasPrefix(Self.parts)
-    return Artefact(path: file.path, cataloguer: name, components: Self.packages(file.bytes, needsStatus: !isPart))
+    return Artefact(path: file.path, cataloguer: name, components: try Self.packages(file.bytes, needsStatus: !isPart))
   }
 
   /// Paragraphs of fields, with an empty line between them.
-  static func packages(_ bytes: UnsafeRawBufferPointer, needsStatus: Bool) -> [Component] {
+  static func packages(
+    _ bytes: UnsafeRawBufferPointer, needsStatus: Bool
+  ) throws(CatalogueError) -> [Component] {
     var found: [Component] = []
     var paragraph = Paragraph()
     for line in LineReader(bytes) {
       if line.isEmpty {
-        if let component = paragraph.component(needsStatus: needsStatus) { found.append(component) }
+        if let component = paragraph.component(needsStatus: needsStatus) { try found.appendPackage(component) }
         paragraph = Paragraph()
       } else {
         paragraph.take(line)
       }
     }
-    if let component = paragraph.component(needsStatus: needsStatus) { found.append(component) }
+    if let component = paragraph.component(needsStatus: needsStatus) { try found.appendPackage(component) }
     return found
   }
 
@@ -67,7 +70,7 @@ struct DpkgCataloguer: Cataloguer {
       guard !name.isEmpty, !version.isEmpty else { return nil }
       // The third word says what is there: `config-files` is what a removed package leaves behind.
       if needsStatus || status != nil {
-        guard status?.split(separator: " ").last == "installed" else { return nil }
+        guard let status, status == "installed" || status.hasSuffix(" installed") else { return nil }
       }
       var component = Component(.deb, name: name, version: version)
       component.architecture = architecture
@@ -76,7 +79,8 @@ struct DpkgCataloguer: Cataloguer {
       return component
     }
 
-    /// `name` or `name (version)`. Without a version it is the package's own, less the mark of a rebuild of the binary alone.
+    /// `name` or `name (version)`. What is missing is the package's own: a binary that was rebuilt alone (`+b1`) names the version
+    /// of its source.
     private static func source(_ text: String?, _ name: String, _ version: String) -> Component.Source {
       let parts = (text ?? name).split(separator: " ", maxSplits: 1)
       let source = parts.first.map { String($0) } ?? name
@@ -87,15 +91,21 @@ struct DpkgCataloguer: Cataloguer {
     }
   }
 
-  /// `/usr/lib/python3/dist-packages/x.egg-info`, a line a path. Only those are kept that another cataloguer might read.
-  private func list(_ file: LayerFile) -> Artefact? {
+  /// A line a path: `/usr/bin/x` in lists, `0123…cdef  usr/bin/x` in sums. Only those are kept that another cataloguer might read.
+  private func list(_ file: LayerFile) throws(CatalogueError) -> Artefact? {
+    let isList = file.path.hasSuffix(".list")
     var owned: [String] = []
-    for line in LineReader(file.bytes) where line.first == UInt8(ascii: "/") {
-      let path = UnsafeRawBufferPointer(rebasing: line.dropFirst()).text
-      if LanguagePaths.mayHoldPackage(path) { owned.append(path) }
+    for line in LineReader(file.bytes) {
+      guard let before = line.firstIndex(of: isList ? UInt8(ascii: "/") : UInt8(ascii: " ")) else { continue }
+      let path = UnsafeRawBufferPointer(rebasing: line[(before + 1)...].drop { $0 == UInt8(ascii: " ") })
+      guard LanguagePaths.mayHoldPackage(path) else { continue }
+      guard owned.count < OwnedPaths.countLimit else {
+        throw CatalogueError("the package owns more than \(OwnedPaths.countLimit) programs")
+      }
+      owned.append(path.text)
     }
     guard !owned.isEmpty else { return nil }
-    let package = LayerPath.lastName(file.path).dropLast(".list".count).prefix { $0 != ":" }
+    let package = LayerPath.lastName(file.path).dropLast(isList ? ".list".count : ".md5sums".count).prefix { $0 != ":" }
     return Artefact(path: file.path, cataloguer: name, ownedPaths: owned, ownerName: String(package))
   }
 }

@@ -1,25 +1,35 @@
 /// Reads which operating system an image is of.
 ///
-/// Source: os-release(5).
+/// Source: os-release(5); lsb_release(1).
 struct OSReleaseCataloguer: Cataloguer {
   let name = "os-release"
-  let revision = 1
-  let sizeLimitBytes = 64 << 10
+  let revision = 2
+  let sizeLimitBytes = 1 << 20
 
-  private static let paths: Set<String> = [
-    "etc/os-release", "usr/lib/os-release", "etc/alpine-release", "etc/debian_version", "etc/redhat-release",
-    "etc/centos-release", "etc/rocky-release", "etc/almalinux-release", "etc/oracle-release", "etc/fedora-release",
-    "etc/system-release",
+  /// Files that name a distribution, the one that knows best first. Derived ones carry the files of what they derive from: Ubuntu has
+  /// Debian's, Oracle has Red Hat's.
+  static let paths = [
+    "etc/os-release", "usr/lib/os-release", "etc/alpine-release", "etc/lsb-release", "etc/almalinux-release",
+    "etc/rocky-release", "etc/oracle-release", "etc/fedora-release", "etc/centos-release", "etc/redhat-release",
+    "etc/system-release", "etc/debian_version",
   ]
 
-  func wants(_ file: Candidate) -> Bool { Self.paths.contains(file.path) }
+  private static let all = Set(paths + [ReleaseContext.alpineRepositories, ReleaseContext.ubuntuServices])
 
-  func artefact(in file: LayerFile) -> Artefact? {
+  func wants(_ file: Candidate) -> Bool {
+    (file.path.hasPrefix("etc/") || file.path.hasPrefix("usr/lib/os") || file.path.hasPrefix("var/lib/ubuntu"))
+      && Self.all.contains(file.path)
+  }
+
+  func artefact(in file: LayerFile) throws(CatalogueError) -> Artefact? {
     let distribution: Distribution?
     switch file.path {
     case "etc/os-release", "usr/lib/os-release": distribution = Self.osRelease(file.bytes)
     case "etc/alpine-release": distribution = Self.versionAlone("alpine", file.bytes)
     case "etc/debian_version": distribution = Self.debianVersion(file.bytes)
+    case "etc/lsb-release": distribution = Self.lsbRelease(file.bytes)
+    case ReleaseContext.alpineRepositories: distribution = ReleaseContext.alpine(repositories: file.bytes)
+    case ReleaseContext.ubuntuServices: distribution = try ReleaseContext.ubuntu(status: file.bytes)
     default: distribution = Self.release(file.bytes)
     }
     return distribution.map { Artefact(path: file.path, cataloguer: name, distribution: $0) }
@@ -27,12 +37,7 @@ struct OSReleaseCataloguer: Cataloguer {
 
   /// `KEY=value` lines, with quotes as a shell has them.
   static func osRelease(_ bytes: UnsafeRawBufferPointer) -> Distribution? {
-    var values: [String: String] = [:]
-    for line in LineReader(bytes) {
-      let text = line.text.trimmed
-      guard !text.hasPrefix("#"), let equals = text.firstIndex(of: "=") else { continue }
-      values[String(text[..<equals])] = unquoted(text[text.index(after: equals)...])
-    }
+    let values = assignments(bytes)
     guard let id = values["ID"], !id.isEmpty else { return nil }
     var distribution = Distribution(id: id.lowercased(), versionID: values["VERSION_ID"] ?? "")
     distribution.codename = values["VERSION_CODENAME"]
@@ -40,6 +45,25 @@ struct OSReleaseCataloguer: Cataloguer {
     distribution.cpeName = values["CPE_NAME"]
     distribution.prettyName = values["PRETTY_NAME"]
     return distribution
+  }
+
+  private static func lsbRelease(_ bytes: UnsafeRawBufferPointer) -> Distribution? {
+    let values = assignments(bytes)
+    guard let id = values["DISTRIB_ID"], !id.isEmpty else { return nil }
+    var distribution = Distribution(id: id.lowercased(), versionID: values["DISTRIB_RELEASE"] ?? "")
+    distribution.codename = values["DISTRIB_CODENAME"]
+    distribution.prettyName = values["DISTRIB_DESCRIPTION"]
+    return distribution
+  }
+
+  private static func assignments(_ bytes: UnsafeRawBufferPointer) -> [String: String] {
+    var values: [String: String] = [:]
+    for line in LineReader(bytes) {
+      let text = line.text.trimmed
+      guard !text.hasPrefix("#"), let equals = text.firstIndex(of: "=") else { continue }
+      values[String(text[..<equals])] = unquoted(text[text.index(after: equals)...])
+    }
+    return values
   }
 
   private static func unquoted(_ value: Substring) -> String {
