@@ -99,7 +99,8 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "CLibCrypto",
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "Scanning",
+        "CLibCrypto",
         nioCore, logging,
       ], exclude: ["README.md"], swiftSettings: strict),
     .testTarget(
@@ -122,7 +123,9 @@ let package = Package(
     .testTarget(
       name: "UpkeepTests",
       dependencies: [
-        "TestSupport", "Upkeep", "RegistryCore", "BlobStorage", "Metadata", "Access", "OCI", "Ground", nioCore, logging,
+        "TestSupport", "Upkeep", "RegistryCore", "BlobStorage", "Metadata", "Access", "Scanning", "OCI", "Ground",
+        nioCore,
+        logging,
       ], swiftSettings: strict),
     .testTarget(
       name: "RegistryCoreTests",

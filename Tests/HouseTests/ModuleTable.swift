@@ -60,7 +60,9 @@ enum ModuleTable {
     // Only tests use it, and tests may use everything.
     ModuleRule(
       "TestSupport",
-      ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService"],
+      ours: [
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "Scanning",
+      ],
       others: [
         "CLinux", "CLibCrypto", "CSQLite", "Dispatch", "Foundation", "Glibc", "Logging", "NIOCore", "NIOPosix",
         "ServiceLifecycle", "Synchronization",

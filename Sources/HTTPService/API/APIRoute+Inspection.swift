@@ -19,16 +19,18 @@ extension APIRoute {
     .init("state", .choice(states), "How far it is known. None: it has no files to be read.", isRequired: true),
     .init("reason", .nullable(.string), "Why it is not known, or cannot be judged.", isRequired: true),
     .init("distribution", .nullable(.string), "Its operating system, for people.", isRequired: true),
+    .init("support", .nullable(.string), "Set when not everybody gets updates for it any more.", isRequired: true),
     .init("packages", .integer, "How many packages it holds.", isRequired: true),
     .init("inventoriedAt", .nullable(.moment), "When that was found.", isRequired: true),
   ]
 
-  private static func members(_ image: InspectedImage) -> JSONObject {
+  private static func members(_ image: InspectedImage, now: Timestamp) -> JSONObject {
     let row = image.inventory
     return [
       "image": .string(image.name.description), "digest": .string(image.digest.description),
       "platform": text(image.platform), "state": .string(row?.state.rawValue ?? "none"), "reason": text(row?.reason),
-      "distribution": text(row?.osName), "packages": .integer(row?.packageCount ?? 0),
+      "distribution": text(row?.osName), "support": text(row?.supportNotice(at: now)),
+      "packages": .integer(row?.packageCount ?? 0),
       "inventoriedAt": text(row?.inventoriedAt?.description),
     ]
   }
@@ -163,7 +165,7 @@ extension APIRoute {
     ) { routes, call in
       .array(
         try await images(routes, call).asyncMap { image in
-          var object = members(image)
+          var object = members(image, now: routes.registry.database.now)
           var contents: ImageContents?
           if let row = image.inventory { contents = try await routes.registry.contents(of: row) }
           object.append("layers", .array((contents?.layers ?? []).map { view($0) }))
@@ -177,14 +179,23 @@ extension APIRoute {
       summary: "What is wrong with an image, or with each image of an index, the worst first.",
       permission: mayPull, query: [platform],
       answer: .list(
-        .object(imageFields + [.init("findings", .list(findingSchema), "The worst first.", isRequired: true)]))
+        .object(
+          imageFields + [
+            .init("unjudged", .nullable(.string), "Why nothing can be said of some packages.", isRequired: true),
+            .init("findings", .list(findingSchema), "The worst first.", isRequired: true),
+          ]))
     ) { routes, call in
       let repository = try call.repository()
       return .array(
         try await images(routes, call).asyncMap { image in
-          var object = members(image)
+          var object = members(image, now: routes.registry.database.now)
           var findings: [ImageFinding] = []
-          if let row = image.inventory { findings = try await routes.registry.findings(of: row, in: repository) }
+          var unjudged: String?
+          if let row = image.inventory {
+            findings = try await routes.registry.findings(of: row, in: repository)
+            unjudged = try await routes.registry.unjudged(row)
+          }
+          object.append("unjudged", text(unjudged))
           object.append("findings", .array(findings.map { view($0) }))
           return .object(object)
         })

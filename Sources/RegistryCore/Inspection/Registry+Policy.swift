@@ -1,8 +1,9 @@
 public import Access
-internal import Ground
-internal import Metadata
+public import Ground
+public import Metadata
 internal import NIOCore
 internal import OCI
+internal import Scanning
 
 // Policies: what is wrong with an image decides whether it is given out.
 extension Registry {
@@ -66,12 +67,22 @@ extension Registry {
       if manifest.hasRootFileSystem { facts.unscanned = "it was pushed a moment ago and is not read yet: try again" }
       return facts
     }
-    facts.unscanned = inventory.unscanned
+    facts.unscanned = try inventory.unscanned ?? unjudged(inventory, transaction)
     facts.endOfLife = inventory.endOfLife(at: transaction.now)
     facts.findings = try findings(of: inventory, in: repository, transaction)
     facts.secrets = try transaction.imageNotices(of: inventory.key).filter { $0.kind == "secret" }
       .map { "\($0.path) (\($0.detail))" }
     return facts
+  }
+}
+
+extension Registry {
+  /// Why nothing can be said of packages that were read: no advisory of their ecosystem is here. Nil: all are judged.
+  static func unjudged<R: Reading & ~Copyable>(
+    _ image: ImageInventoryRow, _ transaction: borrowing R
+  ) throws -> String? {
+    let ecosystems = try transaction.ecosystemsWithoutAdvisories(ofImage: image.key)
+    return ecosystems.isEmpty ? nil : "no advisories are here for \(ecosystems.joined(separator: ", "))"
   }
 }
 
@@ -87,6 +98,24 @@ extension ImageInventoryRow {
     }
   }
 
-  /// What is to be said of its distribution when that gets no updates any more.
-  func endOfLife(at now: Timestamp) -> String? { nil }
+  /// What is to be said of its distribution when not everybody gets updates for it any more; nil: nothing.
+  public func supportNotice(at now: Timestamp) -> String? {
+    asked(now).flatMap { EndOfLife.notice(of: $0.distribution, on: $0.day) }
+  }
+
+  /// The same, once nobody gets any.
+  func endOfLife(at now: Timestamp) -> String? {
+    guard let (distribution, day) = asked(now), case .ended = EndOfLife.support(of: distribution, on: day) else {
+      return nil
+    }
+    return EndOfLife.notice(of: distribution, on: day)
+  }
+
+  private func asked(_ now: Timestamp) -> (distribution: Distribution, day: CalendarDay)? {
+    guard let os else { return nil }
+    var distribution = Distribution(id: os, versionID: osVersion ?? "")
+    distribution.prettyName = osName
+    let day = CivilTime(now)
+    return (distribution, CalendarDay(year: day.year, month: day.month, day: day.day))
+  }
 }

@@ -26,6 +26,10 @@ enum ImageFold {
       record.state = .packageDatabaseRemoved
       record.reason = "package database removed: \(paths.joined(separator: ", "))"
     }
+    if let broken = folded.unreadableDatabases.first {
+      record.state = .failed
+      record.reason = "its package database \(broken.path) cannot be read: \(broken.detail)"
+    }
     record.os = folded.distribution?.id
     record.osVersion = folded.distribution?.versionID
     record.osName = folded.distribution.map { $0.prettyName ?? "\($0.id) \($0.versionID)".trimmedEnd }

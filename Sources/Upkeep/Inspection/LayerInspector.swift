@@ -1,5 +1,4 @@
 public import BlobStorage
-internal import NIOCore
 public import Scanning
 
 /// What was read of a layer.
@@ -7,6 +6,11 @@ public struct InspectedLayer: Sendable {
   public let inventory: LayerInventory
   /// The list of its files, in packed parts.
   public let files: [[UInt8]]
+
+  public init(inventory: LayerInventory, files: [[UInt8]]) {
+    self.inventory = inventory
+    self.files = files
+  }
 }
 
 /// Why a layer was not read.
@@ -27,24 +31,4 @@ public struct InspectionFailure: Error, Sendable, Hashable, CustomStringConverti
 public protocol LayerInspector: Sendable {
   /// - Throws: ``InspectionFailure``, `CancellationError`, or why the bytes of the blob could not be had.
   func inspect(_ layer: BlobBody) async throws -> InspectedLayer
-}
-
-/// Reads layers in this process: for tests, whose layers are their own.
-public struct DirectInspector: LayerInspector {
-  /// Of a layer: it is read into memory.
-  static let sizeLimitBytes: Int64 = 64 << 20
-
-  public init() {}
-
-  public func inspect(_ layer: BlobBody) async throws -> InspectedLayer {
-    guard layer.sizeBytes <= Self.sizeLimitBytes else {
-      throw InspectionFailure("it is too large for this process", isLasting: true)
-    }
-    let bytes = try await layer.collect()
-    do throws(LayerError) {
-      return InspectedLayer(inventory: try LayerReader.read(MemorySource(Array(buffer: bytes))), files: [])
-    } catch {
-      throw InspectionFailure(error.description, isLasting: error.isLasting)
-    }
-  }
 }

@@ -178,4 +178,17 @@ extension Reading where Self: ~Copyable {
       """
     ) { $0.imagePackage() }
   }
+
+  /// Ecosystems of packages of an image of which no advisory is here under any of their names: nothing can be said of them.
+  public func ecosystemsWithoutAdvisories(ofImage image: Int64) throws -> [String] {
+    try all(
+      """
+      SELECT DISTINCT s.ecosystem FROM image_package u JOIN package_subject s ON s.package_id = u.package_id
+      WHERE u.image_id = \(image) AND u.owned_by IS NULL AND NOT EXISTS (
+        SELECT 1 FROM package_subject o JOIN advisory_package a ON a.ecosystem = o.ecosystem
+        WHERE o.package_id = u.package_id)
+      ORDER BY s.ecosystem
+      """
+    ) { $0.text(0) }
+  }
 }

@@ -80,6 +80,8 @@ struct InspectedReport {
   /// Whether something counts that is as bad, or nothing can be said.
   func fails(_ limit: SeverityName) -> Bool {
     if let state = json["state"]?.string, state != "inventoried", state != "none" { return true }
+    // Without advisories, nothing found is no good news.
+    if json["unjudged"]?.string != nil { return true }
     return findings.contains { ($0["suppressed"]?.isNull ?? true) && SeverityName.of($0) >= limit }
   }
 
@@ -92,8 +94,10 @@ struct InspectedReport {
     case "none": print("It holds nothing that could be inspected.")
     case let state: print("\(state ?? ""): \(json["reason"]?.string ?? "it is not read yet")")
     }
+    let unjudged = json["unjudged"]?.string
+    for note in [json["support"]?.string, unjudged] { if let note { print("Note: \(note)") } }
     guard !findings.isEmpty else {
-      if json["state"]?.string == "inventoried" { print("Nothing that counts is known.") }
+      if json["state"]?.string == "inventoried", unjudged == nil { print("Nothing that counts is known.") }
       return
     }
     remote.show(

@@ -119,7 +119,8 @@ struct TagCommand: AsyncParsableCommand {
 
 struct RuleCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "rule", abstract: "What a namespace wants of its tags: immutable, history, retention, channels.",
+    commandName: "rule",
+    abstract: "What a namespace wants of its repositories: immutable, history, retention, channels, policy.",
     subcommands: [List.self, Set.self, Remove.self])
 
   struct List: AsyncParsableCommand {
@@ -142,10 +143,11 @@ struct RuleCommand: AsyncParsableCommand {
       discussion: """
         berth rule set acme immutable '["v*", "semver"]'
         berth rule set acme immutable '["!latest"]' --on 'acme/web-*'
+        berth rule set acme policy '{"at":["pull"],"block":{"severity":"critical","onlyFixable":true}}'
         berth rule set acme history '{"states":50,"days":90,"environmentDays":365}'
         """)
     @Argument(help: "The namespace.") var namespace: String
-    @Argument(help: "immutable, history, retention or channels.") var kind: String
+    @Argument(help: "immutable, history, retention, channels or policy.") var kind: String
     @Argument(help: "What it says, in JSON.") var value: String
     @Option(help: "Only in these repositories: a pattern.") var on: String?
     @OptionGroup var remote: RemoteOptions
@@ -166,7 +168,7 @@ struct RuleCommand: AsyncParsableCommand {
   struct Remove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Take a rule away.")
     @Argument(help: "The namespace.") var namespace: String
-    @Argument(help: "immutable, history, retention or channels.") var kind: String
+    @Argument(help: "immutable, history, retention, channels or policy.") var kind: String
     @Option(help: "The pattern that it is on.") var on: String?
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
