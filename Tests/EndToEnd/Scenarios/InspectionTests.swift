@@ -1,0 +1,115 @@
+import OCI
+import Testing
+
+extension EndToEnd {
+  /// A security engineer's morning: what is in the images, what is wrong with them, stop it, take a risk.
+  @Suite struct InspectionTests {
+    private static let advisory = """
+      {"id":"TEST-2026-1","modified":"2026-11-25T00:00:00Z","aliases":["CVE-2026-1234"],"summary":"Made up",\
+      "severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],\
+      "affected":[{"package":{"ecosystem":"PyPI","name":"Made.Up"},\
+      "ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"2.0"}]}]}]}
+      """
+
+    /// This machine's packages, and one of Python above them.
+    private static func image(_ workspace: Workspace) async throws -> LayoutImage {
+      var writer = try LayoutWriter(workspace.file("inspected"))
+      let base = try await MultiArchitectureImage.layer(
+        [
+          "etc/os-release": Array(#"ID=debian"#.utf8) + Array("\nVERSION_ID=12\nPRETTY_NAME=\"Debian 12\"\n".utf8),
+          "var/lib/dpkg/status": try readFile("/var/lib/dpkg/status"),
+        ], in: workspace)
+      let own = try await MultiArchitectureImage.layer(
+        ["app/made_up-1.0.dist-info/METADATA": Array("Metadata-Version: 2.1\nName: Made_Up\nVersion: 1.0\n".utf8)],
+        in: workspace)
+      let configuration = """
+        {"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["\(base.diffID)","\(own.diffID)"]}}
+        """
+      let manifest = ImageManifest(
+        mediaType: MediaTypes.manifest, config: try writer.add(Array(configuration.utf8), MediaTypes.config),
+        layers: try [base, own].map { try writer.add($0.compressed, MediaTypes.layerGzip) })
+      return try writer.tag("1.0", try writer.add(try manifest.encoded(), MediaTypes.manifest))
+    }
+
+    @Test("what skopeo pushed is known, judged, refused and let through, and an advisory names where it runs")
+    func inspection() async throws {
+      try await withServer(isOpen: true) { server, workspace in
+        let skopeo = try Skopeo(in: workspace)
+        let reference = "\(server.address.authority)/acme/api:1.0"
+        try await skopeo.push(try await Self.image(workspace), to: reference)
+        func berth(_ arguments: String...) async throws -> ProgramOutcome {
+          try await ProgramRunner.run(
+            ServerProcess.binary, arguments, environment: ["BERTH_SERVER": server.address.authority])
+        }
+        func take(_ name: String) async throws -> ProgramOutcome {
+          try await skopeo.run(
+            ["copy", "--src-tls-verify=false", "docker://\(reference)", "dir:\(workspace.file(name))"])
+        }
+        // Read in a process of its own, a moment after the push.
+        try await eventually("the image is inspected") {
+          try await berth("inventory", "acme/api:1.0").text.contains("Debian 12  inventoried")
+        }
+        let contents = try await berth("inventory", "acme/api:1.0", "--type", "deb", "--output", "json")
+        let packages = try JSONValue.parse(contents.trimmed).array?.first?["contents"]?.array ?? []
+        let installed = try await ProgramRunner.succeed("dpkg-query", ["-W", "-f", "${Status}\\n"]).text
+          .split(separator: "\n").filter { $0.hasSuffix(" installed") }
+        #expect(packages.filter { $0["type"]?.string == "deb" }.count == installed.count)
+
+        // Nothing is known yet: that is not clean.
+        let unjudged = try await berth("findings", "acme/api:1.0", "--fail-on", "critical")
+        #expect(unjudged.ending == .exited(1), "\(unjudged.story)")
+        #expect(unjudged.text.contains("no advisories are here for Debian:12, PyPI"), "\(unjudged.story)")
+
+        for arguments in [
+          ["env", "create", "acme/production"], ["env", "promote", "acme/production", "acme/api:1.0"],
+        ] {
+          let outcome = try await ProgramRunner.run(
+            ServerProcess.binary, arguments, environment: ["BERTH_SERVER": server.address.authority])
+          #expect(outcome.succeeded, "\(outcome.story)")
+        }
+        let file = try workspace.write(Array(Self.advisory.utf8), to: "advisories.jsonl")
+        let imported = try await berth("advisories", "import", "test", file)
+        #expect(imported.text.contains("1 newly affected"), "\(imported.story)")
+        let found = try await berth("findings", "acme/api:1.0")
+        #expect(found.text.contains("CVE-2026-1234"), "\(found.story)")
+        let changes = try await berth("advisories", "changes")
+        #expect(changes.text.contains("acme/production"), "\(changes.story)")
+        let affected = try await berth("affected", "CVE-2026-1234")
+        #expect(affected.text.contains("production"), "\(affected.story)")
+
+        let rule = try await berth("rule", "set", "acme", "policy", #"{"at":["pull"],"block":{"severity":"critical"}}"#)
+        #expect(rule.succeeded, "\(rule.story)")
+        let refused = try await take("refused")
+        #expect(!refused.succeeded)
+        #expect(
+          refused.errors.contains("CVE-2026-1234 in made-up 1.0, fixed in 2.0"),
+          "a refusal says why and what would help: \(refused.story)")
+        let exception = try await berth(
+          "exception", "add", "acme", "--vulnerability", "CVE-2026-1234", "--days", "1", "--reason", "a test")
+        #expect(exception.succeeded, "\(exception.story)")
+        try await eventually("the exception is in force") {
+          try await take("taken").succeeded
+        }
+      }
+    }
+
+    @Test("versions are compared and packages are matched without a server")
+    func doors() async throws {
+      let workspace = try Workspace()
+      defer { workspace.remove() }
+      let file = try workspace.write(Array(Self.advisory.utf8), to: "advisories.jsonl")
+      func answer(_ arguments: String, to line: String) async throws -> String {
+        let input = try workspace.write(Array(line.utf8), to: "lines")
+        return try await ProgramRunner.succeed(
+          "sh", ["-c", "exec \"$0\" \(arguments) < \"$1\"", ServerProcess.binary, input]
+        ).text
+      }
+      #expect(
+        try await answer("version-order Debian", to: "1.0~rc1\t1.0\n2\t1\n1\t1\n!\t1\n") == "<\n>\n=\ninvalid\n")
+      let line = #"{"ecosystem":"PyPI","name":"made-up","version":"1.0"}"#
+      #expect(
+        try await answer("match --advisories \(file)", to: line + "\n")
+          == #"{"ecosystem":"PyPI","name":"made-up","version":"1.0","advisories":["TEST-2026-1"]}"# + "\n")
+    }
+  }
+}
