@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -55,6 +56,14 @@ int berth_pipe(int *reading, int *writing) {
   if (pipe2(ends, O_CLOEXEC) != 0) return errno;
   *reading = ends[0];
   *writing = ends[1];
+  return 0;
+}
+
+int berth_socket_pair(int *one, int *other) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return errno;
+  *one = ends[0];
+  *other = ends[1];
   return 0;
 }
 

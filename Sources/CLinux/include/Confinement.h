@@ -12,6 +12,10 @@ pid_t berth_spawn(const char *path, char *const arguments[], int input, int outp
 /// Makes a pipe whose ends no child gets. Returns 0 or an errno.
 int berth_pipe(int *reading, int *writing);
 
+/// Makes a pair of connected sockets that no child gets: unlike to a pipe, one may write to a child that has ended and get an
+/// error for it, not a signal. Returns 0 or an errno.
+int berth_socket_pair(int *one, int *other);
+
 /// What a confined process may use.
 typedef struct {
   uint64_t memory_bytes;

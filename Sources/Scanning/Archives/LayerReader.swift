@@ -34,11 +34,10 @@ public struct LayerReader {
     let archive = TarReader(try DecompressedSource(source, limits: limits), limits: limits)
     let hash = try ContentHash()
     while let entry = try archive.next() { try reader.take(entry, archive, hash) }
-    guard archive.entryCount > 0 || archive.position == 0 || archive.position % 512 == 0 else {
-      throw .broken("it is no archive")
-    }
+    let uncompressedBytes = archive.position
+    try archive.drain()
     reader.inventory.figures.entryCount = archive.entryCount
-    reader.inventory.figures.uncompressedBytes = archive.position
+    reader.inventory.figures.uncompressedBytes = uncompressedBytes
     return reader.inventory
   }
 

@@ -131,6 +131,9 @@ final class TarReader {
     }
   }
 
+  /// Reads what stands behind the end of the archive: whether what it is packed in is whole shows only there.
+  func drain() throws(LayerError) { while try fill(scratch.count, atLeast: 1) > 0 {} }
+
   private func skip() throws(LayerError) {
     var left = remaining + padding
     (remaining, padding) = (0, 0)

@@ -21,9 +21,9 @@ struct ConfinedProcess: ~Copyable {
 
   /// - Throws: ``ProcessError`` when it cannot be started.
   init(executable: String, arguments: [String]) throws {
-    let (theirInput, ourInput) = try Self.pipe()
+    let (theirInput, ourInput) = try Self.pair(berth_socket_pair)
     let ends: (read: Int32, write: Int32)
-    do { ends = try Self.pipe() } catch {
+    do { ends = try Self.pair(berth_pipe) } catch {
       close(theirInput)
       close(ourInput)
       throw error
@@ -50,9 +50,11 @@ struct ConfinedProcess: ~Copyable {
   }
 
   /// Above the three that every process has, and closed in every other child.
-  private static func pipe() throws -> (read: Int32, write: Int32) {
+  private static func pair(
+    _ make: (UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Int32>) -> Int32
+  ) throws -> (read: Int32, write: Int32) {
     var (reading, writing): (Int32, Int32) = (-1, -1)
-    let failure = berth_pipe(&reading, &writing)
+    let failure = make(&reading, &writing)
     guard failure == 0 else { throw ProcessError.notStarted(errno: failure) }
     return (reading, writing)
   }
@@ -79,7 +81,7 @@ struct ConfinedProcess: ~Copyable {
     }
     if sets[0].revents != 0 { _ = try take(received) }
     guard input >= 0, sets.count > 1, sets[1].revents != 0 else { return input >= 0 ? 0 : nil }
-    let count = write(input, bytes.baseAddress, bytes.count)
+    let count = send(input, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
     if count >= 0 { return count }
     switch errno {
     case EAGAIN, EINTR: return 0

@@ -1,0 +1,73 @@
+import Testing
+
+@testable import Scanning
+
+@Suite struct `Folding layers` {
+  private static func layer(
+    _ artefacts: [Artefact] = [], whiteouts: [LayerInventory.Whiteout] = [],
+    links: [LayerInventory.DirectoryLink] = [], replacements: [String] = []
+  ) -> LayerInventory {
+    var layer = LayerInventory(revision: 1)
+    layer.artefacts = artefacts
+    layer.whiteouts = whiteouts
+    layer.directoryLinks = links
+    layer.replacements = replacements
+    return layer
+  }
+
+  private static func python(_ name: String, at path: String) -> Artefact {
+    Artefact(path: path, cataloguer: "python", components: [Component(.pypi, name: name, version: "1")])
+  }
+
+  private static func names(_ layers: [LayerInventory]) -> [String] {
+    ImageInventory(folding: layers).components.map(\.component.name).sorted()
+  }
+
+  private static let base = layer([python("a", at: "app/a/METADATA"), python("b", at: "app/b/METADATA")])
+
+  @Test func `a whiteout removes what lies below it, in lower layers alone`() {
+    #expect(Self.names([Self.base, Self.layer(whiteouts: [.init(.path, "app/a")])]) == ["b"])
+    #expect(Self.names([Self.base, Self.layer(whiteouts: [.init(.path, "app")])]) == [])
+    // Wherever it stands in the archive: what its own layer has stays.
+    let own = Self.layer(
+      [Self.python("c", at: "app/c/METADATA")], whiteouts: [.init(.path, "app"), .init(.opaque, "app")])
+    #expect(Self.names([Self.base, own]) == ["c"])
+    // A name that begins alike is another.
+    #expect(Self.names([Self.base, Self.layer(whiteouts: [.init(.path, "app/a/META")])]) == ["a", "b"])
+  }
+
+  @Test func `an opaque directory hides what it had, and a file in its place too`() {
+    #expect(Self.names([Self.base, Self.layer(whiteouts: [.init(.opaque, "app")])]) == [])
+    #expect(Self.names([Self.base, Self.layer(whiteouts: [.init(.opaque, "other")])]) == ["a", "b"])
+    #expect(Self.names([Self.base, Self.layer(replacements: ["app"])]) == [])
+  }
+
+  @Test func `the newer file of a path stands for the older as a whole`() {
+    #expect(Self.names([Self.base, Self.layer([Self.python("z", at: "app/a/METADATA")])]) == ["b", "z"])
+  }
+
+  @Test func `a linked directory is the one that it leads to, however often, and circles end`() {
+    let base = Self.layer(
+      [Self.python("a", at: "usr/lib/a/METADATA")], links: [.init(path: "lib", target: "usr/lib")])
+    let upper = Self.layer([Self.python("z", at: "lib/a/METADATA")])
+    #expect(Self.names([base, upper]) == ["z"])
+    #expect(Self.names([base, Self.layer(whiteouts: [.init(.path, "lib/a")])]) == [])
+    let circle = Self.layer(
+      [Self.python("a", at: "x/a")], links: [.init(path: "x", target: "y"), .init(path: "y", target: "x")])
+    #expect(Self.names([circle]) == ["a"])
+  }
+
+  @Test func `a package database that was taken away is said, also by its directory`() {
+    let base = Self.layer([
+      Artefact(
+        path: "var/lib/dpkg/status", cataloguer: "dpkg", components: [Component(.deb, name: "curl", version: "1")])
+    ])
+    for path in ["var/lib/dpkg/status", "var/lib/dpkg", "var"] {
+      let folded = ImageInventory(folding: [base, Self.layer(whiteouts: [.init(.path, path)])])
+      #expect(folded.state == .packageDatabaseRemoved(["var/lib/dpkg/status"]))
+      #expect(
+        ImageInventory(folding: [base, Self.layer(whiteouts: [.init(.path, path)]), base]).state == .unknownDistribution
+      )
+    }
+  }
+}
