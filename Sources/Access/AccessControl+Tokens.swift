@@ -166,6 +166,17 @@ extension AccessControl {
         detail: detail.text))
   }
 
+  /// Records that an image was given out with a warning of a policy. The same within a second is one record with a count.
+  public func noteWarnedPull(_ digest: Digest, reasons: [String], permit: Permit<Pull>) {
+    let detail: JSONValue = [
+      "digest": .string(digest.description), "policy": .array(reasons.map { .string($0) }),
+    ]
+    trail.note(
+      AuditEntry(
+        "policy.warning", by: permit.origin, namespace: permit.repository.namespace, target: "\(permit.repository)",
+        detail: detail.text))
+  }
+
   /// Records a pull of what not everybody may pull.
   public func notePull(_ reference: Reference, _ digest: Digest, permit: Permit<Pull>) {
     guard !permit.isPublic else { return }

@@ -79,6 +79,7 @@ public final class AccessControl: Sendable {
   /// Work of every hour: forgets what has expired, trims the record.
   public func tidy() async throws {
     while try await memory.database.write({ try $0.deleteExpiredTokens(before: $0.now, limit: 1000) }) == 1000 {}
+    while try await administration.announceExpiringExceptions() == Administration.announcementLimit {}
     try await trail.trim(settings.auditRetention)
   }
 }

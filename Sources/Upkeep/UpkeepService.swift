@@ -24,7 +24,7 @@ public final class UpkeepService: Service {
   }
 
   /// As many threads let every chore block without another waiting for it, also one that leads a group commit.
-  public static let choreCount = 10
+  public static let choreCount = 11
   /// How often expired uploads are looked for.
   static let expiryInterval: Duration = .seconds(60)
   /// How often journals are settled. Short enough that a crash has little to replay.
@@ -110,6 +110,7 @@ public final class UpkeepService: Service {
           group.addTask { await self.careForever() }
           group.addTask { await self.readFactsForever() }
           group.addTask { await self.inspectForever() }
+          group.addTask { await self.renewForever() }
         }
       }
     }
@@ -213,6 +214,17 @@ public final class UpkeepService: Service {
       while !Task.isCancelled, try await inspection.step() > 0 {
         try await self.time.sleep(for: Self.leastRest)
       }
+    }
+  }
+
+  /// Of one process: what older versions have read is read again.
+  private func renewForever() async {
+    do { try await time.sleep(for: Self.careDelay) } catch { return }
+    let inspection = Inspection(registry: registry, inspector: inspector, logger: logger)
+    await forever("renewal of inventories") {
+      guard let renewed = try await inspection.renew() else { return Self.expiryInterval }
+      let count = try await renewed + inspection.trim()
+      return count > 0 ? Self.sweepRest : Self.tidyingInterval
     }
   }
 

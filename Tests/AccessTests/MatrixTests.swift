@@ -225,6 +225,7 @@ import Testing
       "PUT /api/v1/namespaces/{namespace}/rules/{kind}": #"{"value":{"keepLast":100}}"#,
       "POST /api/v1/namespaces/{namespace}/exceptions":
         #"{"vulnerability":"CVE-2024-0001","reason":"why","until":"\#(SystemTime().now + .seconds(86_400))"}"#,
+      "POST /api/v1/namespaces/{namespace}/policy/dry-run": #"{"policy":{"block":{"severity":"high"}}}"#,
       "POST /api/v1/repositories/{repository}/-/tags/{tag}/restore": #"{"movesAgo":1}"#,
       "PUT /api/v1/whoami/password":
         #"{"current":"\#(role == "admin" ? TestRegistry.adminPassword : ClosedRegistry.password)","new":"\#(role == "admin" ? TestRegistry.adminPassword : ClosedRegistry.password)"}"#,

@@ -64,4 +64,23 @@ extension Administration {
         AuditEntry("exception.end", by: caller.origin, namespace: namespace, target: "\(id)"))
     }
   }
+
+  /// Records of exceptions that end within a week that they do, each once. Answers how many.
+  public func announceExpiringExceptions() async throws -> Int {
+    try await database.write { transaction in
+      let expiring = try transaction.announceExpiringExceptions(limit: Self.announcementLimit)
+      for exception in expiring {
+        try transaction.record(
+          AuditEntry(
+            "exception.expiring", by: .system, namespace: exception.namespace, target: "\(exception.id)",
+            detail: Self.detail(
+              ("vulnerability", .string(exception.vulnerability)), ("package", .string(exception.package)),
+              ("createdBy", .string(exception.createdBy)), ("until", .string(exception.expiresAt.description)))))
+      }
+      return expiring.count
+    }
+  }
+
+  /// How many are told of together.
+  static let announcementLimit = 200
 }

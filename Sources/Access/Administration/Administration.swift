@@ -1,6 +1,6 @@
 import Ground
 import Metadata
-import OCI
+public import OCI
 import Synchronization
 
 /// Why something was not administered.
@@ -182,7 +182,8 @@ public final class Administration: Sendable {
     }
   }
 
-  static func pattern(_ text: String?, in namespace: String) throws -> RepositoryPattern {
+  /// A pattern of repositories of a namespace; nil, `*` and `NAMESPACE/*` are all of them.
+  public static func pattern(_ text: String?, in namespace: String) throws -> RepositoryPattern {
     guard let text, text != "*", text != "\(namespace)/*" else { return .everything }
     guard let pattern = RepositoryPattern(parsing: text), pattern.staysIn(namespace) else {
       throw AdministrationError(

@@ -23,6 +23,9 @@ extension APIRoute {
       "freezes", .list(.any),
       "When nothing is promoted, in UTC: `{\"from\": TIME, \"to\": TIME}`, or `{\"days\": [\"fri\"], \"from\": \"16:00\", \"to\": \"24:00\"}`."
     ),
+    .init(
+      "policy", .nullable(.any),
+      "What may be wrong with images, beside the namespace's own policy: `{\"block\": {…}, \"warn\": {…}}`."),
   ]
 
   private static let environmentSchema = APISchema.object(

@@ -15,12 +15,16 @@ extension APIRoute {
     .init("reason", .string, "Why.", isRequired: true), .init("by", .string, "Who.", isRequired: true),
     .init("at", .moment, "Since when.", isRequired: true), .init("until", .moment, "Until when.", isRequired: true),
     .init("endedBy", .nullable(.string), "Who ended it before its day.", isRequired: true),
-    .init("state", .choice(["in-force", "expired", "ended"]), "Whether it counts.", isRequired: true),
+    .init(
+      "state", .choice(["in-force", "expiring", "expired", "ended"]),
+      "Whether it counts; expiring: within a week not any more.", isRequired: true),
   ])
 
   private static func view(_ exception: FindingException, now: Timestamp) -> JSONValue {
     func filled(_ text: String) -> JSONValue { text.isEmpty ? .null : .string(text) }
-    let state = exception.endedAt != nil ? "ended" : exception.expiresAt > now ? "in-force" : "expired"
+    let state =
+      exception.endedAt != nil
+      ? "ended" : exception.expiresAt <= now ? "expired" : exception.isExpiring(at: now) ? "expiring" : "in-force"
     return [
       "id": .integer(exception.id), "pattern": filled(exception.pattern),
       "vulnerability": filled(exception.vulnerability), "package": filled(exception.package),

@@ -10,7 +10,7 @@ extension APIRoute {
   /// Repositories that are looked at for one page at the most.
   private static let repositoryLimit = 200
 
-  private static let whoMaySee = "its maintainers, site auditors"
+  static let whoMaySee = "its maintainers, site auditors"
 
   static let lifecycle: [APIRoute] = [
     APIRoute(

@@ -14,6 +14,12 @@ extension APIRoute {
     .init("source", .string, "As it was asked for.", isRequired: true),
   ])
 
+  private static let warningSchema = APISchema.object([
+    .init("rule", .string, "What it is about: severity, secret, unscanned.", isRequired: true),
+    .init("image", .string, "As it was asked for.", isRequired: true),
+    .init("message", .string, "What is wrong with it.", isRequired: true),
+  ])
+
   private static let releaseSchema = APISchema.object([
     .init("number", .integer, "Its number.", isRequired: true),
     .init("kind", .choice(["promotion", "rollback"]), "What it is.", isRequired: true),
@@ -34,6 +40,7 @@ extension APIRoute {
           .init("at", .moment, "When.", isRequired: true),
         ])), "Who agreed.", isRequired: true),
     .init("approvalsNeeded", .integer, "How many must agree.", isRequired: true),
+    .init("warnings", .list(warningSchema), "What policies warn of in its images.", isRequired: true),
   ])
 
   private static let outcomeSchema = APISchema.object([
@@ -42,6 +49,7 @@ extension APIRoute {
       "`pending`: others must agree first. `unchanged`: it runs already. `planned`: a dry run.", isRequired: true),
     .init("release", .nullable(releaseSchema), "The release."),
     .init("images", .list(imageSchema), "What it changes.", isRequired: true),
+    .init("warnings", .list(warningSchema), "What policies warn of in its images.", isRequired: true),
   ])
 
   private static func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
@@ -66,6 +74,7 @@ extension APIRoute {
         state.approvals.map { approval in
           ["by": .string(approval.actor), "comment": text(approval.comment), "at": .string(approval.at.description)]
         }), "approvalsNeeded": .integer(Int64(state.approvalsNeeded)),
+      "warnings": .array(release.warnings.map(\.json)),
     ]
   }
 
@@ -73,9 +82,16 @@ extension APIRoute {
     switch outcome {
     case .released(let state):
       let word = state.release.state == .pending ? "pending" : "released"
-      return ["outcome": .string(word), "release": view(state), "images": .array(state.images.map(view))]
-    case .unchanged: return ["outcome": "unchanged", "release": nil, "images": []]
-    case .planned(let images): return ["outcome": "planned", "release": nil, "images": .array(images.map(view))]
+      return [
+        "outcome": .string(word), "release": view(state), "images": .array(state.images.map(view)),
+        "warnings": .array(state.release.warnings.map(\.json)),
+      ]
+    case .unchanged: return ["outcome": "unchanged", "release": nil, "images": [], "warnings": []]
+    case .planned(let images, let warnings):
+      return [
+        "outcome": "planned", "release": nil, "images": .array(images.map(view)),
+        "warnings": .array(warnings.map(\.json)),
+      ]
     }
   }
 

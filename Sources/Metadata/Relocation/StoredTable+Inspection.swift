@@ -13,14 +13,14 @@ extension StoredTable {
       [
         ("id", .integer), ("digest", .text), ("state", .text), ("reason", .text), ("due", .integer),
         ("tries", .integer), ("os", .text), ("os_version", .text), ("os_name", .text), ("packages", .integer),
-        ("created_at", .integer), ("inventoried_at", .integer),
+        ("created_at", .integer), ("inventoried_at", .integer), ("matcher", .integer),
       ]
     case .imageLayer: [("image_id", .integer), ("position", .integer), ("digest", .text)]
     case .package:
       [
         ("id", .integer), ("type", .text), ("distribution", .text), ("name", .text), ("version", .text),
         ("architecture", .text), ("source_name", .text), ("source_version", .text), ("module", .text),
-        ("vendor", .text), ("licenses", .text), ("not_judged", .text),
+        ("vendor", .text), ("licenses", .text), ("not_judged", .text), ("matcher", .integer),
       ]
     case .packageSubject:
       [("ecosystem", .text), ("name", .text), ("package_id", .integer), ("version", .text)]
@@ -74,7 +74,7 @@ extension StoredTable {
       [
         ("id", .integer), ("namespace", .text), ("pattern", .text), ("vulnerability", .text), ("package", .text),
         ("reason", .text), ("created_by", .text), ("created_at", .integer), ("expires_at", .integer),
-        ("ended_by", .text), ("ended_at", .integer),
+        ("ended_by", .text), ("ended_at", .integer), ("announced_at", .integer),
       ]
     case .vexStatement:
       [

@@ -155,7 +155,7 @@ public enum StoredTable: String, Sendable, CaseIterable {
         ("sequence", .integer), ("effective", .integer), ("base", .integer), ("goal", .integer),
         ("requested_by", .text),
         ("reason", .text), ("request_id", .text), ("idempotency_key", .text), ("body_hash", .text),
-        ("requested_at", .integer), ("ended_at", .integer),
+        ("requested_at", .integer), ("ended_at", .integer), ("warnings", .text),
       ]
     case .releaseImage:
       [

@@ -23,6 +23,31 @@ public struct ReleaseRecord: Sendable, Hashable {
   public let requestedAt: Timestamp
   /// When it was carried out, rejected or cancelled.
   public let endedAt: Timestamp?
+  /// What policies warned of when it was asked for, or else when it was carried out.
+  public let warnings: [ReleaseWarning]
+}
+
+/// What a policy warns of in an image that is released.
+public struct ReleaseWarning: Sendable, Hashable {
+  /// A short name for programs.
+  public let rule: String
+  /// As it was asked for.
+  public let image: String
+  public let message: String
+
+  public init(rule: String, image: String, message: String) {
+    self.rule = rule
+    self.image = image
+    self.message = message
+  }
+
+  /// `{"rule": …, "image": …, "message": …}`
+  public var json: JSONValue { ["rule": .string(rule), "image": .string(image), "message": .string(message)] }
+
+  fileprivate init(json: JSONValue) {
+    self.init(
+      rule: json["rule"]?.string ?? "", image: json["image"]?.string ?? "", message: json["message"]?.string ?? "")
+  }
 }
 
 /// What a release changes in a repository.
@@ -76,13 +101,22 @@ extension Row {
     return ReleaseRecord(
       id: integer(0), number: integer(1), kind: kind, state: state, sequence: number(4), effective: number(5),
       base: number(6), goal: number(7), requestedBy: text(8), reason: optionalText(9), requestID: text(10),
-      bodyHash: optionalText(11), requestedAt: timestamp(12), endedAt: isNull(13) ? nil : timestamp(13))
+      bodyHash: optionalText(11), requestedAt: timestamp(12), endedAt: isNull(13) ? nil : timestamp(13),
+      warnings: try optionalText(14).map { try Self.warnings($0) } ?? [])
+  }
+}
+
+extension Row {
+  private static func warnings(_ text: String) throws -> [ReleaseWarning] {
+    do { return (try JSONValue.parse(text).array ?? []).map(ReleaseWarning.init(json:)) } catch {
+      throw DatabaseError.corrupt("the warnings of a release are stored as “\(text.prefix(200))”")
+    }
   }
 }
 
 private let releaseColumns: SQL = """
   id, number, kind, state, sequence, effective, base, goal, requested_by, reason, request_id, body_hash, requested_at,
-  ended_at
+  ended_at, warnings
   """
 
 extension Reading where Self: ~Copyable {
@@ -160,6 +194,12 @@ extension Transaction {
     }
     try insert(images, of: record.id)
     return record
+  }
+
+  /// Keeps what policies warn of in a release, in place of what they did before.
+  public func setWarnings(_ warnings: [ReleaseWarning], of release: Int64) throws {
+    let text: String? = warnings.isEmpty ? nil : JSONValue.array(warnings.map(\.json)).text
+    try enqueue("UPDATE environment_release SET warnings = \(text) WHERE id = \(release)")
   }
 
   private func insert(_ images: [ReleaseImage], of release: Int64) throws {

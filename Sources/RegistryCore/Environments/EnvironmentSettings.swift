@@ -23,6 +23,8 @@ public struct EnvironmentSettings: Sendable, Hashable {
   public var rollbackNeedsApproval = false
   /// When nothing is promoted.
   public var freezes: [FreezeWindow] = []
+  /// What may be wrong with images, beside what the namespace's own policy says of promotions; nil: nothing more is asked.
+  public var policy: FindingPolicy?
 
   public init() {}
 
@@ -37,7 +39,7 @@ public struct EnvironmentSettings: Sendable, Hashable {
       "tags": tags.map { .array($0.texts.map { .string($0) }) } ?? .null,
       "promoters": .array(promoters.map { .string($0) }), "approvers": .array(approvers.map { .string($0) }),
       "approvals": .integer(Int64(approvals)), "rollbackNeedsApproval": .bool(rollbackNeedsApproval),
-      "freezes": .array(freezes.map(\.json)),
+      "freezes": .array(freezes.map(\.json)), "policy": policy?.environmentJSON ?? .null,
     ]
   }
 
@@ -73,6 +75,7 @@ public struct EnvironmentSettings: Sendable, Hashable {
       for element in array { windows.append(try FreezeWindow(json: element)) }
       freezes = windows
     }
+    if let value = object["policy"] { policy = value.isNull ? nil : try FindingPolicy(ofEnvironment: value) }
   }
 
   private static func texts(_ object: JSONObject, _ name: String) throws(ParseError) -> [String]? {

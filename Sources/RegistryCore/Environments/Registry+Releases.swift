@@ -61,7 +61,7 @@ public enum ReleaseOutcome: Sendable {
   /// The environment runs all of it already.
   case unchanged
   /// A dry run: this would change.
-  case planned([ReleaseImage])
+  case planned([ReleaseImage], warnings: [ReleaseWarning])
 }
 
 // Releases: one transaction looks at everything, moves all tags or none (invariants I2 and I6), and writes down what was done.
@@ -91,7 +91,7 @@ extension Registry {
         return try work.begin(wish, key: key, transaction)
       }
     } catch let plan as ReleaseWork.DryRun {
-      return .planned(plan.images)
+      return .planned(plan.images, warnings: plan.warnings)
     }
     if case .released(let state) = outcome { forget(name, state) }
     return outcome

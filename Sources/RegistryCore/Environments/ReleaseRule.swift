@@ -32,6 +32,8 @@ public struct ReleaseCandidate: Sendable {
   public let tags: [Tag]
   /// Of the environments that are required first: those in which it has not been.
   public let missedEnvironments: [Tag]
+  /// What the policies of the namespace and of the environment say of what is in it.
+  public let verdict: PolicyVerdict
 }
 
 /// What the rules see of a release.
@@ -45,7 +47,7 @@ public struct ReleaseFacts: Sendable {
 /// A rule that a promotion must meet. It is pure: whatever it asks for is found out before, in the transaction that would
 /// carry the release out.
 ///
-/// Rules about what is inside an image, and who signed it, are further values of this protocol.
+/// Rules about who signed an image are further values of this protocol.
 public protocol ReleaseRule: Sendable {
   /// A short name for programs.
   var name: String { get }
@@ -55,7 +57,9 @@ public protocol ReleaseRule: Sendable {
 
 /// All rules, in the order in which their failures are told.
 public enum ReleaseRules {
-  public static let all: [any ReleaseRule] = [CoverageRule(), FreezeRule(), TagRule(), EarlierEnvironmentRule()]
+  public static let all: [any ReleaseRule] = [
+    CoverageRule(), FreezeRule(), TagRule(), EarlierEnvironmentRule(), PolicyRule(),
+  ]
 }
 
 /// The environment covers the repository.
@@ -100,6 +104,18 @@ struct EarlierEnvironmentRule: ReleaseRule {
     facts.candidates.flatMap { candidate in
       candidate.missedEnvironments.map {
         ReleaseFailure(rule: name, image: candidate.source, "\(candidate.source) has not been in \($0)")
+      }
+    }
+  }
+}
+
+/// What is wrong with it is within what the policies allow.
+struct PolicyRule: ReleaseRule {
+  let name = "policy"
+  func failures(_ facts: ReleaseFacts) -> [ReleaseFailure] {
+    facts.candidates.flatMap { candidate in
+      candidate.verdict.blocks.map {
+        ReleaseFailure(rule: "\(name) \($0.rule)", image: candidate.source, "\(candidate.source): \($0.message)")
       }
     }
   }

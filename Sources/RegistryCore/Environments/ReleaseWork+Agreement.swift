@@ -39,8 +39,9 @@ extension ReleaseWork {
       .filter { try agreement.stillCounts(of: $0.actor, transaction) }
     if others.count + 1 >= settings.approvals {
       let current = try stillRight(release, images, transaction)
-      try requireCover(of: current)
-      try carryOut(release, current, transaction)
+      try requireCover(of: current.images)
+      try transaction.setWarnings(current.warnings, of: release.id)
+      try carryOut(release, current.images, transaction)
     }
     return try state(of: try self.release(release.number, transaction), transaction)
   }
@@ -48,8 +49,10 @@ extension ReleaseWork {
   /// What a release that waited changes now; every rule is asked again.
   private func stillRight(
     _ release: ReleaseRecord, _ images: [ReleaseImage], _ transaction: borrowing Transaction
-  ) throws -> [ReleaseImage] {
-    if release.kind == .rollback { return try rollback(to: try goal(release.goal, transaction), transaction) }
+  ) throws -> Change {
+    if release.kind == .rollback {
+      return Change(images: try rollback(to: try goal(release.goal, transaction), transaction))
+    }
     try transaction.lockRepositories(images.map(\.repository.id))
     var failures: [ReleaseFailure] = []
     var found: [(RepositoryRow, String, Digest)] = []

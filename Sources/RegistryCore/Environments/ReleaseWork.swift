@@ -8,6 +8,13 @@ struct ReleaseWork {
   /// Thrown to leave everything as it is.
   struct DryRun: Error {
     let images: [ReleaseImage]
+    let warnings: [ReleaseWarning]
+  }
+
+  /// What is to be changed, after all rules were asked, and what policies warn of.
+  struct Change {
+    let images: [ReleaseImage]
+    var warnings: [ReleaseWarning] = []
   }
 
   let environment: EnvironmentRecord
@@ -59,23 +66,25 @@ struct ReleaseWork {
   /// Records a release, and carries it out unless others must agree first.
   func begin(_ wish: ReleaseWish, key: String, _ transaction: borrowing Transaction) throws -> ReleaseOutcome {
     var goal: Int64?
-    let images: [ReleaseImage]
+    let change: Change
     switch wish.content {
-    case .images(let named): images = try promotion(of: named, transaction)
-    case .environment(let source): images = try promotion(ofAllIn: source, transaction)
+    case .images(let named): change = try promotion(of: named, transaction)
+    case .environment(let source): change = try promotion(ofAllIn: source, transaction)
     case .rollback(let wanted):
       let target = try self.goal(wanted, transaction)
       goal = target.number
-      images = try rollback(to: target, transaction)
+      change = Change(images: try rollback(to: target, transaction))
     }
+    let images = change.images
     try requireCover(of: images)
-    if wish.isDryRun { throw DryRun(images: images) }
+    if wish.isDryRun { throw DryRun(images: images, warnings: change.warnings) }
     let kind: ReleaseRecord.Kind = goal == nil ? .promotion : .rollback
     // Going back counts though nothing differs: the next one goes further. So does a key, which must mean the same again.
     guard !images.isEmpty || kind == .rollback || wish.key != nil else { return .unchanged }
     let release = try transaction.insertRelease(
       ReleaseRequest(kind, goal: goal, reason: wish.reason, idempotencyKey: key, bodyHash: wish.bodyHash),
       of: environment.id, images: images, by: actor.origin)
+    try transaction.setWarnings(change.warnings, of: release.id)
     guard images.isEmpty || settings.approvals == 0 || (kind == .rollback && !settings.rollbackNeedsApproval) else {
       try record("release.request", release, images, transaction)
       return .released(try state(of: release, transaction))
@@ -85,7 +94,7 @@ struct ReleaseWork {
   }
 
   /// What the named images change, after all rules were asked.
-  private func promotion(of named: [ImageReference], _ transaction: borrowing Transaction) throws -> [ReleaseImage] {
+  private func promotion(of named: [ImageReference], _ transaction: borrowing Transaction) throws -> Change {
     var rows: [RepositoryName: RepositoryRow] = [:]
     for image in named where rows[image.repository] == nil {
       // What one may not pull looks as if it were not there.
@@ -116,7 +125,7 @@ struct ReleaseWork {
     return try checked(found, failures, transaction)
   }
 
-  private func promotion(ofAllIn source: Tag, _ transaction: borrowing Transaction) throws -> [ReleaseImage] {
+  private func promotion(ofAllIn source: Tag, _ transaction: borrowing Transaction) throws -> Change {
     guard let other = try transaction.environment(source, of: actor.namespace) else {
       throw Registry.noEnvironment(source, actor)
     }
@@ -138,7 +147,7 @@ struct ReleaseWork {
   /// Asks every rule; answers what differs from what runs.
   func checked(
     _ found: [(RepositoryRow, String, Digest)], _ failures: [ReleaseFailure], _ transaction: borrowing Transaction
-  ) throws -> [ReleaseImage] {
+  ) throws -> Change {
     var candidates: [ReleaseCandidate] = []
     let required = try settings.requires.map {
       (name: $0, record: try transaction.environment($0, of: actor.namespace))
@@ -154,19 +163,28 @@ struct ReleaseWork {
       candidates.append(
         ReleaseCandidate(
           repository: row, source: source, digest: digest,
-          tags: try transaction.tags(pointingTo: digest, in: row.id), missedEnvironments: missed))
+          tags: try transaction.tags(pointingTo: digest, in: row.id), missedEnvironments: missed,
+          verdict: try Registry.verdict(
+            of: digest, in: row.name,
+            by: try Registry.promotionPolicies(for: row.name, to: settings, transaction), transaction)))
     }
     let broken = try allowsMissing ? [] : found.compactMap { try Self.brokenIndex($0, transaction) }
     let facts = ReleaseFacts(environment: name, settings: settings, candidates: candidates, now: transaction.now)
     let all = failures + broken + ReleaseRules.all.flatMap { $0.failures(facts) }
     guard all.isEmpty else { throw ReleaseRefusal(failures: all) }
     let running = try self.running(transaction)
-    return candidates.compactMap { candidate in
-      let before = running[candidate.repository.id]?.digest
-      guard before != candidate.digest else { return nil }
-      return ReleaseImage(
-        repository: candidate.repository, from: before, to: candidate.digest, source: candidate.source)
-    }
+    let changed = candidates.filter { running[$0.repository.id]?.digest != $0.digest }
+    return Change(
+      images: changed.map { candidate in
+        ReleaseImage(
+          repository: candidate.repository, from: running[candidate.repository.id]?.digest, to: candidate.digest,
+          source: candidate.source)
+      },
+      warnings: changed.flatMap { candidate in
+        candidate.verdict.warnings.map {
+          ReleaseWarning(rule: $0.rule, image: candidate.source, message: $0.message)
+        }
+      })
   }
 
   private static func brokenIndex(

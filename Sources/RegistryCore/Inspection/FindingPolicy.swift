@@ -22,11 +22,22 @@ public struct FindingPolicy: Sendable, Hashable {
       throw ParseError(.parameter, "“at” is a list of \(all.joined(separator: ", "))")
     }
     self.moments = Set(moments)
-    block = try Conditions(json: reader.value("block") ?? [:])
-    warn = try Conditions(json: reader.value("warn") ?? [:])
+    (block, warn) = try Self.conditions(reader)
+  }
+
+  /// What an environment asks of the images that are promoted to it: as for a namespace, without `at`.
+  public init(ofEnvironment json: JSONValue) throws(ParseError) {
+    moments = [.promotion]
+    (block, warn) = try Self.conditions(try RuleReader(json, ["block", "warn"]))
+  }
+
+  private static func conditions(_ reader: RuleReader) throws(ParseError) -> (block: Conditions, warn: Conditions) {
+    let block = try Conditions(json: reader.value("block") ?? [:])
+    let warn = try Conditions(json: reader.value("warn") ?? [:])
     guard !block.isEmpty || !warn.isEmpty else {
       throw ParseError(.parameter, "say what is to be blocked, or warned of")
     }
+    return (block, warn)
   }
 
   public var json: JSONValue {
@@ -35,6 +46,9 @@ public struct FindingPolicy: Sendable, Hashable {
       "warn": warn.json,
     ]
   }
+
+  /// As ``init(ofEnvironment:)`` reads it.
+  public var environmentJSON: JSONValue { ["block": block.json, "warn": warn.json] }
 
   /// What makes an image fall under a policy. Each part does by itself; `onlyFixable` and `graceDays` make the findings fewer
   /// that count.

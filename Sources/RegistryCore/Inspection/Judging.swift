@@ -8,20 +8,38 @@ extension Registry {
   ///
   /// - Precondition: the inspection is locked.
   static func judge(_ packages: [NewPackage], _ transaction: borrowing Transaction) throws {
+    try transaction.addFindings(try findings(of: packages.map { ($0.key, $0.record.subjects) }, transaction))
+  }
+
+  /// Judges packages once more by all advisories, and writes the differences as events.
+  ///
+  /// - Precondition: the inspection is locked.
+  @discardableResult
+  static func judgeAgain(
+    _ packages: [(key: Int64, subjects: [PackageRecord.Subject])], _ transaction: borrowing Transaction
+  ) throws -> FindingDifference {
+    guard !packages.isEmpty else { return FindingDifference() }
+    return try transaction.replaceFindings(
+      ofPackages: packages.map(\.key), by: try findings(of: packages, transaction))
+  }
+
+  private static func findings(
+    of packages: [(key: Int64, subjects: [PackageRecord.Subject])], _ transaction: borrowing Transaction
+  ) throws -> [FindingRow] {
     let names = Set(
-      packages.flatMap { $0.record.subjects.map { AdvisorySubjectName(ecosystem: $0.ecosystem, name: $0.name) } })
-    guard !names.isEmpty else { return }
+      packages.flatMap { $0.subjects.map { AdvisorySubjectName(ecosystem: $0.ecosystem, name: $0.name) } })
+    guard !names.isEmpty else { return [] }
     let entries = try transaction.advisoryEntries(Array(names))
     var found: [FindingRow] = []
     for package in packages {
-      for subject in package.record.subjects {
+      for subject in package.subjects {
         let name = AdvisorySubjectName(ecosystem: subject.ecosystem, name: subject.name)
         for entry in entries[name] ?? [] {
           if let finding = try finding(entry, package.key, subject.version) { found.append(finding) }
         }
       }
     }
-    try transaction.addFindings(merged(found))
+    return merged(found)
   }
 
   /// Judges by advisories that have changed all packages that they speak of or spoke of, and writes the differences as events.

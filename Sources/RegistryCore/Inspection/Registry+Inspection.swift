@@ -97,7 +97,7 @@ extension Registry {
 
 extension Platform {
   /// The mark of records that a build attaches beside its images.
-  fileprivate var isUnknown: Bool { os == "unknown" && architecture == "unknown" }
+  var isUnknown: Bool { os == "unknown" && architecture == "unknown" }
 }
 
 extension Manifest {

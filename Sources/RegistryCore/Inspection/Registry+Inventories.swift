@@ -1,4 +1,5 @@
 public import Metadata
+internal import Scanning
 
 // What is found in images is written here, and judged in the same transaction.
 extension Registry {
@@ -6,8 +7,9 @@ extension Registry {
   /// without what is wrong with it.
   public func writeInventory(of image: DueImage, _ record: ImageInventoryRecord) async throws {
     try await database.write { transaction in
-      let fresh = try transaction.writeImage(image, record)
+      let (fresh, renewed) = try transaction.writeImage(image, record, matcher: Matcher.revision)
       try Self.judge(fresh, transaction)
+      try Self.judgeAgain(renewed.map { ($0.key, $0.record.subjects) }, transaction)
     }
   }
 }

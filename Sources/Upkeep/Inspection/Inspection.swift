@@ -24,6 +24,11 @@ struct Inspection: Sendable {
   /// After a failure that might not come again, and after each more twice as long, up to a day.
   static let retry: Duration = .seconds(60)
   static let retryLimit: Duration = .seconds(86_400)
+  /// How many layers and images are renewed together.
+  static let renewalLimit = 50
+  static let trimLimit = 500
+  /// So long it is known what changed.
+  static let eventTerm: Duration = .seconds(400 * 86_400)
   /// A layer that failed so often is tried again when another version reads.
   static let tryLimit = 8
 
@@ -36,9 +41,29 @@ struct Inspection: Sendable {
     return count
   }
 
-  /// Has what another set of cataloguers has read be read again, a little at a time. Answers how many layers.
-  func renew() async throws -> Int {
-    try await registry.database.write { try $0.renewLayers(otherThan: Cataloguers.revision, limit: 100) }
+  /// Has what an older set of cataloguers has read be read again, and what older rules have judged be judged again, a little at a
+  /// time and behind everything that is new. Answers how much there was; nil: other work comes first.
+  func renew() async throws -> Int? {
+    let isIdle = try await registry.database.read { transaction in
+      let layers = try transaction.hasDueLayers()
+      return try !layers && !transaction.hasDueImages()
+    }
+    guard isIdle else { return nil }
+    return try await registry.database.write { transaction in
+      let layers = try transaction.renewLayers(revisionBelow: Cataloguers.revision, limit: Self.renewalLimit)
+      return try layers + transaction.renewImages(matcherBelow: Matcher.revision, limit: Self.renewalLimit)
+    }
+  }
+
+  /// Forgets images that no repository has any more, packages that no image has, and old events. Answers how much there was.
+  func trim() async throws -> Int {
+    let gone = try await registry.database.read { try $0.goneInspections(limit: Self.trimLimit) }
+    var count = 0
+    if !gone.isEmpty { count += try await registry.database.write { try $0.deleteInspections(gone) } }
+    count += try await registry.database.write { transaction in
+      try transaction.trimFindingEvents(before: transaction.now - Self.eventTerm, limit: Self.trimLimit)
+    }
+    return count
   }
 
   // MARK: Layers

@@ -44,8 +44,13 @@ struct ServeCommand: AsyncParsableCommand {
     let addresses: [HTTPServer.Address]
     do {
       server = try await Server(loaded.settings, output: output, logger: logger)
-      if !loaded.settings.access.open { try await server.makeFirstAccount(loaded.settings) }
-      addresses = try await server.http.listen()
+      do {
+        if !loaded.settings.access.open { try await server.makeFirstAccount(loaded.settings) }
+        addresses = try await server.http.listen()
+      } catch {
+        await server.close()
+        throw error
+      }
     } catch {
       output.writer.flush()
       standardError("berth: \(error)")

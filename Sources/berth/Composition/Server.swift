@@ -24,14 +24,27 @@ struct Server {
   /// Hashing a stream, and upkeep, give way to short requests when processors are scarce.
   static let streamNiceness = 5
 
+  /// - Throws: whatever stands in the way of serving; what was opened until then is closed again.
   init(_ settings: Settings, output: LineLogHandler.Output, logger: Logger) async throws {
+    let storage = try await Storage(settings: settings)
+    let outbound = NetworkHTTP()
+    do { self = try await Server(settings, storage, outbound, output: output, logger: logger) } catch {
+      await outbound.close()
+      await storage.close()
+      throw error
+    }
+  }
+
+  private init(
+    _ settings: Settings, _ storage: Storage, _ outbound: NetworkHTTP, output: LineLogHandler.Output, logger: Logger
+  ) async throws {
     self.logger = logger
+    self.storage = storage
+    self.outbound = outbound
     let metrics = Metrics()
     let threads = Self.threads(settings)
     let workers = WorkerPool(name: "berth-work", threads: threads)
-    storage = try await Storage(settings: settings)
     registry = try await storage.registry(settings, logger: logger)
-    outbound = NetworkHTTP()
     access = try await AccessControl(
       database: storage.database, isOpen: settings.access.open, settings: try AccessSettings(settings), http: outbound)
     tls = try Self.tls(settings, logger)
@@ -42,7 +55,6 @@ struct Server {
       tls: tls, registry: registry, access: access, health: health, metrics: metrics,
       log: RequestLog(writer: output.writer, format: output.isJSON ? .json : .text), workers: workers,
       uploadWorkers: WorkerPool(name: "berth-upload", threads: threads, niceness: Self.streamNiceness), logger: logger)
-    let storage = storage
     upkeep = UpkeepService(
       registry: registry, access: access, settings: UpkeepService.Settings(settings),
       workers: WorkerPool(name: "berth-upkeep", threads: UpkeepService.choreCount, niceness: Self.streamNiceness),

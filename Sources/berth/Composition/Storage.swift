@@ -44,9 +44,14 @@ struct Storage {
       let objects = S3BlobStore(
         client, ledger: DatabaseUploadLedger(database: database), bufferBytes: settings.s3.bufferBytes)
       blobPart = .objects(objects, client)
-      cache = try settings.cache.diskDirectory.map {
-        try Self.makeDirectory($0)
-        return try CachingBlobStore(objects, directory: $0, limitBytes: settings.cache.diskBytes)
+      do {
+        cache = try settings.cache.diskDirectory.map {
+          try Self.makeDirectory($0)
+          return try CachingBlobStore(objects, directory: $0, limitBytes: settings.cache.diskBytes)
+        }
+      } catch {
+        try? await client.shutdown()
+        throw error
       }
     } else {
       blobPart = .files(try LocalBlobStore(directory: directory, openFileLimit: settings.cache.descriptors))

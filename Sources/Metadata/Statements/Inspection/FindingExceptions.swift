@@ -18,6 +18,13 @@ public struct FindingException: Sendable, Hashable {
   public let endedAt: Timestamp?
 
   public static let reasonLimitBytes = 1024
+  /// So long before it ends it is told that it will.
+  public static let noticeTerm: Duration = .seconds(7 * 86_400)
+
+  /// In force, and about to end.
+  public func isExpiring(at now: Timestamp) -> Bool {
+    endedAt == nil && expiresAt > now && expiresAt <= now + Self.noticeTerm
+  }
 }
 
 /// A statement about a vulnerability in a product, from a VEX document.
@@ -129,6 +136,23 @@ extension Transaction {
       UPDATE finding_exception SET ended_by = \(actor), ended_at = \(now)
       WHERE id = \(id) AND namespace = \(namespace) AND ended_at IS NULL AND expires_at > \(now)
       """) > 0
+  }
+
+  /// Exceptions in force that end within ``FindingException/noticeTerm`` and of which that was not told; it is told from now on.
+  public func announceExpiringExceptions(limit: Int) throws -> [FindingException] {
+    let due = try all(
+      """
+      SELECT \(FindingException.columns) FROM finding_exception
+      WHERE announced_at IS NULL AND ended_at IS NULL AND expires_at > \(now)
+        AND expires_at <= \(now + FindingException.noticeTerm)
+      ORDER BY expires_at, id LIMIT \(limit)
+      """
+    ) { $0.exception() }
+    return try due.filter { exception in
+      // Of two processes at once, one tells.
+      try execute(
+        "UPDATE finding_exception SET announced_at = \(now) WHERE id = \(exception.id) AND announced_at IS NULL") > 0
+    }
   }
 
   /// Puts what a VEX document says in place of what the document of this name said before.

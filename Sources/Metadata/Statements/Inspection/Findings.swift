@@ -110,6 +110,38 @@ extension Transaction {
     return difference
   }
 
+  /// Puts what advisories find in packages now in place of what was found, and writes an event for each difference.
+  ///
+  /// - Precondition: the inspection is locked since before the advisories were read.
+  /// - Returns: how many findings are new, how many are gone, how many are others than before.
+  public func replaceFindings(ofPackages keys: [Int64], by found: [FindingRow]) throws -> FindingDifference {
+    let waiting = try keys.map { key in
+      try later("SELECT \(FindingRow.columns) FROM finding f WHERE f.package_id = \(key)") { $0.finding(from: 0) }
+    }
+    var before: [Place: FindingRow] = [:]
+    for rows in waiting { for row in try rows.all() { before[Place(row)] = row } }
+    let after = Dictionary(found.map { (Place($0), $0) }) { first, _ in first }
+    let changed = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted()
+    var difference = FindingDifference()
+    for place in changed {
+      let named = try first("SELECT name, feed FROM advisory WHERE id = \(place.advisory)") {
+        (name: $0.text(0), feed: $0.text(1))
+      }
+      guard let named else { continue }
+      if let finding = after[place] {
+        try put(finding)
+        if before[place] == nil { difference.newCount += 1 } else { difference.changedCount += 1 }
+        try addEvent(
+          before[place] == nil ? .new : .changed, finding, named.name, named.feed, before[place])
+      } else if let finding = before[place] {
+        try addEvent(.fixed, finding, named.name, named.feed, nil)
+        try enqueue("DELETE FROM finding WHERE package_id = \(place.package) AND advisory_id = \(place.advisory)")
+        difference.goneCount += 1
+      }
+    }
+    return difference
+  }
+
   private struct Place: Hashable, Comparable {
     let package: Int64
     let advisory: Int64

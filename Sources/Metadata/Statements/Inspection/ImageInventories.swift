@@ -153,8 +153,11 @@ extension Transaction {
 
   /// Writes what an image holds, in place of what was known of it.
   ///
-  /// - Returns: packages that are new to the registry: nothing was judged of them yet.
-  public func writeImage(_ image: DueImage, _ record: ImageInventoryRecord) throws -> [NewPackage] {
+  /// - Parameter matcher: the revision of the rules that gave the packages their subjects.
+  /// - Returns: packages that are new to the registry: nothing was judged of them yet; and those that are to be judged anew.
+  public func writeImage(
+    _ image: DueImage, _ record: ImageInventoryRecord, matcher: Int
+  ) throws -> (fresh: [NewPackage], renewed: [NewPackage]) {
     try lockInspection()
     let retries = record.retryAt != nil
     let found = try execute(
@@ -164,15 +167,15 @@ extension Transaction {
         tries = \(retries ? image.tries + 1 : 0), os = \(record.os?.storable(limitBytes: PackageRecord.textLimitBytes)),
         os_version = \(record.osVersion?.storable(limitBytes: PackageRecord.textLimitBytes)),
         os_name = \(record.osName?.storable(limitBytes: PackageRecord.textLimitBytes)),
-        packages = \(record.packages.count), inventoried_at = \(now)
+        packages = \(record.packages.count), inventoried_at = \(now), matcher = \(matcher)
       WHERE id = \(image.key)
       """)
-    guard found > 0 else { return [] }
+    guard found > 0 else { return ([], []) }
     try enqueue("DELETE FROM image_package WHERE image_id = \(image.key)")
     try enqueue("DELETE FROM image_notice WHERE image_id = \(image.key)")
-    let (keys, fresh) = try keys(of: record.packages.map(\.package))
+    let keyed = try keys(of: record.packages.map(\.package), matcher: matcher)
     for use in record.packages {
-      guard let key = keys[use.package] else { continue }
+      guard let key = keyed.keys[use.package] else { continue }
       try enqueue(
         """
         INSERT INTO image_package (package_id, image_id, path, layer, owned_by)
@@ -190,7 +193,16 @@ extension Transaction {
         ON CONFLICT (image_id, kind, path, detail, layer) DO NOTHING
         """)
     }
-    return fresh
+    return (keyed.fresh, keyed.renewed)
+  }
+
+  /// Has images folded again whose packages an older matcher gave their subjects. Answers how many.
+  public func renewImages(matcherBelow revision: Int, limit: Int) throws -> Int {
+    try execute(
+      """
+      UPDATE image_inventory SET due = \(now) WHERE id IN (
+        SELECT id FROM image_inventory WHERE due IS NULL AND matcher < \(revision) AND state <> 'waiting' LIMIT \(limit))
+      """)
   }
 
   /// Keeps changes of packages and of advisories apart: what is judged by one would else not see the other.
@@ -199,21 +211,53 @@ extension Transaction {
     _ = try number("SELECT COUNT(*) FROM (SELECT 1 FROM keepsake WHERE name = 'inspection' {LOCK}) x")
   }
 
-  /// Forgets images that no repository has any more, and packages that no image has. Answers how many rows went.
-  public func trimInspections(limit: Int) throws -> Int {
+  /// Forgets what ``Reading/goneInspections(limit:)`` has found, unless it is needed again. Answers how many rows went.
+  public func deleteInspections(_ gone: GoneInspections) throws -> Int {
     try lockInspection()
-    let images = try execute(
+    var count = 0
+    for image in gone.images {
+      count += try execute(
+        """
+        DELETE FROM image_inventory WHERE id = \(image)
+          AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = image_inventory.digest)
+        """)
+    }
+    for package in gone.packages {
+      count += try execute(
+        """
+        DELETE FROM package WHERE id = \(package)
+          AND NOT EXISTS (SELECT 1 FROM image_package u WHERE u.package_id = package.id)
+        """)
+    }
+    return count
+  }
+}
+
+/// What nothing in the registry needs any more.
+public struct GoneInspections: Sendable, Hashable {
+  /// Keys of images that no repository has.
+  public let images: [Int64]
+  /// Keys of packages that no image has.
+  public let packages: [Int64]
+
+  public var isEmpty: Bool { images.isEmpty && packages.isEmpty }
+}
+
+extension Reading where Self: ~Copyable {
+  /// Images that no repository has any more, and packages that no image has. Looks at all of them.
+  public func goneInspections(limit: Int) throws -> GoneInspections {
+    let images = try all(
       """
-      DELETE FROM image_inventory WHERE id IN (
-        SELECT i.id FROM image_inventory i WHERE NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = i.digest)
-        ORDER BY i.id LIMIT \(limit))
-      """)
-    let packages = try execute(
+      SELECT i.id FROM image_inventory i WHERE NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = i.digest)
+      ORDER BY i.id LIMIT \(limit)
       """
-      DELETE FROM package WHERE id IN (
-        SELECT p.id FROM package p WHERE NOT EXISTS (SELECT 1 FROM image_package u WHERE u.package_id = p.id)
-        ORDER BY p.id LIMIT \(limit))
-      """)
-    return images + packages
+    ) { $0.integer(0) }
+    let packages = try all(
+      """
+      SELECT p.id FROM package p WHERE NOT EXISTS (SELECT 1 FROM image_package u WHERE u.package_id = p.id)
+      ORDER BY p.id LIMIT \(limit)
+      """
+    ) { $0.integer(0) }
+    return GoneInspections(images: images, packages: packages)
   }
 }

@@ -128,13 +128,12 @@ extension Transaction {
       """)
   }
 
-  /// Has layers read again that another set of cataloguers has read. Answers how many.
-  public func renewLayers(otherThan revision: Int, limit: Int) throws -> Int {
+  /// Has layers read again that an older set of cataloguers has read. Answers how many.
+  public func renewLayers(revisionBelow revision: Int, limit: Int) throws -> Int {
     try execute(
       """
       UPDATE layer_inventory SET due = \(now) WHERE digest IN (
-        SELECT digest FROM layer_inventory WHERE due IS NULL AND (revision < \(revision) OR revision > \(revision))
-        LIMIT \(limit))
+        SELECT digest FROM layer_inventory WHERE due IS NULL AND revision < \(revision) LIMIT \(limit))
       """)
   }
 }

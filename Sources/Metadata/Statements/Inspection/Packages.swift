@@ -100,54 +100,72 @@ public struct ImagePackageRow: Sendable, Hashable {
   public let ownedBy: String?
 }
 
+/// The packages of an image with their rows.
+struct KeyedPackages {
+  var keys: [PackageRecord: Int64] = [:]
+  /// New to the registry: nothing was judged of them yet.
+  var fresh: [NewPackage] = []
+  /// Known by other names to advisories, or judged by other rules, than now.
+  var renewed: [NewPackage] = []
+}
+
 extension Transaction {
-  /// The keys of packages; rows are made for those that have none.
+  /// The keys of packages; rows are made for those that have none, and subjects renewed of those that an older matcher made.
   ///
   /// - Precondition: the inspection is locked, so that no two transactions make the same row or wait for each other in turn.
-  func keys(of packages: [PackageRecord]) throws -> (keys: [PackageRecord: Int64], fresh: [NewPackage]) {
+  /// - Parameter matcher: the revision of the rules that gave the packages their subjects.
+  func keys(of packages: [PackageRecord], matcher: Int) throws -> KeyedPackages {
     let distinct = Array(Set(packages))
     let known = try distinct.map { package in
       try later(
         """
-        SELECT id FROM package WHERE type = \(package.type) AND name = \(package.name)
+        SELECT id, matcher FROM package WHERE type = \(package.type) AND name = \(package.name)
           AND version = \(package.version) AND distribution = \(package.distribution)
           AND architecture = \(package.architecture) AND source_name = \(package.sourceName)
           AND source_version = \(package.sourceVersion) AND module = \(package.module) AND vendor = \(package.vendor)
         """
-      ) { $0.integer(0) }
+      ) { (key: $0.integer(0), matcher: $0.integer(1)) }
     }
-    var keys: [PackageRecord: Int64] = [:]
-    var fresh: [NewPackage] = []
+    var answer = KeyedPackages()
     for (package, found) in zip(distinct, known) {
-      if let key = try found.first() {
-        keys[package] = key
+      if let (key, judgedBy) = try found.first() {
+        answer.keys[package] = key
+        guard judgedBy < matcher else { continue }
+        try enqueue("UPDATE package SET not_judged = \(package.notJudged), matcher = \(matcher) WHERE id = \(key)")
+        try enqueue("DELETE FROM package_subject WHERE package_id = \(key)")
+        try addSubjects(of: package, key)
+        answer.renewed.append(NewPackage(key: key, record: package))
         continue
       }
       // The same but for its licences or its subjects may have come a moment ago.
       let made = try all(
         """
         INSERT INTO package (type, distribution, name, version, architecture, source_name, source_version, module, vendor,
-          licenses, not_judged)
+          licenses, not_judged, matcher)
         VALUES (\(package.type), \(package.distribution), \(package.name), \(package.version), \(package.architecture),
           \(package.sourceName), \(package.sourceVersion), \(package.module), \(package.vendor), \(package.licenses),
-          \(package.notJudged))
+          \(package.notJudged), \(matcher))
         ON CONFLICT (type, name, version, distribution, architecture, source_name, source_version, module, vendor)
         DO UPDATE SET type = excluded.type RETURNING id
         """
       ) { $0.integer(0) }
       guard let key = made.first else { throw DatabaseError.corrupt("a row of a package was not made") }
-      keys[package] = key
-      fresh.append(NewPackage(key: key, record: package))
-      for subject in Set(package.subjects) {
-        try enqueue(
-          """
-          INSERT INTO package_subject (ecosystem, name, package_id, version)
-          VALUES (\(subject.ecosystem), \(subject.name), \(key), \(subject.version))
-          ON CONFLICT (ecosystem, name, package_id) DO NOTHING
-          """)
-      }
+      answer.keys[package] = key
+      answer.fresh.append(NewPackage(key: key, record: package))
+      try addSubjects(of: package, key)
     }
-    return (keys, fresh)
+    return answer
+  }
+
+  private func addSubjects(of package: PackageRecord, _ key: Int64) throws {
+    for subject in Set(package.subjects) {
+      try enqueue(
+        """
+        INSERT INTO package_subject (ecosystem, name, package_id, version)
+        VALUES (\(subject.ecosystem), \(subject.name), \(key), \(subject.version))
+        ON CONFLICT (ecosystem, name, package_id) DO NOTHING
+        """)
+    }
   }
 }
 

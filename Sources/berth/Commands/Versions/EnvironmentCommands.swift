@@ -78,6 +78,9 @@ struct EnvironmentCommand: AsyncParsableCommand {
     @Option(help: "How many others than the one who asks must agree.") var approvals: Int?
     @Flag(inversion: .prefixedNo, help: "Rolling back needs that too.") var rollbackNeedsApproval: Bool?
     @Option(help: "When nothing is promoted, as JSON; may be repeated.") var freeze: [String] = []
+    @Option(
+      help: #"What may be wrong with images, as JSON: {"block": {"severity": "critical"}}; null: nothing is asked."#)
+    var policy: String?
 
     func members() throws -> [JSONObject.Member] {
       var members: [JSONObject.Member] = []
@@ -97,6 +100,11 @@ struct EnvironmentCommand: AsyncParsableCommand {
           do { return try JSONValue.parse(text) } catch { throw ValidationError("--freeze is no JSON: \(error)") }
         }
         members.append(.init(key: "freezes", value: .array(windows)))
+      }
+      if let policy {
+        do { members.append(.init(key: "policy", value: try JSONValue.parse(policy))) } catch {
+          throw ValidationError("--policy is no JSON: \(error)")
+        }
       }
       return members
     }
