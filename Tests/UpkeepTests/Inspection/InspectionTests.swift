@@ -14,97 +14,16 @@ import Testing
 /// From the layers of an image to what is wrong with it.
 @Suite struct `Inspection` {
   private static let kinds: [TestInstallation.Kind] = [.sqliteAndFiles, .postgresAndFiles]
-  private static let config = SampleBlob(Array("{}".utf8))
-
-  private static func layer(_ files: [(String, String)]) -> SampleBlob {
-    var archive = LayerArchive()
-    for (path, content) in files { archive.add(path, content) }
-    return SampleBlob(archive.whole)
-  }
-
-  private static func package(_ name: String, _ version: String) -> String {
-    "Package: \(name)\nStatus: install ok installed\nVersion: \(version)\nArchitecture: amd64\n\n"
-  }
-
-  private static let base = layer([
-    ("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian 12\"\n"),
-    ("var/lib/dpkg/status", package("curl", "7.88.1-10") + package("zlib", "1.2")),
-  ])
-
-  private static func advisory(
-    _ id: String = "TEST-1", fixed: String = "8.0-1", modified: String = "2026-01-01T00:00:00Z", withdrawn: Bool = false
-  ) throws -> Advisory {
-    let end = withdrawn ? #","withdrawn":"2026-02-01T00:00:00Z""# : ""
-    return try OSVReader.advisory(
-      try JSONValue.parse(
-        #"{"id":"\#(id)","modified":"\#(modified)","aliases":["CVE-2026-1"],"severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],"affected":[{"package":{"ecosystem":"Debian:12","name":"curl"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"\#(fixed)"}]}]}]\#(end)}"#
-      ))
-  }
-
-  /// A registry with a client, and the inspection that works for it.
-  private struct Stage {
-    let registry: Registry
-    let client: SimulatedClient
-
-    func push(_ layers: [SampleBlob], as tag: OCI.Tag) async throws -> SampleManifest {
-      try await client.put(Inspection.config)
-      for layer in layers { try await client.upload(layer) }
-      let image = SampleManifest.image(config: Inspection.config, layers: layers)
-      try await client.push(image, tags: [tag])
-      return image
-    }
-
-    /// Does all that is due.
-    func inspect(by inspector: any LayerInspector = DirectInspector()) async throws {
-      let work = Upkeep.Inspection(registry: registry, inspector: inspector, logger: .silent)
-      while try await registry.readDueFacts() > 0 {}
-      while try await work.step() > 0 {}
-    }
-
-    func inventory(_ image: SampleManifest) async throws -> ImageInventoryRow {
-      let found = try await registry.inspectedImages(.digest(image.digest), permit: client.pull)
-      return try #require(found.first?.inventory)
-    }
-
-    func findings(_ image: SampleManifest) async throws -> [ImageFinding] {
-      try await registry.findings(of: try await inventory(image), in: client.repository)
-    }
-
-    @discardableResult
-    func bring(_ advisories: [Advisory], whole: Bool = false, expecting: Int? = nil) async throws
-      -> AdvisoryImportReport
-    {
-      var work = try await AdvisoryImport.begin(
-        registry, feed: "test", kind: "osv", expecting: expecting ?? advisories.count, isWhole: whole)
-      for advisory in advisories { try await work.add(advisory) }
-      return try await work.finish()
-    }
-
-    func events() async throws -> [FindingEvent] { try await registry.findingEvents(before: 0, since: nil, limit: 100) }
-  }
-
-  private static func onStage(
-    over kind: TestInstallation.Kind = .sqliteAndFiles, _ body: (Stage) async throws -> Void
-  ) async throws {
-    let installation = try await TestInstallation(kind)
-    let server = try await TestRegistry.start(over: installation)
-    let stage = Stage(registry: server.registry, client: try SimulatedClient(server.registry, "acme/api"))
-    let outcome: Result<Void, any Error>
-    do { outcome = .success(try await body(stage)) } catch { outcome = .failure(error) }
-    try await server.stop()
-    try installation.remove()
-    try outcome.get()
-  }
 
   @Test(arguments: kinds)
   func `finds packages once for every image that shares the layer, and an advisory judges them without reading`(
     kind: TestInstallation.Kind
   ) async throws {
-    try await Self.onStage(over: kind) { stage in
-      let first = try await stage.push([Self.base], as: .sample("1"))
+    try await InspectionStage.run(over: kind) { stage in
+      let first = try await stage.push([InspectionStage.base], as: .sample("1"))
       try await stage.inspect()
-      let app = Self.layer([("app/x-1.0.dist-info/METADATA", "Name: Some.Thing\nVersion: 1.0\n")])
-      let second = try await stage.push([Self.base, app], as: .sample("2"))
+      let app = InspectionStage.layer([("app/x-1.0.dist-info/METADATA", "Name: Some.Thing\nVersion: 1.0\n")])
+      let second = try await stage.push([InspectionStage.base, app], as: .sample("2"))
       // The base is known: what is read now is the new layer alone.
       try await stage.inspect(by: OnlyInspector(allowed: [app.digest]))
       #expect(try await stage.inventory(first).packageCount == 2)
@@ -115,7 +34,7 @@ import Testing
         try await stage.registry.unjudged(try await stage.inventory(second))
           == "no advisories are here for Debian:12, PyPI")
 
-      let report = try await stage.bring([Self.advisory()])
+      let report = try await stage.bring([InspectionStage.advisory()])
       #expect(report.changedCount == 1)
       #expect(report.findings.newCount == 1, "a version of a package is one finding, however many images hold it")
       for image in [first, second] {
@@ -128,7 +47,7 @@ import Testing
       #expect(event.kind == .new)
       #expect(event.imageCount == 2)
       // The same again changes nothing.
-      #expect(try await stage.bring([Self.advisory()]).changedCount == 0)
+      #expect(try await stage.bring([InspectionStage.advisory()]).changedCount == 0)
       #expect(try await stage.events().count == 1)
     }
   }
@@ -136,44 +55,44 @@ import Testing
   @Test(arguments: kinds) func `follows advisories that change, are withdrawn and vanish`(
     kind: TestInstallation.Kind
   ) async throws {
-    try await Self.onStage(over: kind) { stage in
-      let image = try await stage.push([Self.base], as: .sample("1"))
-      try await stage.bring([Self.advisory()])
+    try await InspectionStage.run(over: kind) { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      try await stage.bring([InspectionStage.advisory()])
       // What is new to the registry is judged by what is here.
       try await stage.inspect()
       #expect(try await stage.findings(image).first?.fixed == "8.0-1")
-      try await stage.bring([Self.advisory(fixed: "9.0-1", modified: "2026-01-02T00:00:00Z")])
+      try await stage.bring([InspectionStage.advisory(fixed: "9.0-1", modified: "2026-01-02T00:00:00Z")])
       #expect(try await stage.findings(image).first?.fixed == "9.0-1")
-      try await stage.bring([Self.advisory(fixed: "7.0-1", modified: "2026-01-03T00:00:00Z")])
+      try await stage.bring([InspectionStage.advisory(fixed: "7.0-1", modified: "2026-01-03T00:00:00Z")])
       #expect(try await stage.findings(image).isEmpty)
-      try await stage.bring([Self.advisory(modified: "2026-01-04T00:00:00Z")])
-      try await stage.bring([Self.advisory(modified: "2026-01-05T00:00:00Z", withdrawn: true)])
+      try await stage.bring([InspectionStage.advisory(modified: "2026-01-04T00:00:00Z")])
+      try await stage.bring([InspectionStage.advisory(modified: "2026-01-05T00:00:00Z", withdrawn: true)])
       #expect(try await stage.findings(image).isEmpty)
-      try await stage.bring([Self.advisory("TEST-2")])
+      try await stage.bring([InspectionStage.advisory("TEST-2")])
       #expect(try await stage.findings(image).map(\.advisory.advisory) == ["TEST-2"])
       // A feed of two that comes with one has shrunk by more than a fifth.
-      await #expect(throws: AdvisoryImportRefusal.self) { try await stage.bring([Self.advisory()], whole: true) }
+      await #expect(throws: AdvisoryImportRefusal.self) { try await stage.bring([InspectionStage.advisory()], whole: true) }
       #expect(try await stage.findings(image).count == 1)
       // Less than was told of takes nothing away.
       await #expect(throws: AdvisoryImportRefusal.self) {
-        try await stage.bring([Self.advisory("TEST-3")], whole: true, expecting: 2)
+        try await stage.bring([InspectionStage.advisory("TEST-3")], whole: true, expecting: 2)
       }
       #expect(try await stage.findings(image).first?.others == ["TEST-3"])
     }
   }
 
   @Test func `never says clean of what it could not see`() async throws {
-    try await Self.onStage { stage in
-      try await stage.bring([Self.advisory()])
+    try await InspectionStage.run { stage in
+      try await stage.bring([InspectionStage.advisory()])
       let broken = try await stage.push([SampleBlob(Array("this is no archive".utf8))], as: .sample("broken"))
       let removed = try await stage.push(
-        [Self.base, Self.layer([("var/lib/dpkg/.wh.status", "")])], as: .sample("removed"))
+        [InspectionStage.base, InspectionStage.layer([("var/lib/dpkg/.wh.status", "")])], as: .sample("removed"))
       let unknown = try await stage.push(
-        [Self.layer([("var/lib/dpkg/status", Self.package("curl", "1"))])], as: .sample("unknown"))
+        [InspectionStage.layer([("var/lib/dpkg/status", InspectionStage.package("curl", "1"))])], as: .sample("unknown"))
       let foreign = try await stage.push(
         [
-          Self.layer([
-            ("etc/os-release", "ID=templeos\nVERSION_ID=5\n"), ("var/lib/dpkg/status", Self.package("curl", "1")),
+          InspectionStage.layer([
+            ("etc/os-release", "ID=templeos\nVERSION_ID=5\n"), ("var/lib/dpkg/status", InspectionStage.package("curl", "1")),
           ])
         ], as: .sample("foreign"))
       try await stage.inspect()
@@ -187,8 +106,8 @@ import Testing
   }
 
   @Test func `a policy refuses what it is about, an exception lets it through, and both end`() async throws {
-    try await Self.onStage { stage in
-      let image = try await stage.push([Self.base], as: .sample("1"))
+    try await InspectionStage.run { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
       let manifest = try await stage.registry.manifest(.digest(image.digest), permit: stage.client.pull)
       func verdict(_ policy: String) async throws -> PolicyVerdict {
         let value = try RuleValue.validated(.policy, try JSONValue.parse(policy))
@@ -203,7 +122,7 @@ import Testing
       try await stage.inspect()
       // Read, and not judged: no advisory is here.
       #expect(try await verdict(#"{"block":{"unscanned":true}}"#).blocks.map(\.rule) == ["unscanned"])
-      try await stage.bring([Self.advisory()])
+      try await stage.bring([InspectionStage.advisory()])
       #expect(try await verdict(#"{"block":{"unscanned":true}}"#).blocks.isEmpty)
       #expect(
         try await verdict(#"{"block":{"severity":"high","onlyFixable":true}}"#).blocks.map(\.rule) == ["severity"])
@@ -218,17 +137,5 @@ import Testing
       #expect(try await verdict(#"{"block":{"severity":"low"}}"#).blocks.isEmpty)
       #expect(try await stage.findings(image).first?.suppression?.reason == "why")
     }
-  }
-}
-
-/// Reads some layers, and takes every other for a mistake.
-private struct OnlyInspector: LayerInspector {
-  let allowed: Set<Digest>
-
-  func inspect(_ layer: BlobBody) async throws -> InspectedLayer {
-    let bytes = try await layer.collect()
-    let digest = SampleBlob(Array(buffer: bytes)).digest
-    #expect(allowed.contains(digest), "\(digest) was read again")
-    return try await DirectInspector().inspect(layer)
   }
 }
