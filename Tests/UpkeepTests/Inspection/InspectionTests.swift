@@ -71,7 +71,9 @@ import Testing
       try await stage.bring([InspectionStage.advisory("TEST-2")])
       #expect(try await stage.findings(image).map(\.advisory.advisory) == ["TEST-2"])
       // A feed of two that comes with one has shrunk by more than a fifth.
-      await #expect(throws: AdvisoryImportRefusal.self) { try await stage.bring([InspectionStage.advisory()], whole: true) }
+      await #expect(throws: AdvisoryImportRefusal.self) {
+        try await stage.bring([InspectionStage.advisory()], whole: true)
+      }
       #expect(try await stage.findings(image).count == 1)
       // Less than was told of takes nothing away.
       await #expect(throws: AdvisoryImportRefusal.self) {
@@ -88,11 +90,13 @@ import Testing
       let removed = try await stage.push(
         [InspectionStage.base, InspectionStage.layer([("var/lib/dpkg/.wh.status", "")])], as: .sample("removed"))
       let unknown = try await stage.push(
-        [InspectionStage.layer([("var/lib/dpkg/status", InspectionStage.package("curl", "1"))])], as: .sample("unknown"))
+        [InspectionStage.layer([("var/lib/dpkg/status", InspectionStage.package("curl", "1"))])], as: .sample("unknown")
+      )
       let foreign = try await stage.push(
         [
           InspectionStage.layer([
-            ("etc/os-release", "ID=templeos\nVERSION_ID=5\n"), ("var/lib/dpkg/status", InspectionStage.package("curl", "1")),
+            ("etc/os-release", "ID=templeos\nVERSION_ID=5\n"),
+            ("var/lib/dpkg/status", InspectionStage.package("curl", "1")),
           ])
         ], as: .sample("foreign"))
       try await stage.inspect()

@@ -150,7 +150,8 @@ import Testing
     }
   }
 
-  @Test(arguments: kinds) func `images that older rules have judged are judged again, and layers that older readers read`(
+  @Test(arguments: kinds)
+  func `images that older rules have judged are judged again, and layers that older readers read`(
     kind: TestInstallation.Kind
   ) async throws {
     try await InspectionStage.run(over: kind) { stage in
