@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -48,3 +49,7 @@ void berth_lower_priority(int niceness) {
 }
 
 void berth_name_thread(const char *name) { (void)pthread_setname_np(pthread_self(), name); }
+
+const void *berth_find(const void *bytes, size_t count, const void *needle, size_t needle_count) {
+  return memmem(bytes, count, needle, needle_count);
+}

@@ -1,6 +1,7 @@
 #pragma once
 /// Linux calls and constants that the Swift overlay of the C library does not show. Thin wrappers: no policy here.
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "Confinement.h"
@@ -25,6 +26,9 @@ int berth_file_system_space(const char *path, int64_t *free_bytes, int64_t *tota
 
 /// Lets the calling thread give way to others of the process: nice(2) for one thread. Errors are harmless and ignored.
 void berth_lower_priority(int niceness);
+
+/// Where `needle` begins in `bytes` for the first time; NULL: nowhere. memmem(3).
+const void *berth_find(const void *bytes, size_t count, const void *needle, size_t needle_count);
 
 /// Names the calling thread for `ps -L`, at most 15 bytes.
 void berth_name_thread(const char *name);

@@ -71,32 +71,58 @@ public struct LayerReader {
     noteMode(entry, path)
     noteReplacement(path)
     try hash.begin()
-    var wanting: [any Cataloguer] = []
+    let first = try archive.part() ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    hash.add(first)
+    let candidate = Candidate(path: path, size: entry.size, mode: entry.mode, start: Array(first.prefix(16)))
+    let wanting = first.isEmpty ? [] : wanting(candidate, isSparse: entry.isSparse)
     var content: [UInt8] = []
-    var isFirst = true
-    var refused: [String] = []
-    let (all, size, isSparse) = (cataloguers, entry.size, entry.isSparse)
-    try archive.content { (part) throws(LayerError) in
+    if !wanting.isEmpty {
+      content.reserveCapacity(Int(entry.size))
+      content.append(contentsOf: first)
+    } else if !first.isEmpty, !entry.isSparse,
+      let cataloguer = Cataloguers.streaming.first(where: { $0.wants(candidate) })
+    {
+      try catalogue(cataloguer, path, EntrySource(first, archive, hash))
+    }
+    while let part = try archive.part() {
       hash.add(part)
-      if isFirst {
-        isFirst = false
-        let candidate = Candidate(path: path, size: size, mode: entry.mode, start: Array(part.prefix(16)))
-        for cataloguer in all where cataloguer.wants(candidate) {
-          if isSparse {
-            refused.append("\(cataloguer.name): it is a file with holes")
-          } else if size > Int64(cataloguer.sizeLimitBytes) {
-            refused.append("\(cataloguer.name): it has more than \(cataloguer.sizeLimitBytes) bytes")
-          } else {
-            wanting.append(cataloguer)
-          }
-        }
-        if !wanting.isEmpty { content.reserveCapacity(Int(size)) }
-      }
       if !wanting.isEmpty { content.append(contentsOf: part) }
     }
-    for reason in refused { note(.unreadable, path, reason) }
     list(.file, entry, path, digest: entry.isSparse ? [] : hash.end())
     for cataloguer in wanting { try catalogue(cataloguer, path, entry.mode, content) }
+  }
+
+  /// The cataloguers that read the file. That one would, and cannot, is noted.
+  private mutating func wanting(_ candidate: Candidate, isSparse: Bool) -> [any Cataloguer] {
+    cataloguers.filter { $0.wants(candidate) }.filter { cataloguer in
+      if isSparse {
+        note(.unreadable, candidate.path, "\(cataloguer.name): it is a file with holes")
+      } else if candidate.size > Int64(cataloguer.sizeLimitBytes) {
+        note(
+          .unreadable, candidate.path, "\(cataloguer.name): it has more than \(cataloguer.sizeLimitBytes) bytes")
+      } else {
+        return true
+      }
+      return false
+    }
+  }
+
+  private mutating func catalogue(
+    _ cataloguer: any StreamCataloguer, _ path: String, _ content: EntrySource
+  ) throws(LayerError) {
+    var found: Artefact?
+    do throws(StreamFailure) {
+      guard let artefact = try cataloguer.artefact(in: path, content) else { return }
+      found = artefact
+    } catch {
+      switch error {
+      case .file(let failure): note(.unreadable, path, "\(cataloguer.name): \(failure.reason)")
+      case .layer(let failure): throw failure
+      }
+    }
+    guard let found else { return }
+    artefactPaths[path, default: []].append(inventory.artefacts.count)
+    try add(found)
   }
 
   private mutating func catalogue(

@@ -118,17 +118,24 @@ final class TarReader {
 
   // MARK: Bytes
 
-  /// The content of the current entry, piece by piece.
-  func content(
-    _ body: (UnsafeRawBufferPointer) throws(LayerError) -> Void
-  ) throws(LayerError) {
-    while remaining > 0 {
-      let wanted = Int(min(remaining, Int64(scratch.count)))
-      let count = try fill(wanted, atLeast: 1)
-      guard count > 0 else { throw Self.cutOff }
-      remaining -= Int64(count)
-      try body(UnsafeRawBufferPointer(rebasing: scratch[..<count]))
-    }
+  /// The next piece of the current entry's content, valid until something else is read; nil at its end.
+  func part() throws(LayerError) -> UnsafeRawBufferPointer? {
+    guard remaining > 0 else { return nil }
+    let count = try fill(Int(min(remaining, Int64(scratch.count))), atLeast: 1)
+    guard count > 0 else { throw Self.cutOff }
+    remaining -= Int64(count)
+    return UnsafeRawBufferPointer(rebasing: scratch[..<count])
+  }
+
+  /// The next bytes of the current entry's content, straight into `space`. 0: its end.
+  func read(into space: UnsafeMutableRawBufferPointer) throws(LayerError) -> Int {
+    let wanted = min(remaining, Int64(space.count))
+    guard wanted > 0 else { return 0 }
+    let count = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: space[..<Int(wanted)]))
+    guard count > 0 else { throw Self.cutOff }
+    remaining -= Int64(count)
+    position += Int64(count)
+    return count
   }
 
   /// Reads what stands behind the end of the archive: whether what it is packed in is whole shows only there.
@@ -151,7 +158,7 @@ final class TarReader {
     }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(Int(size))
-    try content { (part) throws(LayerError) in bytes.append(contentsOf: part) }
+    while let part = try part() { bytes.append(contentsOf: part) }
     return bytes
   }
 

@@ -3,5 +3,7 @@ public enum Cataloguers {
   public static let all: [any Cataloguer] = operatingSystem + languages
 
   /// The revision of the whole set: it changes when any of them does.
-  public static var revision: Int { all.reduce(1) { $0 + $1.revision } }
+  public static var revision: Int {
+    all.reduce(1) { $0 + $1.revision } + streaming.reduce(0) { $0 + $1.revision }
+  }
 }

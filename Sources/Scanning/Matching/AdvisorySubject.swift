@@ -27,7 +27,11 @@ public struct AdvisorySubject: Sendable, Hashable {
     case .pypi: return language("PyPI", component)
     case .npm: return language("npm", component)
     case .gem: return language("RubyGems", component)
-    case .maven: return language("Maven", component)
+    case .maven:
+      guard component.name.contains(":") else {
+        return .failure(.init(text: "nothing in it says which group it is of"))
+      }
+      return language("Maven", component)
     case .golang: return language("Go", component)
     case .cargo: return language("crates.io", component)
     case .composer: return language("Packagist", component)
@@ -40,7 +44,10 @@ public struct AdvisorySubject: Sendable, Hashable {
     guard !component.version.isEmpty, component.version != "(devel)" else {
       return .failure(.init(text: "its version is not known"))
     }
-    return .success([AdvisorySubject(Ecosystem(ecosystem), component.name, component.version)])
+    // Advisories of Go leave out the letter that its versions begin with.
+    let isOfGo = component.type == .golang && component.version.hasPrefix("v")
+    let version = isOfGo ? String(component.version.dropFirst()) : component.version
+    return .success([AdvisorySubject(Ecosystem(ecosystem), component.name, version)])
   }
 
   private static func ofSystem(

@@ -1,0 +1,144 @@
+/// Reads archives of Java, and those that stand in them.
+///
+/// Source: JAR File Specification; Maven, "Apache Maven Archiver", `pom.properties`.
+struct JavaCataloguer: StreamCataloguer {
+  let name = "java"
+  let revision = 1
+
+  private static let endings = [".jar", ".war", ".ear", ".par", ".jpi", ".hpi", ".rar", ".kar"]
+  /// Packages that one file may name.
+  private static let componentLimit = 20_000
+
+  /// An archive begins with a member, with its end when it is empty, or with a script that starts it.
+  func wants(_ file: Candidate) -> Bool {
+    guard Self.isArchive(file.path), let first = file.start.first else { return false }
+    return first == UInt8(ascii: "P") || first == UInt8(ascii: "#")
+  }
+
+  private static func isArchive(_ path: String) -> Bool { endings.contains { path.hasSuffix($0) } }
+
+  func artefact(in path: String, _ content: any ByteSource) throws(StreamFailure) -> Artefact? {
+    var found: [Component] = []
+    var seen: Set<Component> = []
+    try read(content, path, depth: 1, ZipBudget(), &found, &seen)
+    guard !found.isEmpty else { return nil }
+    return Artefact(path: path, cataloguer: name, components: found)
+  }
+
+  private func read(
+    _ content: any ByteSource, _ path: String, depth: Int, _ budget: ZipBudget, _ found: inout [Component],
+    _ seen: inout Set<Component>
+  ) throws(StreamFailure) {
+    let walk = ZipWalk(content, budget)
+    var identity = JavaIdentity(fileName: String(LayerPath.lastName(path)))
+    while let member = try walk.next() {
+      if member.name == "META-INF/MANIFEST.MF" {
+        if let bytes = try walk.document() { identity.take(manifest: bytes) }
+      } else if member.name.hasPrefix("META-INF/maven/"), member.name.hasSuffix("/pom.properties") {
+        if let bytes = try walk.document() { identity.take(properties: bytes) }
+      } else if Self.isArchive(member.name), depth < budget.limits.depth {
+        try readInner(walk, member.name, depth: depth + 1, budget, &found, &seen)
+      }
+    }
+    for component in identity.components where found.count < Self.componentLimit && seen.insert(component).inserted {
+      found.append(component)
+    }
+  }
+
+  /// An archive in an archive. What is wrong with it is its own: the outer one is read on.
+  private func readInner(
+    _ walk: ZipWalk, _ name: String, depth: Int, _ budget: ZipBudget, _ found: inout [Component],
+    _ seen: inout Set<Component>
+  ) throws(StreamFailure) {
+    let failure = ZipMemberSource.Failure()
+    do throws(StreamFailure) {
+      try read(ZipMemberSource(walk: walk, failure: failure), name, depth: depth, budget, &found, &seen)
+    } catch {
+      if let outer = failure.value { throw outer }
+      // A limit that all of them share ends all of them.
+      try budget.countUnpacked(0)
+      try budget.countMember()
+    }
+  }
+}
+
+/// What an archive says of itself.
+struct JavaIdentity {
+  private let fileName: String
+  private var poms: [(group: String, artifact: String, version: String)] = []
+  private var manifest: [String: String] = [:]
+
+  init(fileName: String) { self.fileName = fileName }
+
+  mutating func take(properties bytes: [UInt8]) {
+    var values: [Substring: Substring] = [:]
+    for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) {
+      guard !line.hasPrefix("#"), !line.hasPrefix("!"),
+        let separator = line.firstIndex(where: { $0 == "=" || $0 == ":" })
+      else { continue }
+      values[Substring(line[..<separator].trimmed)] = Substring(line[line.index(after: separator)...].trimmed)
+    }
+    guard let group = values["groupId"], let artifact = values["artifactId"], let version = values["version"],
+      !group.isEmpty, !artifact.isEmpty, !version.isEmpty
+    else { return }
+    poms.append((String(group), String(artifact), String(version)))
+  }
+
+  /// The main section: lines of `Name: value`, the long ones folded.
+  mutating func take(manifest bytes: [UInt8]) {
+    var last = ""
+    let lines = String(decoding: bytes, as: UTF8.self).split(
+      omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    for line in lines {
+      if line.isEmpty { break }
+      if line.hasPrefix(" ") {
+        manifest[last]? += line.dropFirst()
+        continue
+      }
+      guard let colon = line.firstIndex(of: ":") else { continue }
+      last = line[..<colon].lowercased()
+      manifest[last] = line[line.index(after: colon)...].trimmed
+    }
+  }
+
+  var components: [Component] {
+    guard poms.isEmpty else {
+      return poms.map { Component(.maven, name: "\($0.group):\($0.artifact)", version: $0.version) }
+    }
+    return own.map { [$0] } ?? []
+  }
+
+  /// Of an archive that names no project of Maven: by its manifest and by the name of its file.
+  private var own: Component? {
+    let (base, fileVersion) = Self.parts(of: fileName)
+    let symbolic = manifest["bundle-symbolicname"].map { String($0.prefix { $0 != ";" }).trimmed }
+    let artifact = base.isEmpty ? manifest["implementation-title"] ?? symbolic ?? "" : base
+    let version = [
+      fileVersion, manifest["implementation-version"], manifest["bundle-version"], manifest["specification-version"],
+    ].compactMap { $0 }.first { $0.first?.isNumber ?? false && !$0.contains(" ") && !$0.contains("$") }
+    guard !artifact.isEmpty, let version else { return nil }
+    let group = group(of: artifact, symbolic)
+    return Component(.maven, name: group.map { "\($0):\(artifact)" } ?? artifact, version: version)
+  }
+
+  private func group(of artifact: String, _ symbolic: String?) -> String? {
+    for name in [symbolic, manifest["automatic-module-name"]].compactMap({ $0 }) where name.hasSuffix("." + artifact) {
+      return String(name.dropLast(artifact.count + 1))
+    }
+    return manifest["implementation-vendor-id"].flatMap { $0.contains(".") && !$0.contains(" ") ? $0 : nil }
+  }
+
+  /// `spring-core-5.3.1.jar` → `spring-core`, `5.3.1`.
+  static func parts(of fileName: String) -> (base: String, version: String?) {
+    let base = fileName.lastIndex(of: ".").map { fileName[..<$0] } ?? fileName[...]
+    var position = base.startIndex
+    while let dash = base[position...].firstIndex(of: "-") {
+      let next = base.index(after: dash)
+      if next < base.endIndex, base[next].isASCII, base[next].isNumber {
+        return (String(base[..<dash]), String(base[next...]))
+      }
+      position = next
+    }
+    return (String(base), nil)
+  }
+}
