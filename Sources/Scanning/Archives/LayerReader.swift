@@ -75,8 +75,10 @@ public struct LayerReader {
     hash.add(first)
     let candidate = Candidate(path: path, size: entry.size, mode: entry.mode, start: Array(first.prefix(16)))
     let wanting = first.isEmpty ? [] : wanting(candidate, isSparse: entry.isSparse)
+    let mayBeSecret = !first.isEmpty && !entry.isSparse && SecretFinder.wants(candidate)
+    let isHeld = mayBeSecret || !wanting.isEmpty
     var content: [UInt8] = []
-    if !wanting.isEmpty {
+    if isHeld {
       content.reserveCapacity(Int(entry.size))
       content.append(contentsOf: first)
     } else if !first.isEmpty, !entry.isSparse,
@@ -86,9 +88,12 @@ public struct LayerReader {
     }
     while let part = try archive.part() {
       hash.add(part)
-      if !wanting.isEmpty { content.append(contentsOf: part) }
+      if isHeld { content.append(contentsOf: part) }
     }
     list(.file, entry, path, digest: entry.isSparse ? [] : hash.end())
+    if mayBeSecret {
+      for shape in content.withUnsafeBytes({ SecretFinder.shapes(in: path, $0) }) { note(.secret, path, shape) }
+    }
     for cataloguer in wanting { try catalogue(cataloguer, path, entry.mode, content) }
   }
 

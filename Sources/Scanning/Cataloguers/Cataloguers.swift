@@ -4,6 +4,6 @@ public enum Cataloguers {
 
   /// The revision of the whole set: it changes when any of them does.
   public static var revision: Int {
-    all.reduce(1) { $0 + $1.revision } + streaming.reduce(0) { $0 + $1.revision }
+    all.reduce(1) { $0 + $1.revision } + streaming.reduce(SecretFinder.revision) { $0 + $1.revision }
   }
 }
