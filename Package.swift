@@ -50,11 +50,12 @@ let package = Package(
     .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .target(name: "CLinux"),
     .target(name: "CPostgres"),
+    .target(name: "CISAL"),
 
     .target(name: "OCI", exclude: ["README.md"], swiftSettings: strict),
     .target(name: "Ground", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
     .target(
-      name: "Scanning", dependencies: ["OCI", "CCompression", "CLinux", "CSQLite", "CLibCrypto"],
+      name: "Scanning", dependencies: ["OCI", "CCompression", "CISAL", "CLinux", "CSQLite", "CLibCrypto"],
       exclude: ["README.md"],
       swiftSettings: strict),
     .target(

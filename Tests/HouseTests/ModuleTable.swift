@@ -23,7 +23,7 @@ enum ModuleTable {
     ModuleRule("Ground", others: ["CLinux", "Glibc", "Synchronization"]),
     ModuleRule(
       "Scanning", ours: ["OCI"],
-      others: ["CCompression", "CLibCrypto", "CLinux", "CSQLite", "Glibc", "Synchronization"]),
+      others: ["CCompression", "CISAL", "CLibCrypto", "CLinux", "CSQLite", "Glibc", "Synchronization"]),
     ModuleRule(
       "BlobStorage", ours: ["OCI", "Ground"],
       others: [

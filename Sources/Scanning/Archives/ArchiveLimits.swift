@@ -26,6 +26,8 @@ public struct ArchiveLimits: Sendable, Hashable {
   /// The history that a compressed stream may refer back to, as a power of two: 2 to the 27th is 128 MiB, what `zstd` makes with
   /// `--long` and decodes without being asked.
   public var windowLog = 27
+  /// No limit, but a choice: what unpacks gzip.
+  public var gzip = GzipEngine.fastest
 
   public init() {}
 }

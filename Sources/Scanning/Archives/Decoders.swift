@@ -1,41 +1,5 @@
 internal import CCompression
 
-/// Gzip, by zlib.
-///
-/// Source: RFC 1952.
-final class GzipDecoder: MemberDecoder {
-  private var stream = z_stream()
-
-  init() throws(LayerError) {
-    // 15 bits of window, and 16 for the header of gzip.
-    guard inflateInit2_(&stream, 31, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-      throw .unreadable("no memory for unpacking")
-    }
-  }
-
-  deinit { inflateEnd(&stream) }
-
-  func reset() throws(LayerError) {
-    guard inflateReset(&stream) == Z_OK else { throw .unreadable("no memory for unpacking") }
-  }
-
-  func step(
-    _ input: UnsafeMutableRawBufferPointer, _ output: UnsafeMutableRawBufferPointer
-  ) throws(LayerError) -> DecodedStep {
-    stream.next_in = input.baseAddress?.assumingMemoryBound(to: UInt8.self)
-    stream.avail_in = UInt32(clamping: input.count)
-    stream.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
-    stream.avail_out = UInt32(clamping: output.count)
-    let (given, room) = (stream.avail_in, stream.avail_out)
-    let status = inflate(&stream, Z_NO_FLUSH)
-    guard status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR else {
-      throw .broken("its gzip stream is broken")
-    }
-    return DecodedStep(
-      consumed: Int(given - stream.avail_in), produced: Int(room - stream.avail_out), hasEnded: status == Z_STREAM_END)
-  }
-}
-
 /// Zstandard. Frames, and frames to be skipped.
 ///
 /// Source: RFC 8878.
@@ -59,6 +23,9 @@ final class ZstdDecoder: MemberDecoder {
     var target = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
     let status = ZSTD_decompressStream(stream, &target, &source)
     guard ZSTD_isError(status) == 0 else {
+      if ZSTD_getErrorCode(status) == ZSTD_error_frameParameter_windowTooLarge {
+        throw .limit("its zstd stream needs a larger window than is taken")
+      }
       let reason = ZSTD_getErrorName(status).map { String(cString: $0) } ?? ""
       throw .broken("its zstd stream is broken: \(reason)")
     }

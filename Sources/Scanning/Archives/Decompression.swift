@@ -4,7 +4,10 @@ internal import CCompression
 public enum Compression: String, Sendable, Hashable, CaseIterable {
   case none, gzip, zstd, xz, bzip2
 
-  /// - Parameter start: the first bytes, six where there are so many.
+  /// So many bytes tell.
+  static let magicBytes = 6
+
+  /// - Parameter start: the first bytes, as many as tell where there are so many.
   init(sniffing start: UnsafeRawBufferPointer) {
     func begins(with magic: [UInt8]) -> Bool {
       start.count >= magic.count && start.prefix(magic.count).elementsEqual(magic)
@@ -56,11 +59,11 @@ public struct DecompressedSource: ByteSource {
   public init(_ source: any ByteSource, limits: ArchiveLimits = ArchiveLimits()) throws(LayerError) {
     input = BufferedInput(source)
     self.limits = limits
-    try input.fill(atLeast: 6)
+    try input.fill(atLeast: Compression.magicBytes)
     compression = Compression(sniffing: UnsafeRawBufferPointer(input.window))
     switch compression {
     case .none: decoder = nil
-    case .gzip: decoder = try GzipDecoder()
+    case .gzip: decoder = try limits.gzip.decoder()
     case .zstd: decoder = try ZstdDecoder(windowLog: limits.windowLog)
     case .xz: decoder = try XZDecoder(windowLog: limits.windowLog)
     case .bzip2: decoder = try BzipDecoder()
@@ -71,11 +74,8 @@ public struct DecompressedSource: ByteSource {
     guard let decoder else { return try readPlain(into: space) }
     while true {
       let hasInput = try input.fill()
-      if isBetweenMembers {
-        guard try beginMember(decoder, hasInput) else { return 0 }
-      } else if !hasInput {
-        throw .broken("it is cut off: its compressed bytes end in the middle")
-      }
+      if isBetweenMembers { guard try beginMember(decoder, hasInput) else { return 0 } }
+      // Without input, what a decoder has held back still comes.
       let step = try decoder.step(input.window, space)
       input.advance(step.consumed)
       if step.hasEnded { isBetweenMembers = true }
@@ -83,6 +83,7 @@ public struct DecompressedSource: ByteSource {
         try count(step.produced)
         return step.produced
       }
+      guard hasInput || step.hasEnded else { throw .broken("it is cut off: its compressed bytes end in the middle") }
       guard step.consumed > 0 || step.hasEnded else { throw .broken("its compressed bytes cannot be decoded") }
     }
   }
@@ -104,7 +105,13 @@ public struct DecompressedSource: ByteSource {
       isThere = try input.fill()
     }
     guard isThere else { return false }
-    if hasMembers { try decoder.reset() }
+    if hasMembers {
+      try input.fill(atLeast: Compression.magicBytes)
+      guard Compression(sniffing: UnsafeRawBufferPointer(input.window)) == compression else {
+        throw .broken("bytes that are no \(compression.rawValue) follow its \(compression.rawValue) stream")
+      }
+      try decoder.reset()
+    }
     hasMembers = true
     isBetweenMembers = false
     return true

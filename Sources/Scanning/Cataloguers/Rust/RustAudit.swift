@@ -1,3 +1,4 @@
+internal import Glibc
 internal import OCI
 
 /// What cargo-auditable writes into programs of Rust: the packages that they are built from, as JSON packed by zlib.
@@ -15,8 +16,10 @@ struct RustAudit {
 
   /// Where a zlib stream with such a document begins.
   func start(in window: UnsafeRawBufferPointer, before end: Int) -> Int? {
+    guard let base = window.baseAddress else { return nil }
     var from = 0
-    while from < end, let found = window[from..<end].firstIndex(of: 0x78) {
+    while from < end, let next = memchr(base + from, 0x78, end - from) {
+      let found = UnsafeRawPointer(next) - base
       if found + 3 < window.count, Self.levels.contains(window[found + 1]), isDocument(window, found + 2) {
         return found
       }

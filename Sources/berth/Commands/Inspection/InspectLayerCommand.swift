@@ -14,6 +14,7 @@ struct InspectLayerCommand: ParsableCommand {
 
   func run() throws {
     berth_lower_priority(10)
+    GzipEngine.prepare()
     _ = berth_confine(berth_confinement_limits(memory_bytes: Self.memoryBytes, cpu_seconds: Self.cpuSeconds))
     guard InspectionWorker.run(input: 0, output: 1) else { throw ExitCode.failure }
   }
