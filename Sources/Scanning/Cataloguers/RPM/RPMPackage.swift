@@ -55,7 +55,7 @@ struct RPMPackage: Hashable {
   var component: Component {
     var component = Component(.rpm, name: name, version: fullVersion)
     component.architecture = architecture
-    component.source = source
+    component.source = sourcePackage.flatMap { Self.source(of: $0) }
     component.module = moduleLabel
     component.vendor = vendor
     component.licenses = license.map { [$0] } ?? []
@@ -64,14 +64,14 @@ struct RPMPackage: Hashable {
   }
 
   /// Headers of the kernel as Red Hat, SUSE and Photon name them.
-  private static let headersOnly: Set<String> = [
+  static let headersOnly: Set<String> = [
     "kernel-headers", "kernel-devel", "kernel-core-devel", "kernel-default-devel", "kernel-devel-matched",
     "kernel-uek-devel", "linux-glibc-devel", "linux-api-headers",
   ]
 
   /// `name-version-release.src.rpm`; the name may have dashes.
-  private var source: Component.Source? {
-    guard var rest = sourcePackage?[...] else { return nil }
+  static func source(of sourcePackage: String) -> Component.Source? {
+    var rest = sourcePackage[...]
     for ending in [".nosrc.rpm", ".src.rpm"] where rest.hasSuffix(ending) { rest = rest.dropLast(ending.count) }
     let parts = rest.split(separator: "-", omittingEmptySubsequences: false)
     guard parts.count >= 3 else { return nil }
