@@ -253,3 +253,14 @@ extension BlobRow {
   /// Where the bytes are that the row tells of.
   public var stored: StoredBlob { StoredBlob(digest: digest, sizeBytes: sizeBytes, place: place) }
 }
+
+extension BlobContent {
+  /// All of its bytes. Look at its size first.
+  func collect() async throws -> ByteBuffer {
+    switch self {
+    case .bytes(let small): small
+    case .file(let file): try await BlobBody.file(file).collect()
+    case .remote(let blob): try await BlobBody.remote(blob).collect()
+    }
+  }
+}

@@ -113,12 +113,7 @@ extension Registry {
     guard budget >= 0 else {
       return .missing("the configurations of these indexes are too large to be read at once: name a platform")
     }
-    let bytes: ByteBuffer
-    switch content {
-    case .bytes(let small): bytes = small
-    case .file(let file): bytes = try await BlobBody.file(file).collect()
-    case .remote(let blob): bytes = try await BlobBody.remote(blob).collect()
-    }
+    let bytes = try await content.collect()
     guard let value = bytes.withUnsafeReadableBytes({ ImageConfiguration(parsing: $0) }) else {
       return .missing("its configuration is no JSON object")
     }
