@@ -79,6 +79,31 @@ struct RemoteServer {
     return try await send(request, timeout: Self.importTimeout)
   }
 
+  /// Sends bytes of a media type, as clients of registries do.
+  func send(_ bytes: [UInt8], _ mediaType: String, _ method: Method, _ path: String) async throws {
+    var request = HTTPClientRequest(url: url + path)
+    request.method = HTTPMethod(rawValue: method.rawValue)
+    request.headers.add(name: "content-type", value: mediaType)
+    request.body = .bytes(ByteBuffer(bytes: bytes))
+    _ = try await send(request)
+  }
+
+  /// What a manifest is known by.
+  func manifest(_ image: ImageName) async throws -> (digest: Digest, mediaType: String, sizeBytes: Int64) {
+    var request = HTTPClientRequest(url: "\(url)/v2/\(image.repository)/manifests/\(image.reference)")
+    request.method = .HEAD
+    let response = try await answer(to: request, timeout: Self.timeout)
+    let headers = response.headers
+    guard response.status == .ok, let digest = try? Digest(parsing: headers.first(name: "docker-content-digest") ?? ""),
+      let mediaType = headers.first(name: "content-type"),
+      let size = headers.first(name: "content-length").flatMap({ Int64($0) })
+    else {
+      throw Failure(
+        status: Int(response.status.code), description: "there is no image \(image.repository) \(image.reference)")
+    }
+    return (digest, mediaType, size)
+  }
+
   /// Sends a form, as the token endpoint takes it.
   func post(form: [(String, String)], to path: String) async throws -> JSONValue {
     try await send(request(form, path))
@@ -101,16 +126,9 @@ struct RemoteServer {
   private func send(
     _ request: HTTPClientRequest, refusalsAreAnswers: Bool = false, timeout: TimeAmount = timeout
   ) async throws -> JSONValue {
-    var request = request
-    request.headers.add(name: "user-agent", value: "berth/\(Berth.version)")
-    if let credential {
-      let text = Base64.encode("\(credential.user):\(credential.secret)".utf8)
-      request.headers.add(name: "authorization", value: "Basic \(text)")
-    }
-    let response: HTTPClientResponse
+    let response = try await answer(to: request, timeout: timeout)
     let body: ByteBuffer
     do {
-      response = try await HTTPClient.shared.execute(request, timeout: timeout)
       body = try await response.body.collect(upTo: Self.answerLimitBytes)
     } catch {
       throw Failure(status: 0, description: "\(url) does not answer: \(error)")
@@ -125,6 +143,19 @@ struct RemoteServer {
         status: Int(response.status.code), description: Self.failures(value) ?? Self.hint(said, response.status, self))
     }
     return value ?? .null
+  }
+
+  /// What the server answers to a request with the credential; its body is yet to come.
+  private func answer(to request: HTTPClientRequest, timeout: TimeAmount) async throws -> HTTPClientResponse {
+    var request = request
+    request.headers.add(name: "user-agent", value: "berth/\(Berth.version)")
+    if let credential {
+      let text = Base64.encode("\(credential.user):\(credential.secret)".utf8)
+      request.headers.add(name: "authorization", value: "Basic \(text)")
+    }
+    do { return try await HTTPClient.shared.execute(request, timeout: timeout) } catch {
+      throw Failure(status: 0, description: "\(url) does not answer: \(error)")
+    }
   }
 
   /// Every rule that was not met, a line each.
