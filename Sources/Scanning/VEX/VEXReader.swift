@@ -9,7 +9,7 @@ public enum VEXReader {
   /// Media types and artifact types under which documents are attached bare.
   public static let mediaTypes = ["application/openvex+json", "application/vnd.openvex+json", "application/csaf+json"]
   /// Of all statements of a document: each package of each product is one.
-  public static let targetLimit = 200_000
+  public static let targetLimit = 100_000
 
   /// - Throws: kind `.json` for what is no JSON, or no VEX of these formats, or goes beyond ``Attestation/limitBytes`` or
   ///   ``targetLimit``.
