@@ -54,14 +54,18 @@ public struct SBOMComponent: Sendable, Hashable {
   /// - Parameter system: the distribution that the document names as a whole.
   init?(name: String, version: String, purl text: String?, system: Distribution?) {
     var purl = text.flatMap { try? PackageURL(parsing: $0) }
-    guard !name.isEmpty || purl != nil else { return nil }
+    // Tools list the files that name packages beside them.
+    guard purl != nil || (!name.isEmpty && !version.isEmpty) else { return nil }
     if let found = purl, found.version == nil, !version.isEmpty { purl = found.versioned(version) }
     self.name = name.isEmpty ? purl?.name ?? "" : name
     self.version = version.isEmpty ? purl?.version ?? "" : version
     self.purl = purl
     guard let read = purl?.component(spelled: name) else { return }
     component = read.component
-    distribution = read.distribution ?? (read.component.type.isOperatingSystem ? system : nil)
+    guard read.component.type.isOperatingSystem else { return }
+    distribution = read.distribution ?? system
+    // A package URL may name the distribution without its release.
+    if let found = distribution, let system, found == Distribution(id: system.id) { distribution = system }
   }
 
   /// Tools that have no `upstream` in their package URLs name the source of a package elsewhere.
@@ -69,7 +73,12 @@ public struct SBOMComponent: Sendable, Hashable {
     guard let name, !name.isEmpty, purl?.qualifiers["upstream"] == nil, var found = component,
       found.type.isOperatingSystem
     else { return }
-    found.source = .init(name: name, version: version ?? found.source?.version ?? found.version)
+    var version = version ?? found.source?.version ?? found.version
+    // The epoch of an rpm is its own; its source has none.
+    if found.type == .rpm, let colon = version.firstIndex(of: ":") {
+      version = String(version[version.index(after: colon)...])
+    }
+    found.source = .init(name: name, version: version)
     component = found
   }
 }
