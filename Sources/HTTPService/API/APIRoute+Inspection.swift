@@ -24,21 +24,6 @@ extension APIRoute {
     .init("inventoriedAt", .nullable(.moment), "When that was found.", isRequired: true),
   ]
 
-  private static func members(_ image: InspectedImage, now: Timestamp) -> JSONObject {
-    let row = image.inventory
-    return [
-      "image": .string(image.name.description), "digest": .string(image.digest.description),
-      "platform": text(image.platform), "state": .string(row?.state.rawValue ?? "none"), "reason": text(row?.reason),
-      "distribution": text(row?.osName), "support": text(row?.supportNotice(at: now)),
-      "packages": .integer(row?.packageCount ?? 0),
-      "inventoriedAt": text(row?.inventoriedAt?.description),
-    ]
-  }
-
-  private static func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
-
-  private static func filled(_ value: String) -> JSONValue { value.isEmpty ? .null : .string(value) }
-
   // MARK: Contents
 
   private static let layerSchema = APISchema.object([
@@ -62,36 +47,12 @@ extension APIRoute {
     .init("notJudged", .nullable(.string), "Why no advisory is asked about it.", isRequired: true),
   ])
 
-  private static func view(_ package: ImagePackageRow) -> JSONValue {
-    [
-      "type": .string(package.type), "name": .string(package.name), "version": .string(package.version),
-      "architecture": filled(package.architecture),
-      "source": package.sourceName.isEmpty ? .null : .string("\(package.sourceName) \(package.sourceVersion)"),
-      "licenses": filled(package.licenses), "path": .string(package.path), "layer": .integer(Int64(package.layer)),
-      "ownedBy": text(package.ownedBy), "notJudged": text(package.notJudged),
-    ]
-  }
-
   private static let noticeSchema = APISchema.object([
     .init("kind", .string, "secret, setuid, world-writable, unreadable, irregular.", isRequired: true),
     .init("path", .string, "The file.", isRequired: true), .init("detail", .string, "What it is.", isRequired: true),
     .init("layer", .integer, "Its layer's place, from the base on.", isRequired: true),
     .init("hidden", .boolean, "An upper layer removes the file; its layer still carries it.", isRequired: true),
   ])
-
-  private static func view(_ notice: ImageNotice) -> JSONValue {
-    [
-      "kind": .string(notice.kind), "path": .string(notice.path), "detail": .string(notice.detail),
-      "layer": .integer(Int64(notice.layer)), "hidden": .bool(notice.isHidden),
-    ]
-  }
-
-  private static func view(_ layer: LayerState) -> JSONValue {
-    [
-      "digest": .string(layer.digest.description), "state": .string(layer.state), "reason": text(layer.reason),
-      "entries": .integer(layer.entries), "uncompressedBytes": .integer(layer.uncompressedBytes),
-    ]
-  }
 
   // MARK: Findings
 
@@ -126,28 +87,6 @@ extension APIRoute {
         ])), "Why it does not count.", isRequired: true),
   ])
 
-  static func view(_ finding: ImageFinding) -> JSONValue {
-    let suppressed: JSONValue =
-      finding.suppression.map { suppression in
-        [
-          "by": .string(suppression.source.rawValue), "status": .string(suppression.status),
-          "reason": .string(suppression.reason), "author": .string(suppression.author),
-          "reference": .string(suppression.reference),
-        ]
-      } ?? .null
-    return [
-      "vulnerability": .string(finding.vulnerability), "advisory": .string(finding.advisory.advisory),
-      "feed": .string(finding.advisory.feed), "names": .array(finding.names.map { .string($0) }),
-      "type": .string(finding.package.type), "package": .string(finding.package.name),
-      "version": .string(finding.package.version), "paths": .array(finding.paths.map { .string($0) }),
-      "fixed": text(finding.fixed), "state": .string(finding.state), "severity": .string(finding.severity),
-      "severitySource": filled(finding.severitySource), "score": finding.score.map { .integer(Int64($0)) } ?? .null,
-      "exploitedSince": text(finding.exploitedSince), "epss": finding.epss.map { .integer(Int64($0)) } ?? .null,
-      "summary": .string(finding.advisory.summary), "foundAt": .string(finding.advisory.foundAt.description),
-      "suppressed": suppressed,
-    ]
-  }
-
   // MARK: Operations
 
   static let inspection: [APIRoute] = [
@@ -165,12 +104,12 @@ extension APIRoute {
     ) { routes, call in
       .array(
         try await images(routes, call).asyncMap { image in
-          var object = members(image, now: routes.registry.database.now)
+          var object = image.members(now: routes.registry.database.now)
           var contents: ImageContents?
           if let row = image.inventory { contents = try await routes.registry.contents(of: row) }
-          object.append("layers", .array((contents?.layers ?? []).map { view($0) }))
-          object.append("contents", .array((contents?.packages ?? []).map { view($0) }))
-          object.append("notices", .array((contents?.notices ?? []).map { view($0) }))
+          object.append("layers", .array((contents?.layers ?? []).map(\.json)))
+          object.append("contents", .array((contents?.packages ?? []).map(\.json)))
+          object.append("notices", .array((contents?.notices ?? []).map(\.json)))
           return .object(object)
         })
     },
@@ -188,15 +127,15 @@ extension APIRoute {
       let repository = try call.repository()
       return .array(
         try await images(routes, call).asyncMap { image in
-          var object = members(image, now: routes.registry.database.now)
+          var object = image.members(now: routes.registry.database.now)
           var findings: [ImageFinding] = []
           var unjudged: String?
           if let row = image.inventory {
             findings = try await routes.registry.findings(of: row, in: repository)
             unjudged = try await routes.registry.unjudged(row)
           }
-          object.append("unjudged", text(unjudged))
-          object.append("findings", .array(findings.map { view($0) }))
+          object.append("unjudged", unjudged.map { .string($0) } ?? .null)
+          object.append("findings", .array(findings.map(\.json)))
           return .object(object)
         })
     },

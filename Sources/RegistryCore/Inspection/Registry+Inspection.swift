@@ -11,6 +11,13 @@ public struct InspectedImage: Sendable {
   public let platform: String?
   /// Nil: it is no image with a root file system, or was pushed a moment ago.
   public let inventory: ImageInventoryRow?
+
+  public init(name: ImageReference, digest: Digest, platform: String?, inventory: ImageInventoryRow?) {
+    self.name = name
+    self.digest = digest
+    self.platform = platform
+    self.inventory = inventory
+  }
 }
 
 /// What an image holds.

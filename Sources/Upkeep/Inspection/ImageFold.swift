@@ -15,6 +15,25 @@ enum ImageFold {
         return failure("what was read of its layer \(layer.digest) cannot be understood")
       }
     }
+    return record(folding: layers)
+  }
+
+  /// Of layers that were read a moment ago; nil and failures are those that were not.
+  static func record(
+    of layers: [(digest: Digest, outcome: Result<LayerInventory, InspectionFailure>?)]
+  ) -> ImageInventoryRecord {
+    var read: [LayerInventory] = []
+    for (digest, outcome) in layers {
+      switch outcome {
+      case .success(let inventory): read.append(inventory)
+      case .failure(let failure): return Self.failure("its layer \(digest) \(failure.reason)")
+      case nil: return failure("its layer \(digest) is not here")
+      }
+    }
+    return record(folding: read)
+  }
+
+  private static func record(folding layers: [LayerInventory]) -> ImageInventoryRecord {
     let folded = ImageInventory(folding: layers)
     var record = ImageInventoryRecord(state: .inventoried)
     switch folded.state {

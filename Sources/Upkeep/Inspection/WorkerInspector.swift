@@ -24,8 +24,14 @@ public struct WorkerInspector: LayerInspector {
   }
 
   public func inspect(_ layer: BlobBody) async throws -> InspectedLayer {
+    try await inspect(chunks: try await layer.chunks())
+  }
+
+  /// As ``inspect(_:)``, of bytes from elsewhere.
+  func inspect<Chunks: AsyncSequence & Sendable>(chunks: Chunks) async throws -> InspectedLayer
+  where Chunks.Element == ByteBuffer {
     var talk = Talk(try ConfinedProcess(executable: executable, arguments: [Self.command]), time)
-    for try await chunk in try await layer.chunks() {
+    for try await chunk in chunks {
       guard try talk.send(chunk) else { break }
       try Task.checkCancellation()
     }

@@ -10,35 +10,56 @@ struct FindingsCommand: AsyncParsableCommand {
       berth findings acme/api:2.3 --severity high --fail-on critical
       """)
   @Argument(help: "An image: acme/api:2.3 or acme/api@sha256:….") var image: ImageName
-  @Option(help: "Which image of an index, such as linux/arm64.") var platform: String?
-  @Option(help: "Only of this severity or worse: low, medium, high, critical.") var severity: SeverityName?
-  @Flag(help: "Only what a newer version mends.") var fixable = false
-  @Flag(help: "Also what does not count, with who says so.") var suppressed = false
-  @Option(help: "Exit with 1 when something of this severity or worse counts, or the image cannot be judged.")
-  var failOn: SeverityName?
+  @OptionGroup var view: FindingsView
   @OptionGroup var remote: RemoteOptions
 
   func run() async throws {
     try await remote.run { server in
-      let query = platform.map { "?platform=\(PercentCoding.encoded($0))" } ?? ""
-      let path = "\(image.repository.apiPath)/findings/\(PercentCoding.encoded(image.reference.description))\(query)"
-      let images = try await server.call(.get, path).array ?? []
-      let shown = images.map { image in
-        InspectedReport(image, keeping: shows)
-      }
-      if remote.output == .table {
-        for report in shown { report.tell(remote) }
-      } else {
-        remote.tell("", .array(shown.map(\.json)))
-      }
-      if let failOn, shown.contains(where: { $0.fails(failOn) }) { throw ExitCode.failure }
+      try view.tell(try await server.findings(of: image, platform: view.platform), remote)
     }
+  }
+}
+
+/// Which findings are shown, and how.
+struct FindingsView: ParsableArguments {
+  @Option(help: "Which image of an index, such as linux/arm64.") var platform: String?
+  @Option(help: "Only of this severity or worse: low, medium, high, critical.") var severity: SeverityName?
+  @Flag(help: "Only what a newer version mends.") var fixable = false
+  @Flag(help: "Also what does not count, with who says so.") var suppressed = false
+  @Flag(help: "In the form that code hosts and editors read: SARIF 2.1.0.") var sarif = false
+  @Option(help: "Exit with 1 when something of this severity or worse counts, or the image cannot be judged.")
+  var failOn: SeverityName?
+
+  /// Prints images with their findings as they are asked for.
+  ///
+  /// - Throws: the exit code 1 when something counts that the command is to fail on.
+  func tell(_ images: [JSONValue], _ remote: RemoteOptions) throws {
+    let shown = images.map { InspectedReport($0, keeping: shows) }
+    if sarif {
+      print(SARIF.log(of: shown.map(\.json)).text)
+    } else if remote.output == .table {
+      for report in shown { report.tell(remote) }
+    } else {
+      remote.tell("", .array(shown.map(\.json)))
+    }
+    // What is not shown may count all the same.
+    let whole = images.map { InspectedReport($0) { _ in true } }
+    if let failOn, whole.contains(where: { $0.fails(failOn) }) { throw ExitCode.failure }
   }
 
   private func shows(_ finding: JSONValue) -> Bool {
     let isSuppressed = !(finding["suppressed"]?.isNull ?? true)
     return (suppressed || !isSuppressed) && (!fixable || finding["fixed"]?.string != nil)
       && (severity.map { SeverityName.of(finding) >= $0 } ?? true)
+  }
+}
+
+extension RemoteServer {
+  /// The images of a reference, each with its findings.
+  func findings(of image: ImageName, platform: String?) async throws -> [JSONValue] {
+    let query = platform.map { "?platform=\(PercentCoding.encoded($0))" } ?? ""
+    let path = "\(image.repository.apiPath)/findings/\(PercentCoding.encoded(image.reference.description))\(query)"
+    return try await call(.get, path).array ?? []
   }
 }
 

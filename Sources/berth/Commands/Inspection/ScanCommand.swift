@@ -1,0 +1,103 @@
+import ArgumentParser
+import Glibc
+import Ground
+import Logging
+import OCI
+import RegistryCore
+import Scanning
+import Upkeep
+
+struct ScanCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "scan", abstract: "What is wrong with an image: of a server, or of this machine without one.",
+    discussion: """
+      berth scan acme/api:2.3 --fail-on high
+      berth scan ./layout --advisories osv/ --fail-on critical
+      podman save -o api.tar acme/api && berth scan api.tar --advisories debian.jsonl.zst
+
+      A folder is an OCI layout, a file an archive of one or of docker save. They are read and judged here.
+      """)
+  @Argument(help: "An image of a server, or a folder or file with images.") var image: String
+  @Option(parsing: .upToNextOption, help: "For images of this machine: files or folders with records of OSV.")
+  var advisories: [String] = []
+  @OptionGroup var view: FindingsView
+  @OptionGroup var remote: RemoteOptions
+
+  func run() async throws {
+    var status = stat()
+    guard stat(image, &status) == 0 else {
+      guard let name = ImageName(argument: image) else {
+        throw ValidationError("“\(image)” is neither a file, nor a folder, nor an image such as acme/api:2.3")
+      }
+      return try await remote.run { server in
+        try view.tell(try await server.findings(of: name, platform: view.platform), remote)
+      }
+    }
+    if advisories.isEmpty { standardError("berth: without --advisories nothing can be said of what is wrong") }
+    try view.tell(try await scanned(), remote)
+  }
+
+  private func scanned() async throws -> [JSONValue] {
+    let directory = try TemporaryFolder()
+    defer { directory.remove() }
+    do {
+      let scan = try await LocalScan(
+        directory: directory.path, logger: Logger(label: "berth") { _ in SwiftLogNoOpLogHandler() })
+      let now = SystemTime().now
+      return try await scan.run(try ImageFiles(at: image), platform: view.platform, advisories: advisories).map {
+        scanned in
+        let members = scanned.image.members(now: now).members.map { member in
+          member.key == "image" ? .init(key: "image", value: .string(scanned.name)) : member
+        }
+        var object = JSONObject(members)
+        object.append("unjudged", scanned.unjudged.map { .string($0) } ?? .null)
+        object.append("contents", .array(scanned.contents.packages.map(\.json)))
+        object.append("notices", .array(scanned.contents.notices.map(\.json)))
+        object.append("findings", .array(scanned.findings.map(\.json)))
+        return .object(object)
+      }
+    } catch let failure as ImageFiles.Failure {
+      standardError("berth: \(failure)")
+      throw ExitCode(2)
+    } catch let failure as RecordFiles.Failure {
+      standardError("berth: \(failure)")
+      throw ExitCode(2)
+    } catch let failure as LocalScan.Failure {
+      standardError("berth: \(failure)")
+      throw ExitCode(2)
+    }
+  }
+}
+
+/// A folder that is there for as long as a command runs.
+struct TemporaryFolder {
+  let path: String
+
+  init() throws {
+    let base = processEnvironment()["TMPDIR"] ?? "/tmp"
+    var template = Array("\(base)/berth-XXXXXX".utf8CString)
+    let isMade = template.withUnsafeMutableBufferPointer { space in
+      space.baseAddress.map { mkdtemp($0) != nil } ?? false
+    }
+    guard isMade else {
+      standardError("berth: no folder can be made in \(base): \(String(cString: strerror(errno)))")
+      throw ExitCode(2)
+    }
+    path = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  func remove() { Self.remove(path) }
+
+  private static func remove(_ path: String) {
+    guard let directory = opendir(path) else { return }
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      guard name != ".", name != ".." else { continue }
+      if unlink("\(path)/\(name)") != 0 { remove("\(path)/\(name)") }
+    }
+    closedir(directory)
+    rmdir(path)
+  }
+}
