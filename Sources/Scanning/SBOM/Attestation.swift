@@ -15,6 +15,12 @@ public struct Attestation: Sendable, Hashable {
   /// It came in an envelope that has a signature, which has not been checked.
   public var isSigned = false
 
+  /// Media types and artifact types under which attestations are attached.
+  public static let mediaTypes = [
+    "application/vnd.in-toto+json", "application/vnd.dsse.envelope.v1+json",
+    "application/vnd.dev.sigstore.bundle.v0.3+json",
+  ]
+
   /// Of the bytes, with all wrappings.
   public static let limitBytes = 64 << 20
   /// Nested components of an SBOM, and branches of products in VEX, stand deep in one another.

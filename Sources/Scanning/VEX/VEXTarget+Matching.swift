@@ -60,8 +60,8 @@ extension VEXTarget {
         || package.neighbours.contains { purl.covers($0) }
     case .system(let name):
       // What is said of a system is said of its own packages.
-      guard package.component.type.isOperatingSystem, let own = package.distribution?.cpeName else { return false }
-      return PlatformName(parsing: own).map { name.takes($0) } ?? false
+      guard package.component.type.isOperatingSystem, let own = package.distribution?.platformName else { return false }
+      return name.takes(own)
     }
   }
 }

@@ -128,6 +128,22 @@ struct VEXTargetTests {
     if target.product == .attached { #expect(target.takes(package, in: image, isAttached: true)) }
   }
 
+  @Test(
+    "A distribution without a CPE has the one that its name and version make",
+    arguments: [
+      ("rhel", "9.4", "cpe:/o:redhat:enterprise_linux:9", true),
+      ("rhel", "8.9", "cpe:/o:redhat:enterprise_linux:9", false),
+      ("sles", "15.6", "cpe:/o:suse:sles:15:sp6", true), ("sles", "15.5", "cpe:/o:suse:sles:15:sp6", false),
+      ("sles", "15.0", "cpe:/o:suse:sles:15:sp6", false), ("sles", "15.6", "cpe:/o:suse:sles:15", true),
+      ("debian", "12", "cpe:/o:debian:debian_linux:12", true), ("debian", "", "cpe:/o:debian:debian_linux", false),
+      ("rocky", "9.3", "cpe:/o:redhat:enterprise_linux:9", false), ("nixos", "24", "cpe:/o:nixos:nixos:24", false),
+    ])
+  func platform(id: String, version: String, text: String, expected: Bool) throws {
+    let image = VEXImage(digests: [], repositories: [], distribution: Distribution(id: id, versionID: version))
+    let target = try #require(VEXTarget(parsing: text))
+    #expect(target.takes(VEXPackage(Self.openssl(), in: image), in: image, isAttached: false) == expected)
+  }
+
   @Test("An image of which nothing is known is not taken to be what a statement names")
   func unknown() throws {
     let image = VEXImage(digests: [], repositories: [])
