@@ -27,19 +27,23 @@ extension Registry {
     // Indexes last: they show what is known of their images. What is read together is written together: a commit for each
     // would make pushes wait.
     for isIndex in [false, true] {
-      var read: [(manifest: DueFacts, facts: ImageFacts, layers: [Digest]?)] = []
+      var read: [(manifest: DueFacts, facts: ImageFacts, layers: [Digest]?, vex: [VEXRow])] = []
       for manifest in due where manifest.mediaType.isIndex == isIndex {
         let (facts, layers) = try await facts(of: manifest)
-        read.append((manifest, facts, layers))
+        read.append((manifest, facts, layers, try await attachedStatements(of: manifest)))
       }
       guard !read.isEmpty else { continue }
       let found = read
       try await database.write { transaction in
-        for (manifest, facts, layers) in found {
+        for (manifest, facts, layers, vex) in found {
           let wait = min(Self.factsRetry * (1 << min(manifest.tries, 16)), Self.factsRetryLimit)
           try transaction.writeFacts(
             facts, of: manifest, retryAt: facts.failure == nil ? nil : transaction.now + wait)
           if let layers { try transaction.registerImage(manifest.digest, layers: layers) }
+          if !vex.isEmpty {
+            try transaction.replaceVEX(
+              manifest.digest.description, of: manifest.repository.name.namespace, by: vex)
+          }
         }
       }
     }

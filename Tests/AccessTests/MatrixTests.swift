@@ -202,6 +202,7 @@ import Testing
       "{team}": isDeletion && !target.contains("members") ? "none" : "crew",
       "{namespace}": "acme", "{grant}": "99999", "{robot}": target.hasSuffix("{robot}") && isDeletion ? "none" : "ci",
       "{certificate}": "99999", "{token}": "ffffffffffffffff", "{rule}": "none", "{exception}": "99999",
+      "{document}": isDeletion ? "none" : "ours",
       "{feed}": "test", "{vulnerability}": "CVE-1", "{package}": "curl",
       "{environment}": isDeletion ? "none" : "staging", "{release}": "99999", "{repository}": "acme/api",
       "{reference}": "1", "{tag}": "1",
@@ -225,6 +226,8 @@ import Testing
       "PUT /api/v1/namespaces/{namespace}/rules/{kind}": #"{"value":{"keepLast":100}}"#,
       "POST /api/v1/namespaces/{namespace}/exceptions":
         #"{"vulnerability":"CVE-2024-0001","reason":"why","until":"\#(SystemTime().now + .seconds(86_400))"}"#,
+      "PUT /api/v1/namespaces/{namespace}/vex/{document}":
+        #"{"@context":"https://openvex.dev/ns/v0.2.0","@id":"x","author":"us","timestamp":"2026-01-01T00:00:00Z","version":1,"statements":[{"vulnerability":{"name":"CVE-2026-1"},"products":[{"@id":"pkg:deb/debian/curl"}],"status":"fixed"}]}"#,
       "POST /api/v1/namespaces/{namespace}/policy/dry-run": #"{"policy":{"block":{"severity":"high"}}}"#,
       "POST /api/v1/repositories/{repository}/-/tags/{tag}/restore": #"{"movesAgo":1}"#,
       "PUT /api/v1/whoami/password":

@@ -80,6 +80,7 @@ extension StoredTable {
       [
         ("id", .integer), ("namespace", .text), ("document", .text), ("vulnerability", .text), ("product", .text),
         ("status", .text), ("justification", .text), ("detail", .text), ("author", .text), ("stated_at", .integer),
+        ("subject", .text),
       ]
     default: preconditionFailure("\(self) is no table of advisories")
     }

@@ -10,6 +10,9 @@ extension Migration {
       ALTER TABLE finding_exception ADD COLUMN announced_at BIGINT;
       CREATE INDEX finding_exception_expires ON finding_exception (expires_at) WHERE announced_at IS NULL;
 
+      -- subject: the image that the document is attached to; document is its manifest's digest then.
+      ALTER TABLE vex_statement ADD COLUMN subject {TEXT};
+
       -- matcher: the revision of the rules by which the package was given its subjects and judged.
       ALTER TABLE package ADD COLUMN matcher BIGINT NOT NULL DEFAULT 0;
       ALTER TABLE image_inventory ADD COLUMN matcher BIGINT NOT NULL DEFAULT 0;

@@ -1,12 +1,22 @@
+internal import Ground
 internal import Metadata
 internal import OCI
+internal import Scanning
 
 /// What people and vendors have said of vulnerabilities, as far as it concerns one image.
 struct Judgements {
   /// Those of the namespace that are in force and take the repository.
   let exceptions: [FindingException]
-  let statements: [VEXRow]
-  let image: Digest
+  private let statements: [(row: VEXRow, target: VEXTarget)]
+  private let image: VEXImage
+
+  /// - Parameters:
+  ///   - image: under all its names.
+  init(exceptions: [FindingException], statements: [VEXRow], image: VEXImage) {
+    self.exceptions = exceptions
+    self.image = image
+    self.statements = statements.compactMap { row in VEXTarget(parsing: row.product).map { (row, $0) } }
+  }
 
   /// The finding, with who says that it does not count. An exception counts before a statement: somebody has taken the risk by name.
   func applied(to finding: ImageFinding) -> ImageFinding {
@@ -18,7 +28,15 @@ struct Judgements {
       return judged
     }
     // Of several statements the latest counts; one that says “affected” ends what was said before.
-    let latest = statements.filter { takes($0, finding) }.max { $0.statedAt < $1.statedAt }
+    let named = statements.filter { finding.names.contains($0.row.vulnerability) }
+    guard !named.isEmpty else { return judged }
+    let package = VEXPackage(Component(finding.package), in: image, ownedBy: finding.package.ownedBy)
+    let latest = named.filter { statement in
+      let isAttached = statement.row.subject.map { image.digests.contains($0) } ?? false
+      // What is attached to an image is said of that image alone.
+      guard isAttached || statement.row.subject == nil else { return false }
+      return statement.target.takes(package, in: image, isAttached: isAttached)
+    }.max { $0.row.statedAt < $1.row.statedAt }?.row
     guard let latest, latest.status == "not_affected" || latest.status == "fixed" else { return judged }
     judged.suppression = .init(
       source: .vex, status: latest.status,
@@ -26,47 +44,26 @@ struct Judgements {
       author: latest.author, reference: latest.document)
     return judged
   }
-
-  private func takes(_ statement: VEXRow, _ finding: ImageFinding) -> Bool {
-    guard finding.names.contains(statement.vulnerability) else { return false }
-    let product = statement.product
-    if product.isEmpty { return statement.document == image.description }
-    if product.contains(image.description) { return true }
-    guard product.hasPrefix("pkg:") else { return false }
-    // An image as a product is meant by its digest alone; a package by its name, and its version where the statement has one.
-    return PackageProduct(product).map { $0.takes(finding.package) } ?? false
-  }
 }
 
-/// A package URL as a statement about a package uses it: type, name, and a version perhaps.
-struct PackageProduct {
-  let type: String
-  let name: String
-  let version: String?
-
-  /// Nil for what is no package URL.
-  init?(_ text: String) {
-    guard text.hasPrefix("pkg:") else { return nil }
-    var rest = text.dropFirst(4).prefix { $0 != "?" && $0 != "#" }
-    guard let slash = rest.firstIndex(of: "/") else { return nil }
-    type = String(rest[..<slash]).lowercased()
-    rest = rest[rest.index(after: slash)...]
-    var path = rest
-    if let at = rest.lastIndex(of: "@"), at > rest.startIndex {
-      path = rest[..<at]
-      version = PercentCoding.decoded(rest[rest.index(after: at)...])
-    } else {
-      version = nil
+extension VEXRow {
+  /// What a document says, a row for each name of a vulnerability and each target.
+  ///
+  /// - Parameter now: for statements without a time.
+  static func rows(
+    of document: VEXDocument, named name: String, subject: Digest? = nil, now: Timestamp
+  ) -> [VEXRow] {
+    document.statements.flatMap { statement -> [VEXRow] in
+      let author = statement.author.isEmpty ? document.author : statement.author
+      return statement.names.flatMap { vulnerability in
+        statement.targets.map(\.description).filter { $0.utf8.count <= productLimitBytes }.map { target in
+          VEXRow(
+            document: name, subject: subject, vulnerability: vulnerability, product: target,
+            status: statement.status.rawValue, justification: statement.justification, detail: statement.detail,
+            author: author, statedAt: Timestamp(parsing: statement.stated) ?? now)
+        }
+      }
     }
-    guard let decoded = PercentCoding.decoded(path) else { return nil }
-    name = decoded
-  }
-
-  func takes(_ package: ImagePackageRow) -> Bool {
-    guard type == package.type, version == nil || version == package.version else { return false }
-    // Namespaces stand before the name: `debian/curl`, `org.apache/commons`, `@scope/name`.
-    if name == package.name || name.hasSuffix("/" + package.name) { return true }
-    return package.type == "maven" && name.replacing("/", with: ":") == package.name
   }
 }
 

@@ -1,6 +1,7 @@
 public import Access
 public import Metadata
 public import OCI
+internal import Scanning
 
 /// An image as the inspection knows it.
 public struct InspectedImage: Sendable {
@@ -88,6 +89,19 @@ extension Registry {
     try await database.read { try Self.findings(of: image, in: repository, $0) }
   }
 
+  /// An image under the names that VEX statements may use.
+  private static func vexImage<R: Reading & ~Copyable>(
+    _ image: ImageInventoryRow, _ repository: RepositoryName, _ transaction: borrowing R
+  ) throws -> VEXImage {
+    var named = VEXImage(
+      digests: try transaction.digestsOf(image: image.digest, in: repository), repositories: [repository.text])
+    named.distribution = image.os.map { Distribution(id: $0, versionID: image.osVersion ?? "") }
+    if let id = try transaction.repository(named: repository) {
+      for digest in named.digests { named.tags += try transaction.tags(pointingTo: digest, in: id).map(\.text) }
+    }
+    return named
+  }
+
   static func findings<R: Reading & ~Copyable>(
     of image: ImageInventoryRow, in repository: RepositoryName, _ transaction: borrowing R
   ) throws -> [ImageFinding] {
@@ -95,9 +109,12 @@ extension Registry {
     let names = try transaction.aliases(ofFindingsIn: image.key)
     let known = try transaction.vulnerabilities(Set(names.values.joined()).filter { $0.hasPrefix("CVE-") }.sorted())
     let found = ImageFinding.grouping(rows, names: names, known: known)
+    let said = try transaction.vexStatements(
+      of: repository.namespace, about: Set(found.flatMap(\.names)).sorted())
     let judgements = Judgements(
       exceptions: try transaction.exceptions(of: repository.namespace).filter { $0.covers(repository) },
-      statements: try transaction.vexStatements(of: repository.namespace), image: image.digest)
+      statements: said,
+      image: said.isEmpty ? VEXImage(digests: [], repositories: []) : try vexImage(image, repository, transaction))
     return ImageFinding.sorted(found.map { judgements.applied(to: $0) })
   }
 }

@@ -45,8 +45,7 @@ extension Registry {
   /// - Parameters:
   ///   - address: host and port of this registry as clients know it; empty: not known.
   ///   - version: of berth.
-  /// - Throws: `MANIFEST_UNKNOWN`, `MANIFEST_INVALID`; ``AdministrationError`` with `conflict` for what is not read yet, or never will
-  ///   be.
+  /// - Throws: `MANIFEST_UNKNOWN`, `MANIFEST_INVALID`; ``AdministrationError``: there is nothing to be inspected, or it is not read yet.
   public func sbom(
     _ reference: Reference, as form: SBOMForm, platform: String? = nil, address: String, version: String,
     permit: Permit<Pull>
@@ -80,7 +79,7 @@ extension Registry {
   private static func inventoried(_ image: InspectedImage) throws -> ImageInventoryRow {
     guard let row = image.inventory else {
       throw AdministrationError(
-        .conflict, "\(image.name) holds nothing that could be inspected, or was pushed a moment ago: try again")
+        .notFound, "\(image.name) holds nothing that could be inspected, or was pushed a moment ago: try again")
     }
     switch row.state {
     case .waiting: throw AdministrationError(.conflict, "\(image.name) is not read yet: try again in a moment")
@@ -112,7 +111,7 @@ extension Registry {
 
   /// Artifact types that hold SBOMs, bare or in attestations.
   private static let attestedTypes = Set(
-    SBOMReader.mediaTypes + ["application/vnd.in-toto+json", "application/vnd.dsse.envelope.v1+json"])
+    SBOMReader.mediaTypes + Attestation.mediaTypes)
 
   private func attested(
     _ referrer: Digest, _ type: String, _ ours: [Component], _ permit: Permit<Pull>

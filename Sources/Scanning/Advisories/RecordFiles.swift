@@ -44,6 +44,20 @@ public enum RecordFiles {
     try lines(of: &source, path, isOne: isOne, body)
   }
 
+  /// Calls `body` with the bytes of a file as one, packed or not.
+  ///
+  /// - Throws: ``Failure``, or what `body` throws.
+  public static func whole(at path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure(path) }
+    defer { close(descriptor) }
+    var source: DecompressedSource
+    do throws(LayerError) { source = try DecompressedSource(DescriptorSource(descriptor)) } catch {
+      throw Failure(description: "\(path): \(error)")
+    }
+    try lines(of: &source, path, isOne: true, body)
+  }
+
   private static func failure(_ path: String) -> Failure {
     Failure(description: "\(path): \(String(cString: strerror(errno)))")
   }

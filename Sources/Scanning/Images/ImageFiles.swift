@@ -208,7 +208,9 @@ extension ImageFiles.Extent {
     var position = 0
     while position < bytes.count {
       let count = bytes.withUnsafeMutableBytes { space in
-        pread(descriptor, space.baseAddress?.advanced(by: position), space.count - position, off_t(offset) + off_t(position))
+        pread(
+          descriptor, space.baseAddress?.advanced(by: position), space.count - position, off_t(offset) + off_t(position)
+        )
       }
       guard count > 0 else { throw ImageFiles.Failure(description: "\(path): it cannot be read to its end") }
       position += count

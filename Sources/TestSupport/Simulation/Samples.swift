@@ -38,13 +38,15 @@ public struct SampleManifest: Sendable, Hashable {
 
   /// An image of a configuration and layers.
   public static func image(
-    config: SampleBlob, layers: [SampleBlob], subject: SampleManifest? = nil, note: String = ""
+    config: SampleBlob, layers: [SampleBlob], subject: SampleManifest? = nil, artifactType: String? = nil,
+    note: String = ""
   ) -> SampleManifest {
     var object: JSONObject = [
       "schemaVersion": .integer(2), "mediaType": .string(MediaType.ociManifest.text),
       "config": config.descriptor(.ociConfig).json, "layers": .array(layers.map { $0.descriptor().json }),
     ]
     if let subject { object.append("subject", subject.descriptor.json) }
+    if let artifactType { object.append("artifactType", .string(artifactType)) }
     if !note.isEmpty { object.append("annotations", .object(["note": .string(note)])) }
     return SampleManifest(object, .ociManifest)
   }

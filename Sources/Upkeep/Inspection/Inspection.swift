@@ -60,6 +60,7 @@ struct Inspection: Sendable {
     let gone = try await registry.database.read { try $0.goneInspections(limit: Self.trimLimit) }
     var count = 0
     if !gone.isEmpty { count += try await registry.database.write { try $0.deleteInspections(gone) } }
+    count += try await registry.database.write { try $0.trimVEX() }
     count += try await registry.database.write { transaction in
       try transaction.trimFindingEvents(before: transaction.now - Self.eventTerm, limit: Self.trimLimit)
     }

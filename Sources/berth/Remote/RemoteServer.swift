@@ -88,6 +88,15 @@ struct RemoteServer {
     _ = try await send(request)
   }
 
+  /// Sends a document as it is.
+  func put(_ bytes: [UInt8], to path: String) async throws -> JSONValue {
+    var request = HTTPClientRequest(url: url + path)
+    request.method = .PUT
+    request.headers.add(name: "content-type", value: "application/json")
+    request.body = .bytes(ByteBuffer(bytes: bytes))
+    return try await send(request)
+  }
+
   /// What a manifest is known by.
   func manifest(_ image: ImageName) async throws -> (digest: Digest, mediaType: String, sizeBytes: Int64) {
     var request = HTTPClientRequest(url: "\(url)/v2/\(image.repository)/manifests/\(image.reference)")

@@ -27,35 +27,6 @@ public struct FindingException: Sendable, Hashable {
   }
 }
 
-/// A statement about a vulnerability in a product, from a VEX document.
-public struct VEXRow: Sendable, Hashable {
-  /// What it stands in: a digest, or the name under which it was uploaded.
-  public let document: String
-  public let vulnerability: String
-  /// A package URL or a digest; empty: everything that the document is about.
-  public let product: String
-  /// `not_affected`, `affected`, `fixed`, `under_investigation`.
-  public let status: String
-  public let justification: String
-  public let detail: String
-  public let author: String
-  public let statedAt: Timestamp
-
-  public init(
-    document: String, vulnerability: String, product: String, status: String, justification: String, detail: String,
-    author: String, statedAt: Timestamp
-  ) {
-    self.document = document.storable(limitBytes: AdvisoryRecord.nameLimitBytes)
-    self.vulnerability = vulnerability.storable(limitBytes: AdvisoryRecord.nameLimitBytes)
-    self.product = product.storable(limitBytes: AdvisoryRecord.summaryLimitBytes)
-    self.status = status
-    self.justification = justification.storable(limitBytes: AdvisoryRecord.nameLimitBytes)
-    self.detail = detail.storable(limitBytes: AdvisoryRecord.summaryLimitBytes)
-    self.author = author.storable(limitBytes: AdvisoryRecord.nameLimitBytes)
-    self.statedAt = statedAt
-  }
-}
-
 extension Row {
   fileprivate func exception() -> FindingException {
     FindingException(
@@ -96,20 +67,6 @@ extension Reading where Self: ~Copyable {
     try first(
       "SELECT \(FindingException.columns) FROM finding_exception WHERE id = \(id) AND namespace = \(namespace)"
     ) { $0.exception() }
-  }
-
-  /// What VEX documents of a namespace say.
-  public func vexStatements(of namespace: String) throws -> [VEXRow] {
-    try all(
-      """
-      SELECT document, vulnerability, product, status, justification, detail, author, stated_at FROM vex_statement
-      WHERE namespace = \(namespace) ORDER BY id
-      """
-    ) {
-      VEXRow(
-        document: $0.text(0), vulnerability: $0.text(1), product: $0.text(2), status: $0.text(3),
-        justification: $0.text(4), detail: $0.text(5), author: $0.text(6), statedAt: $0.timestamp(7))
-    }
   }
 }
 
@@ -152,20 +109,6 @@ extension Transaction {
       // Of two processes at once, one tells.
       try execute(
         "UPDATE finding_exception SET announced_at = \(now) WHERE id = \(exception.id) AND announced_at IS NULL") > 0
-    }
-  }
-
-  /// Puts what a VEX document says in place of what the document of this name said before.
-  public func replaceVEX(_ document: String, of namespace: String, by rows: [VEXRow]) throws {
-    try enqueue("DELETE FROM vex_statement WHERE namespace = \(namespace) AND document = \(document)")
-    for row in rows {
-      try enqueue(
-        """
-        INSERT INTO vex_statement (namespace, document, vulnerability, product, status, justification, detail, author,
-          stated_at)
-        VALUES (\(namespace), \(document), \(row.vulnerability), \(row.product), \(row.status), \(row.justification),
-          \(row.detail), \(row.author), \(row.statedAt))
-        """)
     }
   }
 }

@@ -74,7 +74,8 @@ struct SBOMCommand: AsyncParsableCommand {
         func list(_ name: String) -> String {
           (package[name]?.array ?? []).compactMap(\.string).joined(separator: ", ")
         }
-        print("  another version: \(package["name"]?.string ?? "") \(list("found")), in the document \(list("attested"))")
+        print(
+          "  another version: \(package["name"]?.string ?? "") \(list("found")), in the document \(list("attested"))")
       }
     }
   }

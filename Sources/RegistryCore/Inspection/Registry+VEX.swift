@@ -1,0 +1,39 @@
+internal import BlobStorage
+public import Metadata
+internal import NIOCore
+public import OCI
+internal import Scanning
+
+// What vendors and teams say of vulnerabilities in products: uploaded for a namespace, or attached to an image.
+extension Registry {
+  /// Of a VEX document. Those of whole distributions have some megabytes.
+  public static let vexLimitBytes = 32 << 20
+
+  /// What a document says, as rows.
+  ///
+  /// - Throws: ``ParseError`` for what is no VEX.
+  public func vexRows(_ bytes: [UInt8], named name: String) throws(ParseError) -> [VEXRow] {
+    let read = bytes.withUnsafeBytes { bytes -> Result<VEXDocument, ParseError> in
+      do throws(ParseError) { return .success(try VEXReader.document(bytes)) } catch { return .failure(error) }
+    }
+    return VEXRow.rows(of: try read.get(), named: name, now: database.now)
+  }
+
+  /// What a manifest says that is attached to an image as VEX; nothing for every other manifest, and for what cannot be read.
+  func attachedStatements(of due: DueFacts) async throws -> [VEXRow] {
+    guard !due.mediaType.isIndex,
+      let manifest = try? due.bytes.withUnsafeBytes({ try Manifest(parsing: $0, contentType: due.mediaType) }),
+      let subject = manifest.subject, let layer = manifest.layers.first,
+      Self.vexTypes.contains(manifest.artifactType?.text ?? layer.mediaType.text), layer.size <= Self.vexLimitBytes
+    else { return [] }
+    let name = due.repository.name
+    guard let link = try await database.read({ try $0.blob(layer.digest, in: name) }),
+      link.sizeBytes <= Self.vexLimitBytes
+    else { return [] }
+    let bytes = try await store.open(link.stored(layer.digest)).collect()
+    guard let document = bytes.withUnsafeReadableBytes({ try? VEXReader.document($0) }) else { return [] }
+    return VEXRow.rows(of: document, named: due.digest.description, subject: subject.digest, now: database.now)
+  }
+
+  private static let vexTypes = Set(VEXReader.mediaTypes + Attestation.mediaTypes)
+}
