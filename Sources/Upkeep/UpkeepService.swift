@@ -19,12 +19,15 @@ public final class UpkeepService: Service {
     public var scrubRateBytes = 8 << 20
     /// Between the ends of two passes of the scrub.
     public var scrubInterval: Duration = .seconds(7 * 24 * 3600)
+    /// Feeds of advisories that are kept up to date.
+    public var feeds: [ConfiguredFeed] = []
+    public var feedInterval: Duration = .seconds(6 * 3600)
 
     public init() {}
   }
 
   /// As many threads let every chore block without another waiting for it, also one that leads a group commit.
-  public static let choreCount = 11
+  public static let choreCount = 12
   /// How often expired uploads are looked for.
   static let expiryInterval: Duration = .seconds(60)
   /// How often journals are settled. Short enough that a crash has little to replay.
@@ -52,6 +55,7 @@ public final class UpkeepService: Service {
   private let access: AccessControl
   private let liveSettings: Live<Settings>
   private let inspector: any LayerInspector
+  private let fetcher: (any FeedFetcher)?
   private let settle: @Sendable () async throws -> Void
   private let claims: ChoreClaims
   private let figures: CollectionFigures
@@ -63,10 +67,12 @@ public final class UpkeepService: Service {
   /// - Parameters:
   ///   - workers: a pool of the upkeep's own, so that no request waits behind a chore.
   ///   - inspector: reads layers.
+  ///   - fetcher: fetches feeds; nil: there are none.
   ///   - settle: folds back what was written ahead; called every few seconds.
   public init(
     registry: Registry, access: AccessControl, settings: Settings, workers: WorkerPool, metrics: Metrics,
     time: any TimeSource = SystemTime(), logger: Logger, inspector: any LayerInspector = WorkerInspector(),
+    fetcher: (any FeedFetcher)? = nil,
     settle: @escaping @Sendable () async throws -> Void
   ) {
     self.registry = registry
@@ -75,6 +81,7 @@ public final class UpkeepService: Service {
     self.workers = workers
     self.settle = settle
     self.inspector = inspector
+    self.fetcher = fetcher
     self.time = time
     claims = ChoreClaims(database: registry.database, time: time)
     self.logger = logger
@@ -111,6 +118,7 @@ public final class UpkeepService: Service {
           group.addTask { await self.readFactsForever() }
           group.addTask { await self.inspectForever() }
           group.addTask { await self.renewForever() }
+          group.addTask { await self.refreshForever() }
         }
       }
     }
@@ -225,6 +233,18 @@ public final class UpkeepService: Service {
       guard let renewed = try await inspection.renew() else { return Self.expiryInterval }
       let count = try await renewed + inspection.trim()
       return count > 0 ? Self.sweepRest : Self.tidyingInterval
+    }
+  }
+
+  /// Of one process: feeds are fetched once for all.
+  private func refreshForever() async {
+    guard let fetcher, !settings.feeds.isEmpty else { return }
+    await forever("refreshing of advisories") {
+      let settings = settings
+      let refresh = FeedRefresh(
+        registry: registry, feeds: settings.feeds, fetcher: fetcher, interval: settings.feedInterval, logger: logger)
+      try await refresh.step()
+      return FeedRefresh.lookInterval
     }
   }
 

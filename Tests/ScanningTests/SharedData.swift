@@ -8,6 +8,9 @@ enum SharedData {
     .deletingLastPathComponent()
   private static let shared = root.deletingLastPathComponent().appending(path: "shared/data")
 
+  /// Where a file lies.
+  static func path(_ path: String) -> String { shared.appending(path: path).path() }
+
   static func bytes(_ path: String) throws -> [UInt8] {
     let all = [UInt8](try Data(contentsOf: shared.appending(path: path)))
     return path.hasSuffix(".zst") ? try unpacked(all) : all

@@ -21,6 +21,7 @@ struct ConfigurationTableTests {
       "byte size, 0": "77777",
       "duration, 1h": "7h", "duration, 0s to 5m": "3m", "duration": "7m", "list of issuers": "https://issuer.example",
       "list of providers": "acme=https://id.example?client-id=x", "list of `KIND": "push=7d",
+      "list of feeds": "kev=kev:https://feeds.example/kev.json",
       "URL (`postgres": "postgres://u@h/d", "URL (`s3": "s3://bucket/p", "word": "w",
       "`auto`, `always`": "always",
     ]
@@ -163,6 +164,7 @@ struct ConfigurationTableTests {
       "storage.database", "storage.blobs", "database.password_file", "s3.access_key_id", "s3.secret_access_key",
       "s3.secret_access_key_file", "storage.data", "http.public_url", "http.tls.certificate", "http.tls.key",
       "access.admin_password", "access.admin_password_file", "access.service", "access.longest_token", "access.sign_on",
+      "inspection.feeds",
       "http.tls.client_ca", "cache.disk_directory",
     ]
     for definition in table.definitions where !examples.contains(definition.path) {

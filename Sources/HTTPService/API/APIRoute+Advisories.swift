@@ -78,6 +78,8 @@ extension APIRoute {
       query: [
         .init(name: "records", description: "How many records the body has.", isRequired: true),
         .init(name: "whole", description: "`true`: what is known of the feed and is not in the body is taken away."),
+        .init(
+          name: "format", description: "`osv` unless given; `secdb`, `kev`, `epss`: a document or line in each line."),
       ],
       answer: .object([
         .init("records", .integer, "How many came.", isRequired: true),
@@ -88,6 +90,16 @@ extension APIRoute {
         .init("findingsChanged", .integer, "Affected otherwise.", isRequired: true),
       ])
     ) { routes, call in try await importAdvisories(routes, call) },
+    APIRoute(
+      method: .POST, path: "/api/v1/advisories/{feed}/refresh",
+      summary: "Have a configured feed looked at within the next half minute.", permission: "site admins"
+    ) { routes, call in
+      try await routes.access.administration.beginAdvisoryImport(call.value("feed"), by: call.caller)
+      guard try await routes.registry.requestRefresh(of: call.value("feed")) else {
+        throw AdministrationError(.notFound, "there is no feed \(call.value("feed"))")
+      }
+      return nil
+    },
     APIRoute(
       method: .GET, path: "/api/v1/vulnerabilities/{vulnerability}/images",
       summary: "Images with a finding of a vulnerability, by any name of it, and where they run.",
@@ -147,7 +159,13 @@ extension APIRoute {
     guard let expected = call.query.first("records").flatMap({ Int($0) }), expected >= 0 else {
       throw AdministrationError(.invalid, "say how many records come: records=100")
     }
+    let word = call.query.first("format") ?? AdvisoryFormat.osv.rawValue
+    guard let format = AdvisoryFormat(rawValue: word) else {
+      throw AdministrationError(
+        .invalid, "“format” is one of \(AdvisoryFormat.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
     try await routes.access.administration.beginAdvisoryImport(feed, by: call.caller)
+    guard format == .osv else { return try await importOthers(format, feed, routes, call) }
     do {
       var work = try await AdvisoryImport.begin(
         routes.registry, feed: feed, kind: "osv", expecting: expected, isWhole: call.query.first("whole") == "true")
@@ -156,17 +174,54 @@ extension APIRoute {
         for line in try lines.take(chunk) { try await work.add(try advisory(line)) }
       }
       if let line = lines.rest { try await work.add(try advisory(line)) }
-      let report = try await work.finish()
-      return [
-        "records": .integer(Int64(report.recordCount)), "changed": .integer(Int64(report.changedCount)),
-        "removed": .integer(Int64(report.removedCount)), "findingsNew": .integer(Int64(report.findings.newCount)),
-        "findingsGone": .integer(Int64(report.findings.goneCount)),
-        "findingsChanged": .integer(Int64(report.findings.changedCount)),
-      ]
+      return view(try await work.finish())
     } catch let refusal as AdvisoryImportRefusal {
       throw AdministrationError(.conflict, refusal.description)
     }
   }
+
+  private static func view(_ report: AdvisoryImportReport) -> JSONValue {
+    [
+      "records": .integer(Int64(report.recordCount)), "changed": .integer(Int64(report.changedCount)),
+      "removed": .integer(Int64(report.removedCount)), "findingsNew": .integer(Int64(report.findings.newCount)),
+      "findingsGone": .integer(Int64(report.findings.goneCount)),
+      "findingsChanged": .integer(Int64(report.findings.changedCount)),
+    ]
+  }
+
+  /// Formats whose files are small, or whose lines are: what they say is held until all of it came.
+  private static func importOthers(
+    _ format: AdvisoryFormat, _ feed: String, _ routes: RegistryRoutes, _ call: APICall
+  ) async throws -> JSONValue {
+    var items: [AdvisoryFormat.Item] = []
+    func take(_ line: [UInt8]) throws {
+      do throws(ParseError) {
+        items += try line.withUnsafeBytes { bytes -> Result<[AdvisoryFormat.Item], ParseError> in
+          do throws(ParseError) { return .success(try format.items(bytes)) } catch { return .failure(error) }
+        }.get()
+      } catch {
+        throw AdministrationError(.invalid, "a record cannot be read: \(error.message)")
+      }
+      guard items.count <= itemLimit else {
+        throw AdministrationError(.invalid, "it says more than \(itemLimit) things")
+      }
+    }
+    var lines = RecordLines()
+    for try await chunk in call.request.body { for line in try lines.take(chunk) { try take(line) } }
+    if let line = lines.rest { try take(line) }
+    do {
+      guard format == .secdb else { return view(try await routes.registry.importExploits(feed, format, items)) }
+      var work = try await AdvisoryImport.begin(
+        routes.registry, feed: feed, kind: format.rawValue, expecting: items.count,
+        isWhole: call.query.first("whole") == "true")
+      for case .advisory(let advisory) in items { try await work.add(advisory) }
+      return view(try await work.finish())
+    } catch let refusal as AdvisoryImportRefusal {
+      throw AdministrationError(.conflict, refusal.description)
+    }
+  }
+
+  private static let itemLimit = 2_000_000
 
   private static func advisory(_ line: [UInt8]) throws -> Advisory {
     do throws(ParseError) {

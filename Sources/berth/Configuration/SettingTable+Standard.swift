@@ -1,7 +1,8 @@
 extension SettingTable {
   /// The settings of this version of Berth. Defaults are the initial values in ``Settings``.
   static let standard = SettingTable(
-    definitions: storage + database + s3 + http + access + limits + uploads + collection + integrity + manifests + cache
+    definitions: storage + database + s3 + http + access + inspection + limits + uploads + collection + integrity
+      + manifests + cache
       + logging
       + workers,
     sections: [
@@ -11,6 +12,7 @@ extension SettingTable {
       .init(path: "http", help: "Where the server listens and how clients reach it."),
       .init(path: "http.tls", help: "Encryption. Without a certificate the server speaks plain HTTP."),
       .init(path: "access", help: "Who may do what."),
+      .init(path: "inspection", help: "Where it is known from what is wrong with images."),
       .init(path: "limits", help: "What clients may take, so that a slow or greedy one cannot starve the others."),
       .init(path: "uploads", help: "Blob uploads that are under way."),
       .init(path: "collection", help: "Background removal of blobs and manifests that nothing refers to."),
@@ -33,6 +35,15 @@ extension SettingTable {
       "storage.blobs", \.storage.blobs, .optional(.blobsURL), aliases: ["BERTH_BLOBS"], flag: "--blobs",
       reload: .restart,
       help: "An S3-compatible object store; docs/scaling.md has the parameters. When absent: the data directory."),
+  ]
+
+  private static let inspection: [SettingDefinition] = [
+    .init(
+      "inspection.feeds", \.inspection.feeds, .list(of: .feed), reload: .restart,
+      help: "Feeds of advisories, fetched by one of all replicas; docs/inspection.md lists addresses."),
+    .init(
+      "inspection.refresh_interval", \.inspection.refreshInterval, .duration(.seconds(60)...(.seconds(30 * 86_400))),
+      reload: .restart, help: "Time between two looks at a feed. What has not changed is not sent again."),
   ]
 
   private static let database: [SettingDefinition] = [

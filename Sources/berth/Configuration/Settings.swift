@@ -7,6 +7,7 @@ struct Settings: Sendable, Equatable {
   var s3 = S3()
   var http = HTTP()
   var access = Access()
+  var inspection = Inspection()
   var limits = Limits()
   var uploads = Uploads()
   var collection = Collection()
@@ -92,6 +93,12 @@ struct Settings: Sendable, Equatable {
     var accountRate: Int?
     var addressRate: Int?
     var auditRetention = [RecordRetention(kind: "pull", duration: .seconds(90 * 86_400))]
+  }
+
+  /// What is wrong with images.
+  struct Inspection: Sendable, Equatable {
+    var feeds: [FeedURL] = []
+    var refreshInterval = Duration.seconds(6 * 3600)
   }
 
   /// What one client, and all of them together, may take. `nil` is no limit.

@@ -196,6 +196,11 @@ extension Transaction {
       """)
   }
 
+  /// Makes a feed due. Answers whether it is known.
+  public func forgetTry(ofFeed name: String) throws -> Bool {
+    try execute("UPDATE advisory_feed SET tried_at = NULL WHERE name = \(name)") > 0
+  }
+
   /// Forgets a feed, when it has no advisory any more.
   public func deleteFeed(_ name: String) throws {
     try enqueue("DELETE FROM advisory_feed WHERE name = \(name)")

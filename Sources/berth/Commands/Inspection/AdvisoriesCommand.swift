@@ -5,7 +5,7 @@ import Scanning
 struct AdvisoriesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "advisories", abstract: "Advisories: where they come from, and what they change.",
-    subcommands: [List.self, Import.self, Changes.self])
+    subcommands: [List.self, Import.self, Refresh.self, Changes.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Where advisories come from, and how old they are.")
@@ -26,11 +26,14 @@ struct AdvisoriesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Bring advisories in from files, for a registry without internet.",
       discussion: """
-        berth advisories import pypi pypi.jsonl.zst --whole
+        berth advisories import pypi all.zip --whole
+        berth advisories import kev known_exploited_vulnerabilities.json --format kev
+        berth advisories import epss epss_scores-2026-11-24.csv.gz --format epss
         Images are judged by them in the same moment.
         """)
     @Argument(help: "What the feed is called here.") var feed: String
-    @Argument(help: "Files or folders with records of OSV: .json, .jsonl, .jsonl.zst.") var files: [String]
+    @Argument(help: "Files or folders with records: .json, .jsonl, .zip; .zst and .gz of them.") var files: [String]
+    @Option(help: "osv, secdb (Alpine, Wolfi), kev, epss.") var format = AdvisoryFormatName.osv
     @Flag(help: "It is all of the feed: what is known of it and is not in the files is taken away.") var whole = false
     @OptionGroup var remote: RemoteOptions
 
@@ -38,7 +41,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
       let records = try lines()
       try await remote.run { server in
         let path =
-          "/api/v1/advisories/\(PercentCoding.encoded(feed))?records=\(records.count)\(whole ? "&whole=true" : "")"
+          "/api/v1/advisories/\(PercentCoding.encoded(feed))?records=\(records.count)\(whole ? "&whole=true" : "")&format=\(format.rawValue)"
         let report = try await server.send(lines: records, to: path)
         func count(_ name: String) -> Int64 { report[name]?.integer ?? 0 }
         remote.tell(
@@ -55,11 +58,16 @@ struct AdvisoriesCommand: AsyncParsableCommand {
       var lines: [[UInt8]] = []
       do {
         for path in files {
-          try RecordFiles.each(at: path) { bytes in
+          guard format.isJSON else {
+            try RecordFiles.each(at: path) { lines.append(Array($0) + [UInt8(ascii: "\n")]) }
+            continue
+          }
+          let read = format == .kev && !path.contains(".jsonl") ? RecordFiles.whole : RecordFiles.each
+          try read(path) { bytes in
             do throws(ParseError) {
-              let record = try JSONValue.parse(bytes, depthLimit: 64)
-              _ = try OSVReader.advisory(record)
-              lines.append(record.bytes + [UInt8(ascii: "\n")])
+              _ = try format.format.items(bytes)
+              // A document may have line ends in it; a line has none.
+              lines.append(try JSONValue.parse(bytes, depthLimit: 64).bytes + [UInt8(ascii: "\n")])
             } catch {
               throw RecordFiles.Failure(description: "\(path): record \(lines.count + 1): \(error.message)")
             }
@@ -70,6 +78,18 @@ struct AdvisoriesCommand: AsyncParsableCommand {
         throw ExitCode.failure
       }
       return lines
+    }
+  }
+
+  struct Refresh: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Have a configured feed looked at now.")
+    @Argument(help: "The feed.") var feed: String
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        try await server.call(.post, "/api/v1/advisories/\(PercentCoding.encoded(feed))/refresh")
+        remote.tell("\(feed) is looked at within half a minute: berth advisories list")
+      }
     }
   }
 
@@ -127,4 +147,20 @@ struct AffectedCommand: AsyncParsableCommand {
         [("repository", "repository"), ("digest", "digest"), ("tags", "tags"), ("environments", "environments")])
     }
   }
+}
+
+/// A format of advisories on the command line.
+enum AdvisoryFormatName: String, ExpressibleByArgument, CaseIterable {
+  case osv, secdb, kev, epss
+
+  var format: AdvisoryFormat {
+    switch self {
+    case .osv: .osv
+    case .secdb: .secdb
+    case .kev: .kev
+    case .epss: .epss
+    }
+  }
+
+  var isJSON: Bool { self != .epss }
 }

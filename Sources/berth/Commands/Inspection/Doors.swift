@@ -37,8 +37,10 @@ struct MatchCommand: ParsableCommand {
       echo '{"ecosystem":"Debian:11","name":"aide","version":"0.16-1"}' | berth match --advisories debian.jsonl.zst
       Each line is printed again with the names of advisories. Packages of distributions are named by their source.
       """)
-  @Option(parsing: .upToNextOption, help: "Files or folders with records of OSV: .json, .jsonl, .jsonl.zst.")
+  @Option(parsing: .upToNextOption, help: "Files or folders with records of OSV: .json, .jsonl, .jsonl.zst, .zip.")
   var advisories: [String]
+  @Option(help: "The components of this SBOM, CycloneDX or SPDX in JSON, in place of lines on standard input.")
+  var sbom: String?
 
   func run() throws {
     var index = AdvisoryIndex()
@@ -57,9 +59,46 @@ struct MatchCommand: ParsableCommand {
       throw ExitCode.failure
     }
     if broken > 0 { standardError("berth: \(broken) records could not be read") }
+    if let sbom { return try Self.answer(sbom: sbom, index) }
     while let line = readLine() {
       guard !line.isEmpty else { continue }
       print(Self.answer(line, index).text)
+    }
+  }
+
+  /// A line for each component: with its name, version and package URL, and why none can be asked about it.
+  private static func answer(sbom path: String, _ index: AdvisoryIndex) throws {
+    var document: SBOMDocument?
+    do {
+      try RecordFiles.whole(at: path) { document = try SBOMReader.document($0) }
+    } catch let failure as RecordFiles.Failure {
+      standardError("berth: \(failure)")
+      throw ExitCode.failure
+    } catch let error as ParseError {
+      standardError("berth: \(path): \(error.message)")
+      throw ExitCode.failure
+    }
+    for component in document?.components ?? [] {
+      var object: JSONObject = [
+        "name": .string(component.name), "version": .string(component.version),
+        "purl": component.purl.map { .string($0.description) } ?? .null,
+      ]
+      var affected: Set<String> = []
+      var undecidable: Set<String> = []
+      switch component.component.map({ AdvisorySubject.of($0, in: component.distribution) }) {
+      case .success(let subjects):
+        for subject in subjects {
+          let found = index.advisories(for: subject.ecosystem, subject.name, subject.version)
+          affected.formUnion(found.affected)
+          undecidable.formUnion(found.undecidable)
+        }
+        if let first = subjects.first { object.append("ecosystem", .string(first.ecosystem.description)) }
+      case .failure(let reason): object.append("error", .string(reason.text))
+      case nil: object.append("error", "its package URL does not say what can be judged")
+      }
+      object.append("advisories", .array(affected.sorted().map { .string($0) }))
+      if !undecidable.isEmpty { object.append("undecidable", .array(undecidable.sorted().map { .string($0) })) }
+      print(JSONValue.object(object).text)
     }
   }
 

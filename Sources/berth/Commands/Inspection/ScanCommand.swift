@@ -38,9 +38,9 @@ struct ScanCommand: AsyncParsableCommand {
   }
 
   private func scanned() async throws -> [JSONValue] {
-    let directory = try TemporaryFolder()
-    defer { directory.remove() }
     do {
+      let directory = try TemporaryFolder()
+      defer { directory.remove() }
       let scan = try await LocalScan(
         directory: directory.path, logger: Logger(label: "berth") { _ in SwiftLogNoOpLogHandler() })
       let now = SystemTime().now
@@ -62,42 +62,12 @@ struct ScanCommand: AsyncParsableCommand {
     } catch let failure as RecordFiles.Failure {
       standardError("berth: \(failure)")
       throw ExitCode(2)
+    } catch let failure as TemporaryFolder.Failure {
+      standardError("berth: \(failure)")
+      throw ExitCode(2)
     } catch let failure as LocalScan.Failure {
       standardError("berth: \(failure)")
       throw ExitCode(2)
     }
-  }
-}
-
-/// A folder that is there for as long as a command runs.
-struct TemporaryFolder {
-  let path: String
-
-  init() throws {
-    let base = processEnvironment()["TMPDIR"] ?? "/tmp"
-    var template = Array("\(base)/berth-XXXXXX".utf8CString)
-    let isMade = template.withUnsafeMutableBufferPointer { space in
-      space.baseAddress.map { mkdtemp($0) != nil } ?? false
-    }
-    guard isMade else {
-      standardError("berth: no folder can be made in \(base): \(String(cString: strerror(errno)))")
-      throw ExitCode(2)
-    }
-    path = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
-  func remove() { Self.remove(path) }
-
-  private static func remove(_ path: String) {
-    guard let directory = opendir(path) else { return }
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      guard name != ".", name != ".." else { continue }
-      if unlink("\(path)/\(name)") != 0 { remove("\(path)/\(name)") }
-    }
-    closedir(directory)
-    rmdir(path)
   }
 }

@@ -1,0 +1,124 @@
+internal import Metadata
+public import Scanning
+
+// Whole feeds, of any format, from files.
+extension Registry {
+  /// Probabilities that one transaction writes.
+  private static let scoreBatch = 1000
+
+  /// Brings what a file says in place of what its feed said before. The file is read to its end before anything is written.
+  ///
+  /// - Parameter isWhole: what is known of the feed and is not in the file is taken away.
+  /// - Throws: ``RecordFiles/Failure`` when the file cannot be read; ``AdvisoryImportRefusal`` when the feed has shrunk by more than
+  ///   a fifth. Nothing was changed then.
+  public func importFeed(
+    _ name: String, _ format: AdvisoryFormat, at path: String, isWhole: Bool = true
+  ) async throws -> AdvisoryImportReport {
+    switch format {
+    case .osv, .secdb: try await importAdvisories(name, format, at: path, isWhole: isWhole)
+    case .kev, .epss: try await importExploits(name, format, at: path)
+    }
+  }
+
+  private func importAdvisories(
+    _ name: String, _ format: AdvisoryFormat, at path: String, isWhole: Bool
+  ) async throws -> AdvisoryImportReport {
+    var count = 0
+    try format.each(at: path) { _ in count += 1 }
+    var work = try await AdvisoryImport.begin(
+      self, feed: name, kind: format.rawValue, expecting: count, isWhole: isWhole)
+    // A record after the other, so that a feed of any size needs no more memory than they.
+    let reader = try RecordWalk(at: path)
+    while true {
+      var items: [AdvisoryFormat.Item] = []
+      guard try reader.next({ items = try format.items($0) }) else { break }
+      for case .advisory(let advisory) in items { try await work.add(advisory) }
+    }
+    return try await work.finish()
+  }
+
+  private func importExploits(
+    _ name: String, _ format: AdvisoryFormat, at path: String
+  ) async throws -> AdvisoryImportReport {
+    var items: [AdvisoryFormat.Item] = []
+    try format.each(at: path) { items.append($0) }
+    return try await importExploits(name, format, items)
+  }
+
+  private func write(_ entries: [ExploitedVulnerability], _ name: String) async throws -> AdvisoryImportReport {
+    let known = try await database.read { try $0.vulnerabilityCounts().exploited }
+    try await refuseShrunk(name, .kev, from: known, to: entries.count)
+    try await database.write { transaction in
+      try transaction.replaceExploited(entries)
+      try transaction.writeFeed(
+        name, kind: AdvisoryFormat.kev.rawValue, recordCount: Int64(entries.count), failure: nil, state: nil)
+    }
+    var report = AdvisoryImportReport()
+    report.recordCount = entries.count
+    return report
+  }
+
+  private func write(
+    _ scores: [(name: String, epss: Int, percentile: Int)], _ name: String
+  ) async throws -> AdvisoryImportReport {
+    let known = try await database.read { try $0.vulnerabilityCounts().scored }
+    try await refuseShrunk(name, .epss, from: known, to: scores.count)
+    for begin in stride(from: 0, to: scores.count, by: Self.scoreBatch) {
+      let batch = Array(scores[begin..<min(begin + Self.scoreBatch, scores.count)])
+      try await database.write { try $0.writeScores(batch) }
+    }
+    let count = scores.count
+    try await database.write {
+      try $0.writeFeed(
+        name, kind: AdvisoryFormat.epss.rawValue, recordCount: Int64(count), failure: nil, state: nil)
+    }
+    var report = AdvisoryImportReport()
+    report.recordCount = count
+    return report
+  }
+
+  private func refuseShrunk(_ name: String, _ format: AdvisoryFormat, from known: Int64, to count: Int) async throws {
+    guard count == 0 || Double(count) < Double(known) * AdvisoryImport.leastShare else { return }
+    let refusal = AdvisoryImportRefusal(
+      description: "the feed has shrunk from \(known) records to \(count): it is refused, and the old one kept")
+    try await database.write {
+      try $0.writeFeed(name, kind: format.rawValue, recordCount: nil, failure: refusal.description, state: nil)
+    }
+    throw refusal
+  }
+
+  /// Has a configured feed looked at at once. Answers false when it was never looked at: then it is due anyway, or not configured.
+  public func requestRefresh(of name: String) async throws -> Bool {
+    try await database.write { try $0.forgetTry(ofFeed: name) }
+  }
+
+  /// What items of a format that is sent record by record say; those of OSV and secdb are brought in by ``AdvisoryImport``.
+  public func importExploits(_ name: String, _ format: AdvisoryFormat, _ items: [AdvisoryFormat.Item]) async throws
+    -> AdvisoryImportReport
+  {
+    var entries: [ExploitedVulnerability] = []
+    var scores: [(name: String, epss: Int, percentile: Int)] = []
+    for item in items {
+      switch item {
+      case .advisory: break
+      case .exploited(let entry):
+        entries.append(ExploitedVulnerability(name: entry.name, added: entry.added, due: entry.due, note: entry.note))
+      case .score(let score): scores.append((score.name, score.epss, score.percentile))
+      }
+    }
+    return format == .kev ? try await write(entries, name) : try await write(scores, name)
+  }
+
+  /// Notes that a feed could not be refreshed, and why.
+  public func noteFeedFailure(_ name: String, kind: String, _ reason: String) async throws {
+    try await database.write { try $0.writeFeed(name, kind: kind, recordCount: nil, failure: reason, state: nil) }
+  }
+
+  /// Notes that a feed is as it was, or what its server said of the file that was taken.
+  public func noteFeed(_ name: String, kind: String, state: String) async throws {
+    try await database.write { transaction in
+      let known = try transaction.advisoryFeeds().first { $0.name == name }?.recordCount
+      try transaction.writeFeed(name, kind: kind, recordCount: known, failure: nil, state: state)
+    }
+  }
+}

@@ -1,0 +1,49 @@
+public import OCI
+
+/// A format in which advisories, or what is known beside them, are published.
+public enum AdvisoryFormat: String, Sendable, Hashable, CaseIterable {
+  /// Records of OSV: an archive, a folder, lines.
+  case osv
+  /// Security fixes of Alpine, Wolfi, Chainguard.
+  case secdb
+  /// CISA's catalogue of exploited vulnerabilities.
+  case kev
+  /// How likely vulnerabilities are to be exploited.
+  case epss
+
+  /// One thing that a file says.
+  public enum Item: Sendable {
+    case advisory(Advisory)
+    case exploited(ExploitEntry)
+    case score(ExploitScore)
+  }
+
+  /// Calls `body` with everything that a file, or a folder of them, says.
+  ///
+  /// - Throws: ``RecordFiles/Failure`` with the place of what cannot be read, or what `body` throws.
+  public func each(at path: String, _ body: (Item) throws -> Void) throws {
+    var position = 0
+    func read(_ bytes: UnsafeRawBufferPointer) throws {
+      position += 1
+      let items: [Item]
+      do throws(ParseError) { items = try self.items(bytes) } catch {
+        throw RecordFiles.Failure(description: "\(path): record \(position): \(error.message)")
+      }
+      for item in items { try body(item) }
+    }
+    switch self {
+    case .kev where !path.hasSuffix("l") && !path.contains(".jsonl"): try RecordFiles.whole(at: path, read)
+    default: try RecordFiles.each(at: path, read)
+    }
+  }
+
+  /// What one record says: a line or a document.
+  public func items(_ bytes: UnsafeRawBufferPointer) throws(ParseError) -> [Item] {
+    switch self {
+    case .osv: return [.advisory(try OSVReader.advisory(bytes))]
+    case .secdb: return try SecDBReader.advisories(try JSONValue.parse(bytes)).map { .advisory($0) }
+    case .kev: return try ExploitEntry.entries(try JSONValue.parse(bytes)).map { .exploited($0) }
+    case .epss: return try ExploitScore.score(bytes).map { [.score($0)] } ?? []
+    }
+  }
+}

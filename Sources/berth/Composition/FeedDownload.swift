@@ -1,0 +1,108 @@
+import AsyncHTTPClient
+import Glibc
+import NIOCore
+import NIOHTTP1
+import Upkeep
+
+/// Fetches feeds over the network into a file that is gone afterwards, or reads them where they lie.
+struct FeedDownload: FeedFetcher {
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// Of a feed, packed.
+  static let sizeLimitBytes: Int64 = 8 << 30
+  /// Between two pieces.
+  static let silenceLimit: TimeAmount = .seconds(60)
+  static let timeLimit: TimeAmount = .hours(1)
+  static let redirectLimit = 5
+
+  func fetch(
+    _ feed: ConfiguredFeed, since mark: FeedMark?, _ body: @Sendable (FetchedFeed) async throws -> Void
+  ) async throws -> Bool {
+    feed.address.hasPrefix("/") ? try await local(feed, mark, body) : try await remote(feed, mark, body)
+  }
+
+  /// A file is as it was while its size and the time of its last change are; a folder is read each time.
+  private func local(
+    _ feed: ConfiguredFeed, _ mark: FeedMark?, _ body: @Sendable (FetchedFeed) async throws -> Void
+  ) async throws -> Bool {
+    var status = stat()
+    guard stat(feed.address, &status) == 0 else {
+      throw Failure(description: "\(feed.address): \(String(cString: strerror(errno)))")
+    }
+    let isFolder = status.st_mode & S_IFMT == S_IFDIR
+    let tag = isFolder ? nil : "\(status.st_size)-\(status.st_mtim.tv_sec)-\(status.st_mtim.tv_nsec)"
+    if let tag, tag == mark?.entityTag { return false }
+    try await body(FetchedFeed(path: feed.address, mark: FeedMark(entityTag: tag)))
+    return true
+  }
+
+  private func remote(
+    _ feed: ConfiguredFeed, _ mark: FeedMark?, _ body: @Sendable (FetchedFeed) async throws -> Void
+  ) async throws -> Bool {
+    var configuration = HTTPClient.Configuration(
+      redirectConfiguration: .follow(max: Self.redirectLimit, allowCycles: false))
+    configuration.timeout.connect = .seconds(10)
+    configuration.timeout.read = Self.silenceLimit
+    let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    let outcome: Result<Bool, any Error>
+    do { outcome = .success(try await ask(client, feed, mark, body)) } catch { outcome = .failure(error) }
+    try? await client.shutdown()
+    return try outcome.get()
+  }
+
+  private func ask(
+    _ client: HTTPClient, _ feed: ConfiguredFeed, _ mark: FeedMark?,
+    _ body: @Sendable (FetchedFeed) async throws -> Void
+  ) async throws -> Bool {
+    var request = HTTPClientRequest(url: feed.address)
+    request.headers.add(name: "user-agent", value: "berth/\(Berth.version)")
+    if let tag = mark?.entityTag { request.headers.add(name: "if-none-match", value: tag) }
+    if let time = mark?.lastModified { request.headers.add(name: "if-modified-since", value: time) }
+    let response = try await client.execute(request, timeout: Self.timeLimit)
+    if response.status == .notModified { return false }
+    guard response.status == .ok else {
+      throw Failure(description: "\(feed.address) answered \(response.status.code)")
+    }
+    let folder = try TemporaryFolder()
+    defer { folder.remove() }
+    // Its ending tells how it is packed in records.
+    let path = "\(folder.path)/feed\(Self.ending(of: feed.address))"
+    try await Self.save(response.body, to: path)
+    let headers = response.headers
+    try await body(
+      FetchedFeed(
+        path: path,
+        mark: FeedMark(entityTag: headers.first(name: "etag"), lastModified: headers.first(name: "last-modified"))))
+    return true
+  }
+
+  /// `.zip` of `https://feeds.example/PyPI/all.zip?x=1`; `.jsonl` where the address has none that is known.
+  static func ending(of address: String) -> String {
+    let path = address.prefix { $0 != "?" && $0 != "#" }
+    let known = [
+      ".jsonl.zst", ".jsonl.gz", ".json.zst", ".json.gz", ".csv.gz", ".csv", ".jsonl", ".ndjson", ".json", ".zip",
+    ]
+    return known.first { path.hasSuffix($0) } ?? ".jsonl"
+  }
+
+  private static func save(_ body: HTTPClientResponse.Body, to path: String) async throws {
+    guard let file = fopen(path, "w") else { throw failure(path) }
+    var isOpen = true
+    defer { if isOpen { fclose(file) } }
+    var size: Int64 = 0
+    for try await chunk in body {
+      size += Int64(chunk.readableBytes)
+      guard size <= sizeLimitBytes else { throw Failure(description: "it has more than \(sizeLimitBytes) bytes") }
+      let isWritten = chunk.withUnsafeReadableBytes { fwrite($0.baseAddress, 1, $0.count, file) == $0.count }
+      guard isWritten else { throw failure(path) }
+    }
+    isOpen = false
+    guard fclose(file) == 0 else { throw failure(path) }
+  }
+
+  private static func failure(_ path: String) -> Failure {
+    Failure(description: "\(path): \(String(cString: strerror(errno)))")
+  }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import OCI
+import Testing
+
+@testable import Scanning
+
+@Suite struct `Files of advisories` {
+  private static func file(_ name: String, _ bytes: [UInt8]) throws -> String {
+    let folder = NSTemporaryDirectory() + "records-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try Data(bytes).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+    return "\(folder)/\(name)"
+  }
+
+  private static func ids(_ path: String, _ format: AdvisoryFormat = .osv) throws -> [String] {
+    var found: [String] = []
+    try format.each(at: path) { if case .advisory(let advisory) = $0 { found.append(advisory.id) } }
+    return found
+  }
+
+  @Test(arguments: [ZipWriter.Packing.stored, .deflated, .streamed])
+  func `in an archive are read, and what else lies there is not`(packing: ZipWriter.Packing) throws {
+    var zip = ZipWriter()
+    for index in 0..<50 {
+      zip.add("PYSEC-\(index).json", #"{"id":"PYSEC-\#(index)","modified":"2026-01-01T00:00:00Z"}"#, packing)
+    }
+    zip.add("README.md", "no record", packing)
+    let path = try Self.file("all.zip", zip.whole)
+    #expect(try Self.ids(path).count == 50)
+    #expect(try Self.ids(String(path.dropLast("/all.zip".count))).first == "PYSEC-0")
+    let cut = try Self.file("cut.zip", Array(zip.whole[..<(zip.whole.count / 2)]))
+    #expect(throws: RecordFiles.Failure.self) { try Self.ids(cut) }
+  }
+
+  @Test func `in lines are read whatever ends them, and empty lines are none`() throws {
+    let line = #"{"id":"A","modified":"2026-01-01T00:00:00Z"}"#
+    let path = try Self.file("a.jsonl", Array("\n\(line)\n\n\(line)".utf8))
+    #expect(try Self.ids(path) == ["A", "A"])
+    // Longer than what is read at once.
+    let long = #"{"id":"B","modified":"2026-01-01T00:00:00Z","details":"\#(String(repeating: "x", count: 3 << 20))"}"#
+    let big = try Self.file("b.jsonl", Array("\(line)\n\(long)\n\(line)\n".utf8))
+    #expect(try Self.ids(big) == ["A", "B", "A"])
+  }
+
+  @Test func `of Alpine say which version mended what`() throws {
+    let document =
+      #"{"distroversion":"v3.18","reponame":"main","urlprefix":"https://dl-cdn.alpinelinux.org/alpine","packages":[{"pkg":{"name":"curl","secfixes":{"8.1.0-r0":["CVE-2023-1 XSA-1","CVE-2023-2"],"0":["CVE-2023-3"]}}}]}"#
+    let found = try SecDBReader.advisories(try JSONValue.parse(document))
+    #expect(found.map(\.upstream) == [["CVE-2023-1"], ["CVE-2023-2"]])
+    let affected = try #require(found.first?.affected.first)
+    #expect(affected.ecosystem == Ecosystem(parsing: "Alpine:v3.18"))
+    #expect(affected.verdict("8.0.1-r0") == .affected(fixed: "8.1.0-r0"))
+    #expect(affected.verdict("8.1.0-r0") == .notAffected)
+    // All that Alpine published in a summer.
+    var count = 0
+    try RecordFiles.each(at: SharedData.path("advisories/alpine-secdb.jsonl.zst")) { bytes in
+      for item in try AdvisoryFormat.secdb.items(bytes) {
+        guard case .advisory(let advisory) = item else { continue }
+        count += advisory.affected.count
+      }
+    }
+    #expect(count > 5000)
+  }
+
+  @Test func `of what is exploited are read as CISA publishes them`() throws {
+    var count = 0
+    try AdvisoryFormat.kev.each(at: SharedData.path("advisories/cisa-kev.jsonl.zst")) { item in
+      if case .exploited(let entry) = item, entry.added.hasPrefix("20") { count += 1 }
+    }
+    #expect(count > 1000)
+  }
+}

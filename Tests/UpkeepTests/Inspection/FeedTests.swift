@@ -1,0 +1,130 @@
+import Foundation
+import Ground
+import Metadata
+import OCI
+import RegistryCore
+import Scanning
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Upkeep
+
+/// Feeds are looked at when they are due, and what is broken or has shrunk is refused.
+@Suite struct `Feeds of advisories` {
+  /// A server that gives what it is told to, with a tag.
+  private final class PlayedServer: FeedFetcher {
+    struct Failure: Error, CustomStringConvertible { let description = "the feed's server answered 503" }
+
+    private let answer = Mutex<(text: String, tag: String)?>(nil)
+    let fetches = Mutex<[FeedMark?]>([])
+
+    func give(_ text: String?, tag: String = "") { answer.withLock { $0 = text.map { ($0, tag) } } }
+
+    func fetch(
+      _ feed: ConfiguredFeed, since mark: FeedMark?, _ body: @Sendable (FetchedFeed) async throws -> Void
+    ) async throws -> Bool {
+      fetches.withLock { $0.append(mark) }
+      guard let (text, tag) = answer.withLock({ $0 }) else { throw Failure() }
+      if mark?.entityTag == tag { return false }
+      let path = NSTemporaryDirectory() + "feed-\(UUID().uuidString).jsonl"
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      try await body(FetchedFeed(path: path, mark: FeedMark(entityTag: tag)))
+      return true
+    }
+  }
+
+  private static func record(_ id: String, fixed: String = "8.0-1") -> String {
+    #"{"id":"\#(id)","modified":"2026-01-01T00:00:00Z","aliases":["CVE-\#(id)"],"affected":[{"package":{"ecosystem":"Debian:12","name":"curl"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"\#(fixed)"}]}]}]}"#
+  }
+
+  private static func records(_ count: Int) -> String {
+    (0..<count).map { record("T-\($0)") }.joined(separator: "\n") + "\n"
+  }
+
+  private static func refresh(_ stage: InspectionStage, _ server: PlayedServer, every interval: Duration) -> FeedRefresh
+  {
+    FeedRefresh(
+      registry: stage.registry,
+      feeds: [ConfiguredFeed(name: "test", format: .osv, address: "https://feeds.example/test.jsonl")],
+      fetcher: server, interval: interval, logger: .silent)
+  }
+
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `are taken over, asked for changes alone, and kept when they break or shrink`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      try await stage.inspect()
+      let server = PlayedServer()
+      let work = Self.refresh(stage, server, every: .zero)
+      func feed() async throws -> AdvisoryFeedRow { try #require(try await stage.registry.advisoryFeeds().first) }
+
+      server.give(Self.records(10), tag: "one")
+      #expect(try await work.step() == 1)
+      #expect(try await stage.findings(image).count == 10)
+      #expect(try await feed().recordCount == 10)
+      let refreshedAt = try #require(try await feed().refreshedAt)
+
+      // As it was: nothing is sent, and it is as fresh as can be.
+      try await work.step()
+      #expect(server.fetches.withLock { $0.last??.entityTag } == "one")
+      #expect(try await feed().recordCount == 10)
+      let lookedAt = try #require(try await feed().refreshedAt)
+      #expect(lookedAt >= refreshedAt)
+
+      for broken in [Self.records(3), Self.records(10) + "{\"id\":", "", nil] {
+        server.give(broken, tag: "other")
+        try await work.step()
+        #expect(try await feed().failure != nil, "\(broken?.suffix(20) ?? "no answer")")
+        #expect(try await stage.findings(image).count == 10)
+        #expect(try await feed().recordCount == 10)
+      }
+      // What has gone by less than a fifth, and what was withdrawn, ends.
+      server.give(Self.records(9), tag: "two")
+      try await work.step()
+      #expect(try await feed().failure == nil)
+      #expect(try await stage.findings(image).count == 9)
+    }
+  }
+
+  @Test func `are left alone until they are due, or somebody asks`() async throws {
+    try await InspectionStage.run { (stage) async throws in
+      let server = PlayedServer()
+      server.give(Self.records(1), tag: "one")
+      let work = Self.refresh(stage, server, every: .seconds(3600))
+      #expect(try await work.step() == 1)
+      #expect(try await work.step() == 0)
+      #expect(try await stage.registry.requestRefresh(of: "test"))
+      #expect(try await work.step() == 1)
+      #expect(try await stage.registry.requestRefresh(of: "unknown") == false)
+    }
+  }
+
+  @Test func `tell what is exploited, and how likely the rest is to be`() async throws {
+    try await InspectionStage.run { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      try await stage.inspect()
+      try await stage.bring([InspectionStage.advisory()])
+      func bring(_ format: AdvisoryFormat, _ text: String) async throws {
+        let path = NSTemporaryDirectory() + "feed-\(UUID().uuidString).\(format == .kev ? "json" : "csv")"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        _ = try await stage.registry.importFeed(format.rawValue, format, at: path)
+      }
+      try await bring(
+        .kev,
+        #"{"title":"x","vulnerabilities":[{"cveID":"CVE-2026-1","dateAdded":"2026-02-03","dueDate":"2026-02-24","vulnerabilityName":"curl","knownRansomwareCampaignUse":"Known"}]}"#
+      )
+      try await bring(.epss, "#model_version:v2025.03.14\ncve,epss,percentile\nCVE-2026-1,0.5,0.99\nCVE-2026-2,0,0\n")
+      let finding = try #require(try await stage.findings(image).first)
+      #expect(finding.exploitedSince == "2026-02-03")
+      #expect(finding.epss == 500_000)
+      #expect(finding.epssPercentile == 990_000)
+      await #expect(throws: RecordFiles.Failure.self) { try await bring(.epss, "CVE-2026-1,2,0.99\n") }
+      await #expect(throws: RecordFiles.Failure.self) { try await bring(.kev, "{\"vulnerabilities\":[{}]}") }
+    }
+  }
+}
