@@ -82,4 +82,18 @@ import Testing
   func papers(_ path: String) {
     #expect(SourceTree.exists(path))
   }
+
+  /// What a header of ours includes of the system becomes ours to the compiler: Swift then asks whoever uses a timespec to import it,
+  /// in some builds and not in others.
+  @Test("headers of C targets include of the system only what has no types of it")
+  func plainHeaders() throws {
+    let known: Set = ["stdbool.h", "stddef.h", "stdint.h"]
+    for path in ["CLinux/include/CLinux.h", "CLinux/include/Confinement.h", "CISAL/include/CISAL.h"] {
+      let lines = try SourceTree.text("Sources/\(path)").split(separator: "\n")
+      for line in lines where line.hasPrefix("#include <") {
+        let name = line.dropFirst("#include <".count).prefix { $0 != ">" }
+        #expect(known.contains(String(name)), "\(path) includes \(name)")
+      }
+    }
+  }
 }

@@ -1,13 +1,12 @@
 #pragma once
 /// Starting a process that reads what strangers wrote, and taking from it what it does not need.
 #include <stdint.h>
-#include <sys/types.h>
 
 /// Starts a program with three descriptors and nothing else of ours.
 ///
 /// `arguments` ends with NULL; the environment is empty but for PATH. `input` and `output`, which are above 2, become its descriptors
 /// 0 and 1, and `errors` its 2. All other descriptors are closed in it. Returns its process id, or the negative errno.
-pid_t berth_spawn(const char *path, char *const arguments[], int input, int output, int errors);
+int berth_spawn(const char *path, char *const arguments[], int input, int output, int errors);
 
 /// Makes a pipe whose ends no child gets. Returns 0 or an errno.
 int berth_pipe(int *reading, int *writing);

@@ -30,6 +30,13 @@ import Testing
     #expect(try LanguageFile.packages("all.jar", jar.whole) == ["org.a:a 1", "org.b:b 1"])
   }
 
+  @Test func `that hold others are known by their own names too`() throws {
+    var jar = ZipWriter()
+    jar.add("META-INF/MANIFEST.MF", "Bundle-Version: 4.2.3\n")
+    jar.add("META-INF/maven/cglib/cglib/pom.properties", Self.properties("cglib", "cglib", "3.2"))
+    #expect(try LanguageFile.packages("lib/guice.jar", jar.whole) == ["guice 4.2.3", "cglib:cglib 3.2"])
+  }
+
   @Test(arguments: [ZipWriter.Packing.stored, .deflated, .streamed])
   func `are found in archives in archives, behind a script that starts them`(packing: ZipWriter.Packing) throws {
     var web = ZipWriter()

@@ -102,13 +102,14 @@ struct JavaIdentity {
   }
 
   var components: [Component] {
-    guard poms.isEmpty else {
-      return poms.map { Component(.maven, name: "\($0.group):\($0.artifact)", version: $0.version) }
-    }
-    return own.map { [$0] } ?? []
+    let projects = poms.map { Component(.maven, name: "\($0.group):\($0.artifact)", version: $0.version) }
+    // Of one that holds others alone, its own project is known by its name.
+    let base = Self.parts(of: fileName).base
+    let isNamed = poms.contains { $0.artifact == base } || (poms.count == 1 && base.hasPrefix(poms[0].artifact))
+    return (isNamed ? [] : own.map { [$0] } ?? []) + projects
   }
 
-  /// Of an archive that names no project of Maven: by its manifest and by the name of its file.
+  /// Of an archive that does not name its own project: by its manifest and by the name of its file.
   private var own: Component? {
     let (base, fileVersion) = Self.parts(of: fileName)
     let symbolic = manifest["bundle-symbolicname"].map { String($0.prefix { $0 != ";" }).trimmed }

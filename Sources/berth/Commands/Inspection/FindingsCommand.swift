@@ -108,6 +108,16 @@ struct InspectedReport {
     return findings.contains { ($0["suppressed"]?.isNull ?? true) && SeverityName.of($0) >= limit }
   }
 
+  /// The finding with who says that it does not count, in words.
+  private static func withReason(_ finding: JSONValue) -> JSONValue {
+    guard var object = finding.object, let suppressed = finding["suppressed"], !suppressed.isNull else {
+      return finding
+    }
+    let words = [suppressed["by"]?.string, suppressed["reason"]?.string].compactMap { $0 }
+    object.append("because", .string("\(words.joined(separator: ": ")) (\(suppressed["author"]?.string ?? ""))"))
+    return .object(object)
+  }
+
   func tell(_ remote: RemoteOptions) {
     let platform = json["platform"]?.string.map { "  \($0)" } ?? ""
     let system = json["distribution"]?.string ?? "no distribution"
@@ -123,11 +133,12 @@ struct InspectedReport {
       if json["state"]?.string == "inventoried", unjudged == nil { print("Nothing that counts is known.") }
       return
     }
+    let isSuppressed = findings.contains { !($0["suppressed"]?.isNull ?? true) }
+    let columns = [
+      ("severity", "severity"), ("vulnerability", "vulnerability"), ("package", "package"), ("version", "version"),
+      ("fixed", "fixed"), ("state", "state"), ("exploited", "exploitedSince"), ("advisory", "advisory"),
+    ]
     remote.show(
-      findings,
-      [
-        ("severity", "severity"), ("vulnerability", "vulnerability"), ("package", "package"), ("version", "version"),
-        ("fixed", "fixed"), ("state", "state"), ("exploited", "exploitedSince"), ("advisory", "advisory"),
-      ])
+      findings.map(Self.withReason), isSuppressed ? columns + [("does not count", "because")] : columns)
   }
 }
