@@ -93,6 +93,61 @@ extension EndToEnd {
       }
     }
 
+    @Test("a feed comes in by itself, VEX and SBOM go along with the image, and a scan without a server says the same")
+    func documents() async throws {
+      let feeds = try Workspace()
+      defer { feeds.remove() }
+      let feed = try feeds.write(Array(Self.advisory.utf8), to: "feed.jsonl")
+      let settings = "inspection:\n  feeds: [\"made=osv:\(feed)\"]\n"
+      try await withServer(configuration: settings, isOpen: true) { server, workspace in
+        let skopeo = try Skopeo(in: workspace)
+        let image = try await Self.image(workspace)
+        try await skopeo.push(image, to: "\(server.address.authority)/acme/api:1.0")
+        func berth(_ arguments: String...) async throws -> ProgramOutcome {
+          try await ProgramRunner.run(
+            ServerProcess.binary, arguments, environment: ["BERTH_SERVER": server.address.authority])
+        }
+        try await eventually("the feed judges the image") {
+          try await berth("findings", "acme/api:1.0").text.contains("CVE-2026-1234")
+        }
+        let list = try await berth("advisories", "list")
+        #expect(list.text.contains("made  osv   1"), "\(list.story)")
+
+        // By the program itself, from the layout that was pushed.
+        let scanned = try await berth("scan", image.path, "--advisories", feed, "--fail-on", "critical")
+        #expect(scanned.ending == .exited(1), "\(scanned.story)")
+        #expect(scanned.text.contains("CVE-2026-1234"), "\(scanned.story)")
+        let log = try await berth("scan", image.path, "--advisories", feed, "--sarif")
+        let results = try JSONValue.parse(log.trimmed)["runs"]?.array?.first?["results"]?.array ?? []
+        #expect(results.map { $0["ruleId"]?.string } == ["CVE-2026-1234"])
+
+        // A bill of materials as a referrer, and the same packages in it.
+        let attached = try await berth("sbom", "acme/api:1.0", "--form", "spdx", "--attach")
+        #expect(attached.text.contains("Attached as acme/api@sha256:"), "\(attached.story)")
+        let compared = try await berth("sbom", "acme/api:1.0", "--compare")
+        #expect(compared.text.contains("packages are the same"), "\(compared.story)")
+        #expect(!compared.text.contains("only in"), "\(compared.story)")
+        let document = try await berth("sbom", "acme/api:1.0")
+        let file = try workspace.write(Array(document.text.utf8), to: "sbom.json")
+        let matched = try await berth("match", "--advisories", feed, "--sbom", file)
+        #expect(
+          matched.text.split(separator: "\n").filter { $0.contains("TEST-2026-1") }.count == 1, "\(matched.story)")
+
+        let statement = """
+          {"@context":"https://openvex.dev/ns/v0.2.0","@id":"urn:test","author":"us","timestamp":"2026-11-01T00:00:00Z",\
+          "version":1,"statements":[{"vulnerability":{"name":"CVE-2026-1234"},\
+          "products":[{"@id":"pkg:pypi/made-up@1.0"}],"status":"not_affected","justification":"component_not_present"}]}
+          """
+        let vex = try workspace.write(Array(statement.utf8), to: "ours.json")
+        let set = try await berth("vex", "set", "acme", vex)
+        #expect(set.succeeded, "\(set.story)")
+        let suppressed = try await berth("findings", "acme/api:1.0", "--suppressed")
+        #expect(suppressed.text.contains("vex: component_not_present"), "\(suppressed.story)")
+        let counted = try await berth("findings", "acme/api:1.0", "--fail-on", "critical")
+        #expect(!counted.text.contains("CVE-2026-1234"), "\(counted.story)")
+      }
+    }
+
     @Test("versions are compared and packages are matched without a server")
     func doors() async throws {
       let workspace = try Workspace()
