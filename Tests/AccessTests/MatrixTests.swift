@@ -172,7 +172,9 @@ import Testing
         let answer = try await Self.call(row[0], "limited", header, registry)
         // It reads what it is for, and asks environments for nothing that it may not push to.
         let isEnvironment = row[0].contains("/environments")
-        let isReading = row[0].contains("{repository}") || ["GET /api/v1/search", "GET /api/v1/diff"].contains(row[0])
+        let isReading =
+          row[0].contains("{repository}")
+          || ["GET /api/v1/search", "GET /api/v1/diff", "GET /api/v1/diff/contents"].contains(row[0])
         let isItsOwn = row[0].hasPrefix("GET") && (isReading || isEnvironment)
         let expected: Set = isItsOwn ? [200, 404] : isEnvironment ? [403, 404, 409] : [403]
         #expect(expected.contains(answer.status), "\(row[0]): \(answer)")
@@ -214,7 +216,7 @@ import Testing
     if method == "GET", target.contains("/-/labels") { target += "?target=1" }
     if method == "POST", target == "/api/v1/advisories/test" { target += "?records=0" }
     if target == "/api/v1/access/explain" { target += "?account=subject&repository=acme/api&action=pull" }
-    if target == "/api/v1/diff" { target += "?from=acme/api:1&to=acme/api:1" }
+    if target.hasPrefix("/api/v1/diff") { target += "?from=acme/api:1&to=acme/api:1" }
     let unique = "\(role)-\(UInt32.random(in: 0...UInt32.max))"
     let bodies = [
       "POST /api/v1/namespaces/{namespace}/environments": #"{"name":"\#(unique)"}"#,

@@ -98,8 +98,50 @@ extension APIRoute {
       let found = try await routes.registry.difference(
         from: (old.reference, mayPullOld), to: (new.reference, mayPullNew), platform: call.query.first("platform"))
       return view(found)
-    }
+    },
+    APIRoute(
+      method: .GET, path: "/api/v1/diff/contents",
+      summary: "What differs between the packages of two images, and between what is wrong with them.",
+      permission: "everybody who may pull both",
+      query: [
+        .init(name: "from", description: "The old one: `name:tag` or `name@digest`.", isRequired: true),
+        .init(name: "to", description: "The new one; of the same repository or of another.", isRequired: true),
+        .init(name: "platform", description: "Which image of an index, such as `linux/arm64`."),
+      ], answer: contentSchema
+    ) { routes, call in
+      let old = try image("from", call)
+      let new = try image("to", call)
+      let policy = routes.access.policy
+      let mayPullOld = try await policy.permit(Pull.self, on: old.repository, for: call.caller)
+      let mayPullNew = try await policy.permit(Pull.self, on: new.repository, for: call.caller)
+      let found = try await routes.registry.contentDifference(
+        from: (old.reference, mayPullOld), to: (new.reference, mayPullNew), platform: call.query.first("platform"))
+      return [
+        "added": .array(found.added.map(\.json)), "removed": .array(found.removed.map(\.json)),
+        "changed": .array(
+          found.changed.map { change in
+            [
+              "type": .string(change.type), "name": .string(change.name), "from": texts(change.from),
+              "to": texts(change.to),
+            ]
+          }), "introduced": .array(found.introduced.map(\.json)), "fixed": .array(found.fixed.map(\.json)),
+      ]
+    },
   ]
+
+  private static let contentSchema = APISchema.object([
+    .init("added", .list(.any), "Packages of the new one alone, as in inventories.", isRequired: true),
+    .init("removed", .list(.any), "Packages of the old one alone.", isRequired: true),
+    .init(
+      "changed",
+      .list(
+        .object([
+          .init("type", .string, "The type in package URLs."), .init("name", .string, "Its name."),
+          .init("from", .list(.string), "Versions in the old one."), .init("to", .list(.string), "In the new one."),
+        ])), "Packages that both have in other versions.", isRequired: true),
+    .init("introduced", .list(.any), "Findings of the new one alone, as in findings.", isRequired: true),
+    .init("fixed", .list(.any), "Findings of the old one alone.", isRequired: true),
+  ])
 
   private static func image(_ name: String, _ call: APICall) throws -> ImageReference {
     guard let text = call.query.first(name) else {

@@ -76,7 +76,7 @@ extension Registry {
     return form == .spdx ? SPDXWriter.document(of: index, origin) : CycloneDXWriter.document(of: index, origin)
   }
 
-  private static func inventoried(_ image: InspectedImage) throws -> ImageInventoryRow {
+  static func inventoried(_ image: InspectedImage) throws -> ImageInventoryRow {
     guard let row = image.inventory else {
       throw AdministrationError(
         .notFound, "\(image.name) holds nothing that could be inspected, or was pushed a moment ago: try again")

@@ -78,6 +78,30 @@ import Testing
     }
   }
 
+  @Test func `is met by an upgrade, whose difference tells what it brings and mends`() async throws {
+    try await InspectionStage.run { stage in
+      _ = try await stage.push([InspectionStage.base], as: .sample("1"))
+      let newer = InspectionStage.layer([
+        ("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"),
+        (
+          "var/lib/dpkg/status",
+          InspectionStage.package("curl", "8.0-1") + InspectionStage.package("wget", "1.0")
+        ),
+      ])
+      _ = try await stage.push([newer], as: .sample("2"))
+      try await stage.inspect()
+      try await stage.bring([InspectionStage.advisory()])
+      let pull = stage.client.pull
+      let found = try await stage.registry.contentDifference(
+        from: (.tag(.sample("1")), pull), to: (.tag(.sample("2")), pull))
+      #expect(found.added.map(\.name) == ["wget"])
+      #expect(found.removed.map(\.name) == ["zlib"])
+      #expect(found.changed.map(\.to) == [["8.0-1"]])
+      #expect(found.fixed.map(\.vulnerability) == ["CVE-2026-1"])
+      #expect(found.introduced.isEmpty)
+    }
+  }
+
   @Test func `warns of a promotion, and the warning stays with the release`() async throws {
     try await InspectionStage.run { stage in
       _ = try await stage.push([InspectionStage.base], as: .sample("1"))

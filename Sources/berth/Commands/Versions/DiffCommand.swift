@@ -9,6 +9,7 @@ struct DiffCommand: AsyncParsableCommand {
   @Argument(help: "The old one: acme/api:2.3 or acme/api@sha256:….") var from: String
   @Argument(help: "The new one.") var to: String
   @Option(help: "Which image of an index, such as linux/arm64.") var platform: String?
+  @Flag(help: "Packages and what is wrong with them, in place of configuration and layers.") var contents = false
   @Flag(help: "Exit with 1 when they differ, with 2 when they cannot be compared.") var exitCode = false
   @OptionGroup var remote: RemoteOptions
 
@@ -19,16 +20,48 @@ struct DiffCommand: AsyncParsableCommand {
     var isSame = true
     do {
       try await remote.run { server in
-        var path = "/api/v1/diff?from=\(pathPart(from))&to=\(pathPart(to))"
+        var path = "/api/v1/diff\(contents ? "/contents" : "")?from=\(pathPart(from))&to=\(pathPart(to))"
         if let platform { path += "&platform=\(pathPart(platform))" }
         let found = try await server.call(.get, path)
-        remote.tell(DifferenceText(found).lines.joined(separator: "\n"), found)
-        isSame = found["same"]?.bool ?? false
+        if contents {
+          let lines = Self.contentLines(found)
+          isSame = lines.isEmpty
+          remote.tell(isSame ? "They hold the same packages." : lines.joined(separator: "\n"), found)
+        } else {
+          isSame = found["same"]?.bool ?? false
+          remote.tell(DifferenceText(found).lines.joined(separator: "\n"), found)
+        }
       }
     } catch let code as ExitCode where exitCode && code == .failure {
       throw Self.trouble
     }
     if exitCode && !isSame { throw ExitCode.failure }
+  }
+}
+
+extension DiffCommand {
+  /// Packages first, and then what is wrong with one of the two alone.
+  private static func contentLines(_ found: JSONValue) -> [String] {
+    func text(_ value: JSONValue, _ name: String) -> String { value[name]?.string ?? "" }
+    func list(_ value: JSONValue?) -> String { (value?.array ?? []).compactMap(\.string).joined(separator: ", ") }
+    var lines: [String] = []
+    for (mark, name) in [("-", "removed"), ("+", "added")] {
+      for package in found[name]?.array ?? [] {
+        lines.append("\(mark) \(text(package, "type")) \(text(package, "name")) \(text(package, "version"))")
+      }
+    }
+    for package in found["changed"]?.array ?? [] {
+      lines.append(
+        "~ \(text(package, "type")) \(text(package, "name")): \(list(package["from"])) → \(list(package["to"]))")
+    }
+    for (mark, name) in [("-", "fixed"), ("+", "introduced")] {
+      for finding in found[name]?.array ?? [] {
+        lines.append(
+          "\(mark) \(text(finding, "severity")) \(text(finding, "vulnerability")) in \(text(finding, "package")) \(text(finding, "version"))"
+        )
+      }
+    }
+    return lines
   }
 }
 
