@@ -23,7 +23,7 @@ struct Berth: AsyncParsableCommand {
       TagCommand.self, RuleCommand.self, SearchCommand.self, EnvironmentCommand.self,
       RetentionCommand.self,
       HistoryCommand.self, DiffCommand.self, InventoryCommand.self, FindingsCommand.self,
-      ScanCommand.self, SBOMCommand.self, VEXCommand.self, PolicyCommand.self, ExceptionCommand.self,
+      ScanCommand.self, FilesCommand.self, SBOMCommand.self, VEXCommand.self, PolicyCommand.self, ExceptionCommand.self,
       AdvisoriesCommand.self, AffectedCommand.self, MatchCommand.self,
       VersionOrderCommand.self,
       InspectLayerCommand.self,

@@ -11,7 +11,7 @@ extension RegistryRoutes {
     + APIRoute.trust + APIRoute.record + APIRoute.tags + APIRoute.rules
     + APIRoute.environments + APIRoute.releases + APIRoute.lifecycle
     + APIRoute.search + APIRoute.diff + APIRoute.inspection
-    + APIRoute.sboms + APIRoute.vex + APIRoute.exceptions + APIRoute.policies + APIRoute.advisories
+    + APIRoute.files + APIRoute.sboms + APIRoute.vex + APIRoute.exceptions + APIRoute.policies + APIRoute.advisories
 
   /// The largest body of a call: an `htpasswd` file of some thousand lines.
   static let apiBodyLimitBytes = 1 << 20

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Scores of CVSS vectors of versions 2 and 3.
+/// Scores of CVSS vectors of versions 2, 3 and 4.
 ///
 /// Source: FIRST, "A Complete Guide to the Common Vulnerability Scoring System Version 2.0", section 3.2.1; "Common
 /// Vulnerability Scoring System v3.1: Specification Document", section 7.1.
@@ -21,6 +21,7 @@ public enum CVSS {
     }
     let score: Double?
     switch metrics["CVSS"] {
+    case "4.0": score = CVSS4(metrics)?.score
     case "3.0", "3.1": score = third(metrics)
     case nil: score = second(metrics)
     default: score = nil

@@ -113,6 +113,10 @@ extension EndToEnd {
         let list = try await berth("advisories", "list")
         #expect(list.text.contains("made  osv   1"), "\(list.story)")
 
+        let files = try await berth("files", "acme/api:1.0", "app")
+        #expect(files.text.contains("app/made_up-1.0.dist-info/METADATA"), "\(files.story)")
+        #expect(!files.text.contains("os-release"), "\(files.story)")
+
         // By the program itself, from the layout that was pushed.
         let scanned = try await berth("scan", image.path, "--advisories", feed, "--fail-on", "critical")
         #expect(scanned.ending == .exited(1), "\(scanned.story)")

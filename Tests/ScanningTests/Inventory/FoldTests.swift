@@ -70,4 +70,26 @@ import Testing
       )
     }
   }
+
+  @Test func `lists files as a container would see them`() {
+    func file(_ path: String, _ kind: ListedFile.Kind = .file) -> ListedFile {
+      ListedFile(kind: kind, path: path, size: 1, mode: 0o644)
+    }
+    func folded(in folder: String) -> [String] {
+      var fold = FileFold(in: folder)
+      fold.apply(
+        [
+          file("etc", .directory), file("etc/a"), file("etc/d", .directory), file("etc/d/x"), file("etcetera"),
+          file("o/p"),
+        ],
+        whiteouts: [], layer: 0)
+      fold.apply(
+        [file("etc/d"), file("etc/b")], whiteouts: [.init(.path, "etc/a"), .init(.opaque, "o")], layer: 1)
+      return fold.files.map { "\($0.file.path) \($0.layer)" }
+    }
+    #expect(folded(in: "") == ["etc 0", "etc/b 1", "etc/d 1", "etcetera 0"])
+    #expect(folded(in: "etc") == ["etc 0", "etc/b 1", "etc/d 1"])
+    #expect(folded(in: "etc/b") == ["etc/b 1"])
+    #expect(folded(in: "o").isEmpty)
+  }
 }

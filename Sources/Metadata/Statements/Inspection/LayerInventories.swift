@@ -165,6 +165,13 @@ extension Reading where Self: ~Copyable {
     return counts
   }
 
+  /// What a layer holds, as the scanner encodes it; nil when it was not read.
+  public func layerInventory(_ digest: Digest) throws -> [UInt8]? {
+    try first("SELECT inventory FROM layer_inventory WHERE digest = \(digest) AND inventory IS NOT NULL") {
+      $0.bytes(0)
+    }
+  }
+
   /// The list of a layer's files, in parts that follow one another; empty when it was not read.
   public func layerFileList(_ digest: Digest) throws -> [[UInt8]] {
     try all("SELECT bytes FROM layer_file_list WHERE digest = \(digest) ORDER BY part") { $0.bytes(0) }
