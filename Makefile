@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # What the build needs, what the tests need beyond that, and what the benchmarks need beyond that.
 # libpq5 is needed by those alone who run berth with PostgreSQL: it is loaded at run time.
 BUILD_PACKAGES := libsqlite3-dev libyaml-dev libssl-dev libcrypt-dev zlib1g-dev libzstd-dev libbz2-dev liblzma-dev pkg-config libpq5
-TEST_PACKAGES := skopeo podman buildah containerd runc umoci mmdebstrap nginx-light curl openssl postgresql python3-venv
+TEST_PACKAGES := rpm skopeo podman buildah containerd runc umoci mmdebstrap nginx-light curl openssl postgresql python3-venv
 REPLICA_PACKAGES := curl postgresql python3-venv
 BENCH_PACKAGES := docker-registry nginx-light openssl libssl-dev pkg-config curl postgresql redis-server python3-venv
 

@@ -79,7 +79,8 @@ extension APIRoute {
         .init(name: "records", description: "How many records the body has.", isRequired: true),
         .init(name: "whole", description: "`true`: what is known of the feed and is not in the body is taken away."),
         .init(
-          name: "format", description: "`osv` unless given; `secdb`, `kev`, `epss`: a document or line in each line."),
+          name: "format",
+          description: "`osv` unless given; `secdb`, `debian`, `kev`, `epss`: a document or line in each line."),
       ],
       answer: .object([
         .init("records", .integer, "How many came.", isRequired: true),
@@ -210,7 +211,9 @@ extension APIRoute {
     for try await chunk in call.request.body { for line in try lines.take(chunk) { try take(line) } }
     if let line = lines.rest { try take(line) }
     do {
-      guard format == .secdb else { return view(try await routes.registry.importExploits(feed, format, items)) }
+      guard format == .secdb || format == .debian else {
+        return view(try await routes.registry.importExploits(feed, format, items))
+      }
       var work = try await AdvisoryImport.begin(
         routes.registry, feed: feed, kind: format.rawValue, expecting: items.count,
         isWhole: call.query.first("whole") == "true")

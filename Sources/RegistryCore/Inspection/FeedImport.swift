@@ -15,7 +15,7 @@ extension Registry {
     _ name: String, _ format: AdvisoryFormat, at path: String, isWhole: Bool = true
   ) async throws -> AdvisoryImportReport {
     switch format {
-    case .osv, .secdb: try await importAdvisories(name, format, at: path, isWhole: isWhole)
+    case .osv, .secdb, .debian: try await importAdvisories(name, format, at: path, isWhole: isWhole)
     case .kev, .epss: try await importExploits(name, format, at: path)
     }
   }
@@ -27,6 +27,13 @@ extension Registry {
     try format.each(at: path) { _ in count += 1 }
     var work = try await AdvisoryImport.begin(
       self, feed: name, kind: format.rawValue, expecting: count, isWhole: isWhole)
+    if format == .debian {
+      // One document has all of it.
+      var all: [Advisory] = []
+      try format.each(at: path) { if case .advisory(let advisory) = $0 { all.append(advisory) } }
+      for advisory in all { try await work.add(advisory) }
+      return try await work.finish()
+    }
     // A record after the other, so that a feed of any size needs no more memory than they.
     let reader = try RecordWalk(at: path)
     while true {

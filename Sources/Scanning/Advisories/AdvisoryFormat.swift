@@ -6,6 +6,8 @@ public enum AdvisoryFormat: String, Sendable, Hashable, CaseIterable {
   case osv
   /// Security fixes of Alpine, Wolfi, Chainguard.
   case secdb
+  /// Debian's security tracker, with what is not mended.
+  case debian
   /// CISA's catalogue of exploited vulnerabilities.
   case kev
   /// How likely vulnerabilities are to be exploited.
@@ -32,6 +34,7 @@ public enum AdvisoryFormat: String, Sendable, Hashable, CaseIterable {
       for item in items { try body(item) }
     }
     switch self {
+    case .debian: try RecordFiles.whole(at: path, limitBytes: DebianTrackerReader.limitBytes, read)
     case .kev where !path.hasSuffix("l") && !path.contains(".jsonl"): try RecordFiles.whole(at: path, read)
     default: try RecordFiles.each(at: path, read)
     }
@@ -42,6 +45,7 @@ public enum AdvisoryFormat: String, Sendable, Hashable, CaseIterable {
     switch self {
     case .osv: return [.advisory(try OSVReader.advisory(bytes))]
     case .secdb: return try SecDBReader.advisories(try JSONValue.parse(bytes)).map { .advisory($0) }
+    case .debian: return try DebianTrackerReader.advisories(bytes).map { .advisory($0) }
     case .kev: return try ExploitEntry.entries(try JSONValue.parse(bytes)).map { .exploited($0) }
     case .epss: return try ExploitScore.score(bytes).map { [.score($0)] } ?? []
     }

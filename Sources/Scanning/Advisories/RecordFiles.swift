@@ -29,8 +29,10 @@ public enum RecordFiles {
   /// Calls `body` with the bytes of a file as one, packed or not.
   ///
   /// - Throws: ``Failure``, or what `body` throws.
-  public static func whole(at path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    let file = try RecordFile(path, isOne: true, limitBytes: wholeLimitBytes)
+  public static func whole(
+    at path: String, limitBytes: Int = wholeLimitBytes, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    let file = try RecordFile(path, isOne: true, limitBytes: limitBytes)
     _ = try file.next(body)
   }
 }

@@ -62,6 +62,36 @@ import Testing
     #expect(count > 5000)
   }
 
+  @Test func `of Debian's tracker say what is mended, and what never will be`() throws {
+    let document = #"""
+      {"curl": {"CVE-2023-1": {"description": "a \"flaw\"", "scope": "remote", "releases": {
+        "bookworm": {"status": "resolved", "fixed_version": "7.88.1-10+deb12u1", "urgency": "medium"},
+        "bullseye": {"status": "open", "nodsa": "Minor issue", "nodsa_reason": "ignored", "urgency": "low"},
+        "buster": {"status": "resolved", "fixed_version": "0", "urgency": "unimportant"},
+        "sid": {"status": "open", "urgency": "not yet assigned"}}},
+        "TEMP-1": {"releases": {"bookworm": {"status": "open"}}}}, "empty": {}}
+      """#
+    let found = try Array(document.utf8).withUnsafeBytes { try DebianTrackerReader.advisories($0) }
+    let advisory = try #require(found.first)
+    #expect(found.count == 1)
+    #expect(advisory.upstream == ["CVE-2023-1"])
+    #expect(advisory.affected.map(\.ecosystem.description) == ["Debian:12", "Debian:11"])
+    #expect(advisory.affected.map(\.state) == [.affected, .willNotFix])
+    #expect(advisory.affected.map { $0.severities.first?.band } == [.medium, .low])
+    #expect(advisory.affected[0].verdict("7.88.1-10") == .affected(fixed: "7.88.1-10+deb12u1"))
+    #expect(advisory.affected[0].verdict("7.88.1-10+deb12u1") == .notAffected)
+    #expect(advisory.affected[1].verdict("99") == .affected(fixed: nil))
+    // Cut off anywhere it is broken, and never read in part.
+    let bytes = Array(document.utf8)
+    let whole = bytes.lastIndex(of: UInt8(ascii: "}")) ?? 0
+    for length in 0...whole {
+      #expect(throws: ParseError.self) {
+        try Array(bytes[..<length]).withUnsafeBytes { _ = try DebianTrackerReader.advisories($0) }
+      }
+    }
+    #expect(try bytes.withUnsafeBytes { try DebianTrackerReader.lines($0) }.count == 2)
+  }
+
   @Test func `of what is exploited are read as CISA publishes them`() throws {
     var count = 0
     try AdvisoryFormat.kev.each(at: SharedData.path("advisories/cisa-kev.jsonl.zst")) { item in

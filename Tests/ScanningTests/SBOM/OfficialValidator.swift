@@ -53,7 +53,7 @@ enum OfficialValidator {
     """
 
   /// The interpreter that `make test-packages` gives the validators, or the one in `BERTH_TEST_SBOM_PYTHON`.
-  private static func python() throws -> URL {
+  static func python() throws -> URL {
     let named = ProcessInfo.processInfo.environment["BERTH_TEST_SBOM_PYTHON"].map { URL(filePath: $0) }
     let path = named ?? SharedData.root.appending(path: ".build-tools/venv/bin/python3")
     guard FileManager.default.isExecutableFile(atPath: path.path()) else {

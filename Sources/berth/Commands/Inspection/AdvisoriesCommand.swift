@@ -33,7 +33,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
         """)
     @Argument(help: "What the feed is called here.") var feed: String
     @Argument(help: "Files or folders with records: .json, .jsonl, .zip; .zst and .gz of them.") var files: [String]
-    @Option(help: "osv, secdb (Alpine, Wolfi), kev, epss.") var format = AdvisoryFormatName.osv
+    @Option(help: "osv, secdb (Alpine, Wolfi), debian (its tracker), kev, epss.") var format = AdvisoryFormatName.osv
     @Flag(help: "It is all of the feed: what is known of it and is not in the files is taken away.") var whole = false
     @OptionGroup var remote: RemoteOptions
 
@@ -62,8 +62,15 @@ struct AdvisoriesCommand: AsyncParsableCommand {
             try RecordFiles.each(at: path) { lines.append(Array($0) + [UInt8(ascii: "\n")]) }
             continue
           }
-          let read = format == .kev && !path.contains(".jsonl") ? RecordFiles.whole : RecordFiles.each
-          try read(path) { bytes in
+          if format == .debian {
+            try RecordFiles.whole(at: path, limitBytes: DebianTrackerReader.limitBytes) { bytes in
+              do throws(ParseError) { lines += try DebianTrackerReader.lines(bytes) } catch {
+                throw RecordFiles.Failure(description: "\(path): \(error.message)")
+              }
+            }
+            continue
+          }
+          func take(_ bytes: UnsafeRawBufferPointer) throws {
             do throws(ParseError) {
               _ = try format.format.items(bytes)
               // A document may have line ends in it; a line has none.
@@ -71,6 +78,11 @@ struct AdvisoriesCommand: AsyncParsableCommand {
             } catch {
               throw RecordFiles.Failure(description: "\(path): record \(lines.count + 1): \(error.message)")
             }
+          }
+          if format == .kev, !path.contains(".jsonl") {
+            try RecordFiles.whole(at: path) { try take($0) }
+          } else {
+            try RecordFiles.each(at: path, take)
           }
         }
       } catch let failure as RecordFiles.Failure {
@@ -151,12 +163,13 @@ struct AffectedCommand: AsyncParsableCommand {
 
 /// A format of advisories on the command line.
 enum AdvisoryFormatName: String, ExpressibleByArgument, CaseIterable {
-  case osv, secdb, kev, epss
+  case osv, secdb, debian, kev, epss
 
   var format: AdvisoryFormat {
     switch self {
     case .osv: .osv
     case .secdb: .secdb
+    case .debian: .debian
     case .kev: .kev
     case .epss: .epss
     }
