@@ -137,7 +137,7 @@ struct SearchParser {
 
 /// The fields of a query.
 enum SearchField: String, CaseIterable {
-  case repo, tag, version, label, env, built, pushed, by, platform, size, base, digest, revision, license
+  case repo, tag, version, label, env, built, pushed, by, platform, size, base, digest, revision, license, package, cve
 
   /// For the person who wrote it wrong.
   var example: String {
@@ -156,6 +156,8 @@ enum SearchField: String, CaseIterable {
     case .digest: "digest:sha256:9f86d0"
     case .revision: "revision:4f2c1ab"
     case .license: "license:mit"
+    case .package: "package:openssl"
+    case .cve: "cve:CVE-2024-3094"
     }
   }
 

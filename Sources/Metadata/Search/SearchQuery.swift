@@ -51,6 +51,10 @@ public enum SearchTerm: Sendable, Hashable {
   case revision(String)
   /// In lower case: a part of the licenses.
   case license(String)
+  /// The name of a package that it holds, as the package's ecosystem spells it.
+  case package(String)
+  /// Any name of a vulnerability of which it has a finding.
+  case vulnerability(String)
 
   public enum LabelValue: Sendable, Hashable {
     case exactly(String)

@@ -71,6 +71,8 @@ struct SearchValues {
     case .digest: return .digest(lower)
     case .revision: return .revision(lower)
     case .license: return .license(lower)
+    case .package: return .package(text)
+    case .cve: return .vulnerability(lower.hasPrefix("cve-") ? text.uppercased() : text)
     }
   }
 

@@ -142,4 +142,29 @@ import Testing
       #expect(try await stage.findings(image).first?.suppression?.reason == "why")
     }
   }
+
+  @Test(arguments: kinds) func `is asked by a search for packages and vulnerabilities, with everything else`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      _ = try await stage.push([InspectionStage.layer([("etc/motd", "hello")])], as: .sample("plain"))
+      try await stage.client.push(SampleManifest.index([image]), tags: [.sample("multi")])
+      try await stage.inspect()
+      try await stage.bring([InspectionStage.advisory()])
+      let permit = try await Policy.open.cataloguePermit(for: .everybody)
+      func found(_ query: String) async throws -> [String] {
+        let parsed = try SearchQuery(parsing: query, now: stage.registry.database.now)
+        return try await stage.registry.search(parsed, after: nil, limit: 10, permit: permit).images.compactMap(
+          \.tag?.text
+        )
+        .sorted()
+      }
+      #expect(try await found("package:curl") == ["1", "multi"])
+      #expect(try await found("cve:cve-2026-1") == ["1", "multi"])
+      #expect(try await found("cve:TEST-1 tag:1") == ["1"])
+      #expect(try await found("-cve:CVE-2026-1") == ["plain"])
+      #expect(try await found("package:wget OR cve:CVE-2026-2").isEmpty)
+    }
+  }
 }

@@ -49,6 +49,8 @@ struct SearchFilters {
       return "(\(like("LOWER(f.base_name)", pattern)) OR \(like("LOWER(f.base_name)", "%/" + pattern)))"
     case .digest(let digest): return "(m.digest >= \(digest) AND m.digest < \(digest + SearchWords.end))"
     case .revision(let revision): return like("LOWER(f.revision)", SearchPattern(text: revision + "*").like)
+    case .package, .vulnerability:
+      return "m.id IN (\(term.inspectedManifests ?? "SELECT id FROM manifest WHERE 1 = 0"))"
     case .license(let license): return like("LOWER(f.licenses)", SearchPattern(text: "*" + license + "*").like)
     }
   }

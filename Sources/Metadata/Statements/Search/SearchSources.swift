@@ -119,6 +119,7 @@ struct SearchSource {
       return (
         5, [.manifests("SELECT manifest_id AS id FROM image_fact WHERE built_at >= \(from) AND built_at < \(before)")]
       )
+    case .package, .vulnerability: return term.inspectedManifests.map { (3, [.manifests($0)]) }
     case .version, .platform, .size, .license: return nil
     }
   }
@@ -228,7 +229,10 @@ extension SearchTerm {
     case .label(_, nil), .label(_, .exactly), .digest, .by: true
     case .built(let bounds): bounds.from != nil || bounds.before != nil
     case .pushed(let bounds): bounds.from != nil
-    case .word, .repository, .tag, .version, .label, .environment, .platform, .size, .base, .revision, .license: false
+    case .word, .repository, .tag, .version, .label, .environment, .platform, .size, .base, .revision, .license,
+      .package,
+      .vulnerability:
+      false
     }
   }
 }

@@ -1,0 +1,28 @@
+extension SearchTerm {
+  /// The manifests of images, and of indexes that list one, whose inventory has what is asked for: rows with `id`. Nil for terms that
+  /// ask nothing of inventories.
+  var inspectedManifests: SQL? {
+    let images: SQL
+    switch self {
+    case .package(let name):
+      images = """
+        SELECT DISTINCT i.digest FROM package p JOIN image_package u ON u.package_id = p.id
+          JOIN image_inventory i ON i.id = u.image_id
+        WHERE p.name = \(name)
+        """
+    case .vulnerability(let name):
+      // What belongs to a package of the operating system is judged there.
+      images = """
+        SELECT DISTINCT i.digest FROM advisory_alias a JOIN finding d ON d.advisory_id = a.advisory_id
+          JOIN image_package u ON u.package_id = d.package_id JOIN image_inventory i ON i.id = u.image_id
+        WHERE a.alias = \(name) AND u.owned_by IS NULL
+        """
+    default: return nil
+    }
+    return """
+      SELECT held.id FROM (\(images)) n JOIN manifest held ON held.digest = n.digest
+      UNION
+      SELECT listed.manifest_id AS id FROM (\(images)) n JOIN manifest_child listed ON listed.digest = n.digest
+      """
+  }
+}
