@@ -125,6 +125,7 @@ extension Registry {
     for tag in tags + channels { caches.tags.remove(TagKey(repository: repository, tag: tag)) }
     // One that was there keeps the media type of its first push.
     guard isNew else { return missingCount }
+    pushes.ring()
     let stored = StoredManifest(digest: record.digest, mediaType: record.manifest.mediaType, bytes: record.bytes)
     caches.keep(CachedManifest(stored), in: repository, since: generation)
     return missingCount

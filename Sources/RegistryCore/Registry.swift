@@ -42,6 +42,8 @@ public final class Registry: Sendable {
   let gate = DigestGate()
   let pulls = PullNotes()
   let policies = PolicyMemory()
+  /// Rings after each push of a manifest.
+  public let pushes = Bell()
   let time: any TimeSource
   let random: any RandomSource
   let uploadKey: [UInt8]

@@ -19,6 +19,7 @@ public final class UpkeepService: Service {
     public var scrubRateBytes = 8 << 20
     /// Between the ends of two passes of the scrub.
     public var scrubInterval: Duration = .seconds(7 * 24 * 3600)
+    public var inspects = true
     /// Feeds of advisories that are kept up to date.
     public var feeds: [ConfiguredFeed] = []
     public var feedInterval: Duration = .seconds(6 * 3600)
@@ -44,10 +45,12 @@ public final class UpkeepService: Service {
   static let careInterval: Duration = .seconds(3600)
   /// Between two pages of what lies in the store.
   static let sweepRest: Duration = .milliseconds(200)
-  /// How often facts of new images are looked for: so much later than its push an image can be searched by them.
+  /// How often facts of new images are looked for: so much later than its push to another process an image can be searched by them.
   static let factsInterval: Duration = .milliseconds(500)
   /// How often layers and images that are to be inspected are looked for.
   static let inspectionInterval: Duration = .milliseconds(250)
+  /// From a push to this process until its facts are read: what is pushed in this time is read together.
+  static let gatherTime: Duration = .milliseconds(50)
   /// After a failure, a chore rests this long.
   static let failureRest: Duration = .seconds(10)
 
@@ -63,6 +66,8 @@ public final class UpkeepService: Service {
   private let time: any TimeSource
   private let workers: WorkerPool
   private let logger: Logger
+  /// Rings when facts were read of images that may have to be inspected.
+  private let newImages = Bell()
 
   /// - Parameters:
   ///   - workers: a pool of the upkeep's own, so that no request waits behind a chore.
@@ -207,8 +212,10 @@ public final class UpkeepService: Service {
   /// Of all processes at once: each takes other manifests.
   private func readFactsForever() async {
     do { try await time.sleep(for: Self.factsInterval) } catch { return }
-    await foreverHere("reading of facts", every: Self.factsInterval) {
+    await foreverHere("reading of facts", every: Self.factsInterval, or: registry.pushes) {
+      try await self.time.sleep(for: Self.gatherTime)
       while !Task.isCancelled, try await self.registry.readDueFacts() > 0 {
+        self.newImages.ring()
         try await self.time.sleep(for: Self.leastRest)
       }
     }
@@ -218,8 +225,8 @@ public final class UpkeepService: Service {
   private func inspectForever() async {
     do { try await time.sleep(for: Self.factsInterval) } catch { return }
     let inspection = Inspection(registry: registry, inspector: inspector, logger: logger)
-    await foreverHere("inspection", every: Self.inspectionInterval) {
-      while !Task.isCancelled, try await inspection.step() > 0 {
+    await foreverHere("inspection", every: Self.inspectionInterval, or: newImages) {
+      while !Task.isCancelled, self.settings.inspects, try await inspection.step() > 0 {
         try await self.time.sleep(for: Self.leastRest)
       }
     }
@@ -230,6 +237,7 @@ public final class UpkeepService: Service {
     do { try await time.sleep(for: Self.careDelay) } catch { return }
     let inspection = Inspection(registry: registry, inspector: inspector, logger: logger)
     await forever("renewal of inventories") {
+      guard settings.inspects else { return Self.expiryInterval }
       guard let renewed = try await inspection.renew() else { return Self.expiryInterval }
       let count = try await renewed + inspection.trim()
       return count > 0 ? Self.sweepRest : Self.tidyingInterval
@@ -261,11 +269,14 @@ public final class UpkeepService: Service {
     await foreverHere("writing the record", every: Self.tendingInterval) { try await self.access.tend() }
   }
 
-  private func foreverHere(_ chore: String, every interval: Duration, _ step: () async throws -> Void) async {
+  /// - Parameter bell: rings when there is work before the interval is over.
+  private func foreverHere(
+    _ chore: String, every interval: Duration, or bell: Bell = Bell(), _ step: () async throws -> Void
+  ) async {
     while !Task.isCancelled {
       do {
         try await step()
-        try await time.sleep(for: interval)
+        try await bell.wait(atMost: interval, by: time)
       } catch is CancellationError {
         return
       } catch {

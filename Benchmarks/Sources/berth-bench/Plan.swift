@@ -23,6 +23,11 @@ struct Plan: Sendable {
   /// Artifacts pushed with, and without, the collector at work.
   var collectorArtifacts: Int
 
+  /// Uncompressed bytes of the layer that is read.
+  var layerBytes: Int
+  /// Images of two hundred packages that are judged.
+  var judgedImages: Int
+
   /// Small artifacts pushed over an object store by each server.
   var sharedArtifacts: Int
   /// Tags of one repository over an object store.
@@ -33,10 +38,12 @@ struct Plan: Sendable {
   static let full = Plan(
     rounds: 5, turnSeconds: 1.5, largePushes: 2, smallArtifacts: 10_000, latencyTurnSeconds: 3, starts: 5,
     openTransfers: 200, scaleTags: 100_000, largeRepositoryTags: 100_000, garbageBlobs: 100_000,
-    collectorArtifacts: 10_000, sharedArtifacts: 2_000, sharedTags: 10_000, sharedRepositories: 2_000)
+    collectorArtifacts: 10_000, layerBytes: 900 << 20, judgedImages: 10_000, sharedArtifacts: 2_000, sharedTags: 10_000,
+    sharedRepositories: 2_000)
 
   static let quick = Plan(
     rounds: 2, turnSeconds: 0.4, largePushes: 1, smallArtifacts: 800, latencyTurnSeconds: 1, starts: 2,
     openTransfers: 200, scaleTags: 10_000, largeRepositoryTags: 10_000, garbageBlobs: 10_000,
-    collectorArtifacts: 2_000, sharedArtifacts: 400, sharedTags: 1_000, sharedRepositories: 200)
+    collectorArtifacts: 2_000, layerBytes: 200 << 20, judgedImages: 500, sharedArtifacts: 400, sharedTags: 1_000,
+    sharedRepositories: 200)
 }

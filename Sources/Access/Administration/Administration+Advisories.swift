@@ -18,4 +18,10 @@ extension Administration {
       try $0.record(AuditEntry("advisories.import", by: caller.origin, target: feed))
     }
   }
+
+  /// Asks whether the caller may have everything judged again, and records that it begins.
+  public func beginRematch(by caller: Caller) async throws {
+    try requireSiteAdmin(caller)
+    try await database.write { try $0.record(AuditEntry("advisories.rematch", by: caller.origin, target: "")) }
+  }
 }

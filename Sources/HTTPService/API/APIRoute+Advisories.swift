@@ -17,6 +17,24 @@ extension APIRoute {
     .init("failure", .nullable(.string), "Why the last try did not succeed.", isRequired: true),
   ])
 
+  private static let inspectionSchema = APISchema.object([
+    .init(
+      "layers",
+      .object([
+        .init("read", .integer, "Whose content is known.", isRequired: true),
+        .init("waiting", .integer, "To be read.", isRequired: true),
+        .init("failed", .integer, "Could not be read.", isRequired: true),
+      ]), "Layers of images, each counted once.", isRequired: true),
+    .init(
+      "images",
+      .object([
+        .init("known", .integer, "With an inventory, or the reason why there is none.", isRequired: true),
+        .init("waiting", .integer, "Whose layers are not read yet.", isRequired: true),
+      ]), "Images of single platforms.", isRequired: true),
+    .init("packages", .integer, "Versions of packages in all images.", isRequired: true),
+    .init("findings", .integer, "What is wrong with them, each version counted once.", isRequired: true),
+  ])
+
   private static let concernedSchema = APISchema.object([
     .init("repository", .string, "The repository.", isRequired: true),
     .init("digest", .string, "The image.", isRequired: true),
@@ -82,14 +100,12 @@ extension APIRoute {
           name: "format",
           description: "`osv` unless given; `secdb`, `debian`, `kev`, `epss`: a document or line in each line."),
       ],
-      answer: .object([
-        .init("records", .integer, "How many came.", isRequired: true),
-        .init("changed", .integer, "How many are new or not as they were.", isRequired: true),
-        .init("removed", .integer, "How many are gone.", isRequired: true),
-        .init("findingsNew", .integer, "Versions of packages newly affected.", isRequired: true),
-        .init("findingsGone", .integer, "Not affected any more.", isRequired: true),
-        .init("findingsChanged", .integer, "Affected otherwise.", isRequired: true),
-      ])
+      answer: .object(
+        [
+          .init("records", .integer, "How many came.", isRequired: true),
+          .init("changed", .integer, "How many are new or not as they were.", isRequired: true),
+          .init("removed", .integer, "How many are gone.", isRequired: true),
+        ] + differenceFields)
     ) { routes, call in try await importAdvisories(routes, call) },
     APIRoute(
       method: .POST, path: "/api/v1/advisories/{feed}/refresh",
@@ -100,6 +116,34 @@ extension APIRoute {
         throw AdministrationError(.notFound, "there is no feed \(call.value("feed"))")
       }
       return nil
+    },
+    APIRoute(
+      method: .GET, path: "/api/v1/inspection", summary: "How far the registry knows its layers and images.",
+      permission: "site admins and auditors", answer: inspectionSchema
+    ) { routes, call in
+      try routes.access.administration.requireSiteReader(call.caller)
+      let counts = try await routes.registry.inspectionCounts()
+      func part(_ members: [(String, Int)]) -> JSONValue {
+        .object(JSONObject(members.map { .init(key: $0, value: .integer(Int64($1))) }))
+      }
+      return [
+        "layers": part([
+          ("read", counts.layersRead), ("waiting", counts.layersWaiting), ("failed", counts.layersFailed),
+        ]), "images": part([("known", counts.imagesKnown), ("waiting", counts.imagesWaiting)]),
+        "packages": .integer(Int64(counts.packages)), "findings": .integer(Int64(counts.findings)),
+      ]
+    },
+    APIRoute(
+      method: .POST, path: "/api/v1/inspection/rematch",
+      summary: "Judge every package here by every advisory once more. Answers when it is done.",
+      permission: "site admins",
+      answer: .object(
+        [.init("packages", .integer, "Versions of packages that were judged.", isRequired: true)] + differenceFields)
+    ) { routes, call in
+      try await routes.access.administration.beginRematch(by: call.caller)
+      let report = try await routes.registry.rematch()
+      return .object(
+        JSONObject([.init(key: "packages", value: .integer(Int64(report.packageCount)))] + members(report.findings)))
     },
     APIRoute(
       method: .GET, path: "/api/v1/vulnerabilities/{vulnerability}/images",
@@ -182,11 +226,23 @@ extension APIRoute {
   }
 
   private static func view(_ report: AdvisoryImportReport) -> JSONValue {
+    let counts = [
+      ("records", report.recordCount), ("changed", report.changedCount), ("removed", report.removedCount),
+    ]
+    return .object(JSONObject(counts.map { .init(key: $0, value: .integer(Int64($1))) } + members(report.findings)))
+  }
+
+  private static let differenceFields: [APIField] = [
+    .init("findingsNew", .integer, "Versions of packages newly affected.", isRequired: true),
+    .init("findingsGone", .integer, "Not affected any more.", isRequired: true),
+    .init("findingsChanged", .integer, "Affected otherwise.", isRequired: true),
+  ]
+
+  private static func members(_ difference: FindingDifference) -> [JSONObject.Member] {
     [
-      "records": .integer(Int64(report.recordCount)), "changed": .integer(Int64(report.changedCount)),
-      "removed": .integer(Int64(report.removedCount)), "findingsNew": .integer(Int64(report.findings.newCount)),
-      "findingsGone": .integer(Int64(report.findings.goneCount)),
-      "findingsChanged": .integer(Int64(report.findings.changedCount)),
+      .init(key: "findingsNew", value: .integer(Int64(difference.newCount))),
+      .init(key: "findingsGone", value: .integer(Int64(difference.goneCount))),
+      .init(key: "findingsChanged", value: .integer(Int64(difference.changedCount))),
     ]
   }
 

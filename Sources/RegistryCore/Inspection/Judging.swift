@@ -29,13 +29,15 @@ extension Registry {
     let names = Set(
       packages.flatMap { $0.subjects.map { AdvisorySubjectName(ecosystem: $0.ecosystem, name: $0.name) } })
     guard !names.isEmpty else { return [] }
-    let entries = try transaction.advisoryEntries(Array(names))
+    let entries = try transaction.advisoryEntries(Array(names)).mapValues { try $0.map { try ReadEntry($0) } }
     var found: [FindingRow] = []
     for package in packages {
       for subject in package.subjects {
         let name = AdvisorySubjectName(ecosystem: subject.ecosystem, name: subject.name)
-        for entry in entries[name] ?? [] {
-          if let finding = try finding(entry, package.key, subject.version) { found.append(finding) }
+        guard let known = entries[name] else { continue }
+        let version = VersionRanges.Subject(subject.version, in: Ecosystem(parsing: subject.ecosystem))
+        for entry in known {
+          if let finding = entry.finding(package.key, version) { found.append(finding) }
         }
       }
     }
@@ -53,14 +55,21 @@ extension Registry {
     let subjects = Dictionary(grouping: try transaction.subjects(Array(names))) {
       AdvisorySubjectName(ecosystem: $0.ecosystem, name: $0.name)
     }
+    let versions = subjects.mapValues { known in
+      known.map {
+        (package: $0.package, version: VersionRanges.Subject($0.version, in: Ecosystem(parsing: $0.ecosystem)))
+      }
+    }
     var found: [FindingRow] = []
     for advisory in changed where !advisory.isWithdrawn {
       for entry in advisory.entries {
         let name = AdvisorySubjectName(ecosystem: entry.ecosystem, name: entry.package)
-        for subject in subjects[name] ?? [] {
-          let row = AdvisoryEntryRow(
-            advisory: advisory.key, ecosystem: entry.ecosystem, package: entry.package, content: entry.content)
-          if let finding = try finding(row, subject.package, subject.version) { found.append(finding) }
+        guard let known = versions[name] else { continue }
+        let read = try ReadEntry(
+          AdvisoryEntryRow(
+            advisory: advisory.key, ecosystem: entry.ecosystem, package: entry.package, content: entry.content))
+        for subject in known {
+          if let finding = read.finding(subject.package, subject.version) { found.append(finding) }
         }
       }
     }
@@ -68,26 +77,41 @@ extension Registry {
       of: changed.map { (key: $0.key, name: $0.name) }, by: merged(found), feed: feed)
   }
 
-  /// What one entry of an advisory says of a version; nil: nothing.
-  private static func finding(_ entry: AdvisoryEntryRow, _ package: Int64, _ version: String) throws -> FindingRow? {
-    let affected: Affected
-    do throws(RecordError) {
-      affected = try Affected(
-        decoding: entry.content, ecosystem: Ecosystem(parsing: entry.ecosystem), name: entry.package)
-    } catch {
-      throw DatabaseError.corrupt("what an advisory says of \(entry.package) cannot be read")
+  /// One entry of an advisory, read once for all versions of its package.
+  private struct ReadEntry {
+    private let advisory: Int64
+    private let state: Affected.State
+    private let severity: Severity?
+    private let ranges: VersionRanges
+
+    init(_ entry: AdvisoryEntryRow) throws {
+      let affected: Affected
+      do throws(RecordError) {
+        affected = try Affected(
+          decoding: entry.content, ecosystem: Ecosystem(parsing: entry.ecosystem), name: entry.package)
+      } catch {
+        throw DatabaseError.corrupt("what an advisory says of \(entry.package) cannot be read")
+      }
+      advisory = entry.advisory
+      state = affected.state
+      severity = Severity.chosen(affected.severities)
+      ranges = VersionRanges(affected)
     }
-    let severity = Severity.chosen(affected.severities)
-    func row(_ state: String, fixed: String?, detail: String? = nil) -> FindingRow {
+
+    /// What it says of a version; nil: nothing.
+    func finding(_ package: Int64, _ version: VersionRanges.Subject) -> FindingRow? {
+      switch ranges.verdict(version) {
+      case .affected(let fixed): row(package, state.rawValue, fixed: fixed)
+      case .undecidable(let why): row(package, "undecidable", fixed: nil, detail: why)
+      case .notAffected: nil
+      }
+    }
+
+    private func row(_ package: Int64, _ state: String, fixed: String?, detail: String? = nil) -> FindingRow {
       FindingRow(
-        package: package, advisory: entry.advisory, state: state, fixed: fixed,
+        package: package, advisory: advisory, state: state, fixed: fixed,
         severity: severity?.band.rawValue ?? "unknown", severitySource: severity?.source ?? "",
         score: severity?.score.map { Int(($0 * 10).rounded()) }, detail: detail)
-    }
-    switch affected.verdict(version) {
-    case .affected(let fixed): return row(affected.state.rawValue, fixed: fixed)
-    case .undecidable(let why): return row("undecidable", fixed: nil, detail: why)
-    case .notAffected: return nil
     }
   }
 

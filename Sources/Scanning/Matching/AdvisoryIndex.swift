@@ -7,7 +7,7 @@ public struct AdvisoryIndex: Sendable {
 
   private struct Entry {
     let advisory: String
-    let affected: Affected
+    let ranges: VersionRanges
   }
 
   private var entries: [Key: [Entry]] = [:]
@@ -21,12 +21,9 @@ public struct AdvisoryIndex: Sendable {
     guard advisory.withdrawn == nil else { return }
     advisoryCount += 1
     for affected in advisory.affected {
-      var kept = affected
-      kept.severities = []
-      kept.ranges.removeAll { $0.kind == .git }
       let key = Key(
         ecosystem: affected.ecosystem.description, package: affected.ecosystem.normalised(affected.name))
-      entries[key, default: []].append(Entry(advisory: advisory.id, affected: kept))
+      entries[key, default: []].append(Entry(advisory: advisory.id, ranges: VersionRanges(affected)))
     }
   }
 
@@ -37,8 +34,10 @@ public struct AdvisoryIndex: Sendable {
     var affected: Set<String> = []
     var undecidable: Set<String> = []
     let key = Key(ecosystem: ecosystem.description, package: ecosystem.normalised(package))
-    for entry in entries[key] ?? [] {
-      switch entry.affected.verdict(version) {
+    guard let known = entries[key] else { return ([], []) }
+    let asked = VersionRanges.Subject(version, in: ecosystem)
+    for entry in known {
+      switch entry.ranges.verdict(asked) {
       case .affected: affected.insert(entry.advisory)
       case .undecidable: undecidable.insert(entry.advisory)
       case .notAffected: break

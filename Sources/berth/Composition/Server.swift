@@ -175,6 +175,7 @@ extension UpkeepService.Settings {
     scrubs = settings.integrity.scrubEnabled
     scrubRateBytes = settings.integrity.scrubRateBytes ?? 0
     scrubInterval = settings.integrity.scrubInterval
+    inspects = settings.inspection.enabled
     feeds = settings.inspection.feeds.map { ConfiguredFeed(name: $0.name, format: $0.format, address: $0.address) }
     feedInterval = settings.inspection.refreshInterval
   }

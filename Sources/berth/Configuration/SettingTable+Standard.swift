@@ -12,7 +12,7 @@ extension SettingTable {
       .init(path: "http", help: "Where the server listens and how clients reach it."),
       .init(path: "http.tls", help: "Encryption. Without a certificate the server speaks plain HTTP."),
       .init(path: "access", help: "Who may do what."),
-      .init(path: "inspection", help: "Where it is known from what is wrong with images."),
+      .init(path: "inspection", help: "What is in images, and where it is known from what is wrong with them."),
       .init(path: "limits", help: "What clients may take, so that a slow or greedy one cannot starve the others."),
       .init(path: "uploads", help: "Blob uploads that are under way."),
       .init(path: "collection", help: "Background removal of blobs and manifests that nothing refers to."),
@@ -38,6 +38,9 @@ extension SettingTable {
   ]
 
   private static let inspection: [SettingDefinition] = [
+    .init(
+      "inspection.enabled", \.inspection.enabled, .boolean,
+      help: "Read layers of images in the background. Without it new images stay without an inventory."),
     .init(
       "inspection.feeds", \.inspection.feeds, .list(of: .feed), reload: .restart,
       help: "Feeds of advisories, fetched by one of all replicas; docs/inspection.md lists addresses."),

@@ -95,8 +95,9 @@ struct Settings: Sendable, Equatable {
     var auditRetention = [RecordRetention(kind: "pull", duration: .seconds(90 * 86_400))]
   }
 
-  /// What is wrong with images.
+  /// What is in images, and what is wrong with them.
   struct Inspection: Sendable, Equatable {
+    var enabled = true
     var feeds: [FeedURL] = []
     var refreshInterval = Duration.seconds(6 * 3600)
   }

@@ -83,6 +83,28 @@ import Testing
     }
   }
 
+  @Test(arguments: kinds) func `everything can be judged again without a layer being read`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      try await stage.inspect()
+      try await stage.bring([InspectionStage.advisory()])
+      // As no statement of ours would leave it.
+      try await stage.registry.database.write { transaction in
+        let keys = try transaction.packageSubjects(after: 0, limit: 10).map(\.key)
+        _ = try transaction.replaceFindings(ofPackages: keys, by: [])
+      }
+      #expect(try await stage.findings(image).isEmpty)
+      let report = try await stage.registry.rematch()
+      #expect(report.packageCount == 2)
+      #expect(report.findings.newCount == 1)
+      #expect(try await stage.findings(image).map(\.vulnerability) == ["CVE-2026-1"])
+      #expect(try await stage.registry.rematch().findings == FindingDifference())
+      #expect(try await stage.events().map(\.kind) == [.new, .fixed, .new])
+    }
+  }
+
   @Test func `never says clean of what it could not see`() async throws {
     try await InspectionStage.run { stage in
       try await stage.bring([InspectionStage.advisory()])

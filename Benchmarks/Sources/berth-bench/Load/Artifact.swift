@@ -17,12 +17,14 @@ struct Artifact: Sendable {
   let layer: SmallBlob
   let manifest: [UInt8]
 
-  /// - Parameter serial: tells this artifact from all others of the same `series`.
-  init(series: String, serial: Int, repository: String) {
+  /// - Parameters:
+  ///   - serial: tells this artifact from all others of the same `series`.
+  ///   - layer: in place of one of random bytes.
+  init(series: String, serial: Int, repository: String, layer given: SmallBlob? = nil) {
     var random = RandomBytes(seed: UInt64(serial) &* 2_654_435_761 &+ sum(series))
     self.repository = repository
     tag = "v\(serial)"
-    layer = SmallBlob(random.bytes(4096))
+    layer = given ?? SmallBlob(random.bytes(4096))
     let note = String(repeating: "x", count: 400)
     config = SmallBlob(
       Array(

@@ -56,6 +56,19 @@ struct ChildProcess: Sendable {
     return information.si_signo == 0
   }
 
+  /// Waits until the process has ended by itself.
+  ///
+  /// - Returns: its status as `wait4` tells it, and what it and those it waited for have used.
+  func waitForEnd() throws -> (status: Int32, usage: rusage) {
+    var status: Int32 = 0
+    var usage = rusage()
+    while wait4(pid, &status, 0, &usage) < 0 {
+      guard errno == EINTR else { throw BenchError("wait4: \(String(cString: strerror(errno)))") }
+    }
+    Self.state.withLock { state in state.running.removeAll { $0 == pid } }
+    return (status, usage)
+  }
+
   /// Ends the process and its children: politely, and after five seconds by force.
   func stop() {
     let wasRunning = Self.state.withLock { state in

@@ -270,14 +270,27 @@ extension Reading where Self: ~Copyable {
     return try waiting.flatMap { try $0.all() }
   }
 
-  /// Names of packages in their order, for judging everything again.
-  public func subjectNames(after last: AdvisorySubjectName, limit: Int) throws -> [AdvisorySubjectName] {
-    try all(
+  /// What packages are called by advisories, in the order of their keys, for judging everything again.
+  ///
+  /// - Parameter limit: of packages. One that no advisory can speak of has no subjects.
+  public func packageSubjects(after key: Int64, limit: Int) throws -> [(key: Int64, subjects: [PackageRecord.Subject])]
+  {
+    let rows = try all(
       """
-      SELECT DISTINCT ecosystem, name FROM package_subject
-      WHERE ecosystem > \(last.ecosystem) OR (ecosystem = \(last.ecosystem) AND name > \(last.name))
-      ORDER BY ecosystem, name LIMIT \(limit)
+      SELECT p.id, s.ecosystem, s.name, s.version
+      FROM (SELECT id FROM package WHERE id > \(key) ORDER BY id LIMIT \(limit)) p
+        LEFT JOIN package_subject s ON s.package_id = p.id
+      ORDER BY p.id
       """
-    ) { AdvisorySubjectName(ecosystem: $0.text(0), name: $0.text(1)) }
+    ) { row -> (key: Int64, subject: PackageRecord.Subject?) in
+      guard !row.isNull(1) else { return (row.integer(0), nil) }
+      return (row.integer(0), .init(ecosystem: row.text(1), name: row.text(2), version: row.text(3)))
+    }
+    var packages: [(key: Int64, subjects: [PackageRecord.Subject])] = []
+    for row in rows {
+      if packages.last?.key != row.key { packages.append((row.key, [])) }
+      if let subject = row.subject { packages[packages.count - 1].subjects.append(subject) }
+    }
+    return packages
   }
 }

@@ -28,6 +28,10 @@ public struct InspectionCounts: Sendable, Hashable {
   public var layersFailed = 0
   public var imagesWaiting = 0
   public var imagesKnown = 0
+  /// Versions of packages in all images.
+  public var packages = 0
+  /// What is wrong with them, each version counted once.
+  public var findings = 0
 }
 
 /// A layer's state as a person sees it.
@@ -144,6 +148,7 @@ extension Reading where Self: ~Copyable {
     try number("SELECT COUNT(*) FROM (SELECT 1 FROM layer_inventory WHERE due <= \(now) LIMIT 1) x") > 0
   }
 
+  /// How far everything is known. Looks at all of it.
   public func inspectionCounts() throws -> InspectionCounts {
     var counts = InspectionCounts()
     let layers = try later("SELECT state, COUNT(*) FROM layer_inventory GROUP BY state") {
@@ -162,6 +167,8 @@ extension Reading where Self: ~Copyable {
     for (state, count) in try images.all() {
       if state == "waiting" { counts.imagesWaiting = count } else { counts.imagesKnown += count }
     }
+    counts.packages = Int(try number("SELECT COUNT(*) FROM package"))
+    counts.findings = Int(try number("SELECT COUNT(*) FROM finding"))
     return counts
   }
 

@@ -1,0 +1,66 @@
+import Synchronization
+
+/// Wakes the one who waits for work, before the time at which it would have looked by itself.
+///
+/// Rings that nobody waits for are kept as one: who waits next wakes at once.
+public final class Bell: Sendable {
+  private struct State {
+    var isRung = false
+    var waiter: CheckedContinuation<Void, Never>?
+  }
+
+  private let state = Mutex(State())
+
+  public init() {}
+
+  /// Never blocks.
+  public func ring() {
+    let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+      guard let waiter = state.waiter else {
+        state.isRung = true
+        return nil
+      }
+      state.waiter = nil
+      return waiter
+    }
+    waiter?.resume()
+  }
+
+  /// Returns when the bell rings, or after `limit`.
+  ///
+  /// - Precondition: nobody else waits.
+  /// - Throws: `CancellationError` when the task is cancelled before.
+  public func wait(atMost limit: Duration, by time: any TimeSource) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await self.wait() }
+      group.addTask { try await time.sleep(for: limit) }
+      defer { group.cancelAll() }
+      try await group.next()
+    }
+    try Task.checkCancellation()
+  }
+
+  /// Returns when the bell rings or the task is cancelled.
+  private func wait() async {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isOver = state.withLock { state in
+          // A cancellation that came before has found nobody to wake.
+          if state.isRung || Task.isCancelled {
+            state.isRung = false
+            return true
+          }
+          state.waiter = continuation
+          return false
+        }
+        if isOver { continuation.resume() }
+      }
+    } onCancel: {
+      let waiter = state.withLock { state in
+        defer { state.waiter = nil }
+        return state.waiter
+      }
+      waiter?.resume()
+    }
+  }
+}

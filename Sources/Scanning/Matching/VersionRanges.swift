@@ -1,0 +1,157 @@
+/// What an advisory says of the versions of one package, read once and asked of many.
+public struct VersionRanges: Sendable {
+  private let ecosystem: String
+  private let named: Set<String>
+  /// Nil: nobody knows how the versions of this ecosystem are ordered.
+  private let order: VersionOrder?
+  /// But those of commits, which say nothing of packages.
+  private let ranges: [PreparedRange]
+
+  public init(_ affected: Affected) {
+    ecosystem = affected.ecosystem.name
+    named = Set(affected.versions)
+    let order = VersionOrder(ecosystem: ecosystem)
+    self.order = order
+    ranges = affected.ranges.filter { $0.kind != .git }.map { PreparedRange($0, order) }
+  }
+
+  /// A version as text and, where it is one, ready to be compared: for who asks about it more than once.
+  public struct Subject: Sendable {
+    let text: String
+    let order: VersionOrder?
+    let parsed: ParsedVersion?
+
+    public init(_ text: String, in ecosystem: Ecosystem) {
+      self.text = text
+      order = VersionOrder(ecosystem: ecosystem.name)
+      parsed = order?.parse(text)
+    }
+  }
+
+  /// Whether a version is affected: it is named, or a range that is not one of commits holds it.
+  ///
+  /// A version that is none in its ecosystem is affected when it is named, and undecidable when there is a range that would have
+  /// to be asked.
+  ///
+  /// Source: OSV schema, "Evaluation"; at equal versions what ends a range counts before what begins one.
+  public func verdict(_ version: Subject) -> Verdict {
+    let isNamed = named.contains(version.text)
+    guard !ranges.isEmpty else { return isNamed ? .affected(fixed: nil) : .notAffected }
+    guard let order, order == version.order else {
+      return isNamed ? .affected(fixed: nil) : .undecidable("the order of versions in \(ecosystem) is not known")
+    }
+    guard let parsed = version.parsed else {
+      return isNamed
+        ? .affected(fixed: nil) : .undecidable("“\(version.text.prefix(80))” is no version in \(ecosystem)")
+    }
+    var isIn = false
+    var fixed: String?
+    var reason: String?
+    for range in ranges {
+      switch range.verdict(parsed) {
+      case .affected(let version):
+        isIn = true
+        fixed = fixed ?? version
+      case .notAffected: break
+      case .undecidable(let why): reason = reason ?? why
+      }
+    }
+    if isIn || isNamed { return .affected(fixed: fixed ?? nextFix(parsed)) }
+    return reason.map { .undecidable($0) } ?? .notAffected
+  }
+
+  /// Of a version that is named and in no range: the first fix after it.
+  private func nextFix(_ version: ParsedVersion) -> String? {
+    ranges.compactMap { $0.firstFix(after: version) }.min { $0.version < $1.version }?.text
+  }
+}
+
+/// A range whose events are parsed and in order.
+private struct PreparedRange: Sendable {
+  /// One event with its place.
+  private struct Mark: Sendable {
+    enum Kind: Sendable {
+      // What ends counts before what begins.
+      case fixed, lastAffected, introduced
+    }
+
+    /// Nil: before every version.
+    let version: ParsedVersion?
+    let kind: Kind
+    let text: String
+
+    var rank: Int { kind == .introduced ? 1 : 0 }
+  }
+
+  /// From the least version on.
+  private let marks: [Mark]
+  private let limits: [ParsedVersion]
+  private let hasLimit: Bool
+  /// An event names what is no version.
+  private let isBroken: Bool
+
+  init(_ range: AdvisoryRange, _ order: VersionOrder?) {
+    var marks: [Mark] = []
+    var limits: [ParsedVersion] = []
+    var (hasLimit, isUnlimited, isBroken) = (false, false, false)
+    func mark(_ kind: Mark.Kind, _ text: String) {
+      guard let version = order?.parse(text) else { return isBroken = true }
+      marks.append(Mark(version: version, kind: kind, text: text))
+    }
+    for event in range.events {
+      switch event {
+      case .introduced("0"): marks.append(Mark(version: nil, kind: .introduced, text: "0"))
+      case .introduced(let text): mark(.introduced, text)
+      case .fixed(let text): mark(.fixed, text)
+      case .lastAffected(let text): mark(.lastAffected, text)
+      case .limit(let text):
+        hasLimit = true
+        if text == "*" { isUnlimited = true } else if let limit = order?.parse(text) { limits.append(limit) }
+      }
+    }
+    marks.sort { a, b in
+      switch (a.version, b.version) {
+      case (nil, nil): a.rank < b.rank
+      case (nil, _?): true
+      case (_?, nil): false
+      case (let x?, let y?): x == y ? a.rank < b.rank : x < y
+      }
+    }
+    self.marks = marks
+    self.limits = limits
+    self.hasLimit = hasLimit && !isUnlimited
+    self.isBroken = isBroken
+  }
+
+  func verdict(_ version: ParsedVersion) -> Verdict {
+    guard !isBroken else { return .undecidable("a range of the advisory names what is no version") }
+    var isIn = false
+    var next = marks.startIndex
+    while next < marks.endIndex {
+      let mark = marks[next]
+      guard let place = mark.version else {
+        isIn = true
+        next += 1
+        continue
+      }
+      let order = ParsedVersion.compare(place, version)
+      if order == .greater { break }
+      switch mark.kind {
+      case .introduced: isIn = true
+      case .fixed: isIn = false
+      case .lastAffected: if order == .less { isIn = false }
+      }
+      next += 1
+    }
+    // Without a limit there is none.
+    guard isIn, !hasLimit || limits.contains(where: { version < $0 }) else { return .notAffected }
+    return .affected(fixed: marks[next...].first { $0.kind == .fixed }?.text)
+  }
+
+  func firstFix(after version: ParsedVersion) -> (version: ParsedVersion, text: String)? {
+    for mark in marks where mark.kind == .fixed {
+      if let place = mark.version, version < place { return (place, mark.text) }
+    }
+    return nil
+  }
+}
