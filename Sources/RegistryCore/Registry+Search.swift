@@ -11,6 +11,7 @@ extension Registry {
   public func search(
     _ query: SearchQuery, after position: SearchPosition?, limit: Int, permit: CataloguePermit
   ) async throws -> FoundImages {
+    let query = try await resolved(query)
     var images: [FoundImage] = []
     var next = position
     for _ in 0..<Self.searchRounds {
@@ -23,5 +24,15 @@ extension Registry {
       if next == nil || images.count >= limit { break }
     }
     return FoundImages(images: images, next: next)
+  }
+
+  /// With the packages that are meant in place of bounds of their versions.
+  private func resolved(_ query: SearchQuery) async throws -> SearchQuery {
+    var keys: [SearchTerm.PackageVersions: [Int64]] = [:]
+    for wanted in query.packageVersions {
+      let known = try await database.read { try $0.packageVersions(named: wanted.name) }
+      keys[wanted] = known.filter { PackageOrder.takes($0.version, ofType: $0.type, wanted.bounds) }.map(\.key)
+    }
+    return query.resolvingPackages { keys[$0] ?? [] }
   }
 }

@@ -24,7 +24,7 @@ struct Berth: AsyncParsableCommand {
       RetentionCommand.self,
       HistoryCommand.self, DiffCommand.self, InventoryCommand.self, FindingsCommand.self,
       ScanCommand.self, FilesCommand.self, SBOMCommand.self, VEXCommand.self, PolicyCommand.self, ExceptionCommand.self,
-      AdvisoriesCommand.self, AffectedCommand.self, InspectionCommand.self, MatchCommand.self,
+      AdvisoriesCommand.self, AffectedCommand.self, BaseCommand.self, InspectionCommand.self, MatchCommand.self,
       VersionOrderCommand.self,
       InspectLayerCommand.self,
     ])

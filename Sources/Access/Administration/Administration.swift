@@ -115,6 +115,12 @@ public final class Administration: Sendable {
     return account.siteRole != nil || account.grants[namespace] != nil
   }
 
+  /// Somebody with an account who may know that a namespace is there.
+  public func requireVisible(_ namespace: String, to caller: Caller) async throws {
+    try requireLogin(caller)
+    guard try await isVisible(namespace, to: caller) else { throw Self.noNamespace(namespace) }
+  }
+
   static func noNamespace(_ name: String) -> AdministrationError {
     AdministrationError(.notFound, "there is no namespace \(name), or you may not see it")
   }

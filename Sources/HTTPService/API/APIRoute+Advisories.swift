@@ -49,7 +49,7 @@ extension APIRoute {
     ]
   }
 
-  private static let changeSchema = APISchema.object([
+  private static let changeFields: [APIField] = [
     .init("id", .integer, "Its number.", isRequired: true), .init("at", .moment, "When.", isRequired: true),
     .init("kind", .choice(FindingEvent.Kind.allCases.map(\.rawValue)), "What changed.", isRequired: true),
     .init("advisory", .string, "By which advisory.", isRequired: true),
@@ -59,18 +59,22 @@ extension APIRoute {
     .init("version", .string, "Its version.", isRequired: true),
     .init("severity", .string, "How bad.", isRequired: true),
     .init("before", .nullable(.string), "Of a change, how it was.", isRequired: true),
-    .init("images", .integer, "How many images held the package.", isRequired: true),
     .init("environments", .list(.string), "What ran it then, namespace/name.", isRequired: true),
-  ])
+  ]
 
-  private static func view(_ event: FindingEvent) -> JSONValue {
-    [
+  /// - Parameter namespace: whose environments are told of; nil: all.
+  private static func view(_ event: FindingEvent, environmentsOf namespace: String? = nil) -> JSONObject {
+    let environments = event.environments.filter { name in namespace.map { name.hasPrefix($0 + "/") } ?? true }
+    var object: JSONObject = [
       "id": .integer(event.id), "at": .string(event.at.description), "kind": .string(event.kind.rawValue),
       "advisory": .string(event.advisory), "feed": .string(event.feed), "type": .string(event.type),
       "package": .string(event.name), "version": .string(event.version), "severity": .string(event.severity),
-      "before": event.detail.map { .string($0) } ?? .null, "images": .integer(event.imageCount),
-      "environments": .array(event.environments.map { .string($0) }),
+      "before": event.detail.map { .string($0) } ?? .null,
+      "environments": .array(environments.map { .string($0) }),
     ]
+    // It counts those of other namespaces too.
+    if namespace == nil { object.append("images", .integer(event.imageCount)) }
+    return object
   }
 
   static let advisories: [APIRoute] = [
@@ -175,13 +179,40 @@ extension APIRoute {
       method: .GET, path: "/api/v1/advisories/changes",
       summary: "What advisories have changed in what is wrong with images, the newest first.",
       permission: "site admins and auditors",
-      query: paging + [.init(name: "since", description: "Not before this time.")], answer: .page(changeSchema)
+      query: paging + [.init(name: "since", description: "Not before this time.")],
+      answer: .page(
+        .object(changeFields + [.init("images", .integer, "How many images held the package.", isRequired: true)]))
     ) { routes, call in
       try routes.access.administration.requireSiteReader(call.caller)
       let size = try call.pageSize()
       let found = try await routes.registry.findingEvents(
         before: call.numericCursor(), since: call.moment("since"), limit: size + 1)
-      return call.page(found, size, next: { String($0.id) }) { view($0) }
+      return call.page(found, size, next: { String($0.id) }) { .object(view($0)) }
+    },
+    APIRoute(
+      method: .GET, path: "/api/v1/namespaces/{namespace}/findings/changes",
+      summary:
+        "What advisories have changed in what is wrong with the namespace's images, the newest first. A page may be short.",
+      permission: "everybody with an account; of images that they may pull",
+      query: paging + [.init(name: "since", description: "Not before this time.")],
+      answer: .page(
+        .object(
+          changeFields + [.init("repositories", .list(.string), "Those that have the package now.", isRequired: true)]))
+    ) { routes, call in
+      try await routes.access.administration.requireVisible(call.value("namespace"), to: call.caller)
+      let permit = try await routes.access.policy.cataloguePermit(for: call.caller)
+      let found = try await routes.registry.findingEvents(
+        of: call.value("namespace"), before: call.numericCursor(), since: call.moment("since"), limit: call.pageSize(),
+        permit: permit)
+      let items = found.events.map { event, repositories -> JSONValue in
+        // Where else it runs is not this namespace's business.
+        var object = view(event, environmentsOf: call.value("namespace"))
+        object.append("repositories", .array(repositories.map { .string($0.text) }))
+        return .object(object)
+      }
+      var body: JSONObject = ["items": .array(items)]
+      if let next = found.next { body.append("next", .string(String(next))) }
+      return .object(body)
     },
   ]
 

@@ -139,7 +139,96 @@ extension APIRoute {
           return .object(object)
         })
     },
+    APIRoute(
+      method: .GET, path: "/api/v1/repositories/{repository}/-/findings/{reference}/base",
+      summary: "What an image is built on, and what another base would change in what is wrong with it.",
+      permission: mayPull,
+      query: [
+        platform,
+        .init(
+          name: "to",
+          description: "The other base, `name:tag`. Unless given: where a tag has gone that pointed to the base."),
+      ], answer: baseSchema
+    ) { routes, call in try await baseUpgrade(routes, call) },
   ]
+
+  // MARK: Bases
+
+  private static let baseSchema = APISchema.object([
+    .init("image", .string, "As it was asked for.", isRequired: true),
+    .init("digest", .string, "Its manifest.", isRequired: true),
+    .init(
+      "base",
+      .object([
+        .init("digest", .string, "Its manifest.", isRequired: true),
+        .init("layers", .integer, "How many layers it has.", isRequired: true),
+        .init(
+          "places",
+          .list(
+            .object([
+              .init("repository", .string, "Where it stands.", isRequired: true),
+              .init("tags", .list(.string), "What points to it.", isRequired: true),
+              .init("moved", .list(.string), "What pointed to it, and points to something else now.", isRequired: true),
+            ])), "As far as one may see them.", isRequired: true),
+      ]), "The image of this registry that it is built on, by its layers.", isRequired: true),
+    .init("to", .string, "The other base.", isRequired: true),
+    .init("toDigest", .string, "Its manifest.", isRequired: true),
+    .init("fixed", .list(findingSchema), "Come from the base, and are not in the other.", isRequired: true),
+    .init("remaining", .list(findingSchema), "Come from the base, and are in the other too.", isRequired: true),
+    .init("introduced", .list(findingSchema), "Are in the other base only.", isRequired: true),
+    .init("own", .integer, "Findings that do not come from the base.", isRequired: true),
+  ])
+
+  private static func baseUpgrade(_ routes: RegistryRoutes, _ call: APICall) async throws -> JSONValue {
+    let (registry, repository) = (routes.registry, try call.repository())
+    let found = try await images(routes, call)
+    guard let image = found.first, found.count == 1 else {
+      throw AdministrationError(.invalid, "\(repository):\(call.value("reference")) is an index: name a platform")
+    }
+    let row = try Registry.inventoried(image)
+    let shown = try await routes.access.policy.cataloguePermit(for: call.caller)
+    guard let base = try await registry.base(of: row, shownTo: shown) else {
+      throw AdministrationError(
+        .notFound, "no image here has the first layers of \(image.name): push its base, and it is known")
+    }
+    let target: ImageReference
+    if let text = call.query.first("to") {
+      do throws(ParseError) { target = try ImageReference(parsing: text) } catch {
+        throw AdministrationError(.invalid, "to: \(error.message)")
+      }
+    } else if let successor = base.successor {
+      target = successor
+    } else {
+      throw AdministrationError(
+        .notFound, "no tag has moved on from the base \(base.digest): name another one with “to”")
+    }
+    let permit = try await routes.access.policy.permit(Pull.self, on: target.repository, for: call.caller)
+    var candidates = try await registry.inspectedImages(target.reference, permit: permit)
+    if candidates.count > 1 {
+      var platform = image.platform
+      if platform == nil { platform = try await registry.platform(of: image.digest, in: repository) }
+      candidates = try await registry.inspectedImages(target.reference, platform: platform, permit: permit)
+    }
+    guard let candidate = candidates.first else { throw AdministrationError(.notFound, "\(target) lists no image") }
+    let upgrade = try await registry.baseUpgrade(of: image, on: base, to: candidate, in: repository)
+    return view(upgrade, of: image, to: target)
+  }
+
+  private static func view(_ upgrade: BaseUpgrade, of image: InspectedImage, to target: ImageReference) -> JSONValue {
+    func texts(_ list: [String]) -> JSONValue { .array(list.map { .string($0) }) }
+    let places = upgrade.base.places.map { place -> JSONValue in
+      ["repository": .string(place.repository.text), "tags": texts(place.tags), "moved": texts(place.movedTags)]
+    }
+    return [
+      "image": .string(image.name.description), "digest": .string(image.digest.description),
+      "base": [
+        "digest": .string(upgrade.base.digest.description), "layers": .integer(Int64(upgrade.base.layerCount)),
+        "places": .array(places),
+      ], "to": .string(target.description), "toDigest": .string(upgrade.candidate.digest.description),
+      "fixed": .array(upgrade.fixed.map(\.json)), "remaining": .array(upgrade.remaining.map(\.json)),
+      "introduced": .array(upgrade.introduced.map(\.json)), "own": .integer(Int64(upgrade.ownCount)),
+    ]
+  }
 
   private static func images(_ routes: RegistryRoutes, _ call: APICall) async throws -> [InspectedImage] {
     let permit = try await routes.access.policy.permit(Pull.self, on: call.repository(), for: call.caller)

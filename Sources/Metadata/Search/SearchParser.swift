@@ -137,7 +137,8 @@ struct SearchParser {
 
 /// The fields of a query.
 enum SearchField: String, CaseIterable {
-  case repo, tag, version, label, env, built, pushed, by, platform, size, base, digest, revision, license, package, cve
+  case repo, tag, version, label, env, built, pushed, by, platform, size, base, digest, revision, license, package, cve,
+    severity
 
   /// For the person who wrote it wrong.
   var example: String {
@@ -156,8 +157,9 @@ enum SearchField: String, CaseIterable {
     case .digest: "digest:sha256:9f86d0"
     case .revision: "revision:4f2c1ab"
     case .license: "license:mit"
-    case .package: "package:openssl"
+    case .package: "package:openssl<3.0.14"
     case .cve: "cve:CVE-2024-3094"
+    case .severity: "severity:>=high"
     }
   }
 

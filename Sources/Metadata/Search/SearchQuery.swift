@@ -16,6 +16,38 @@ public struct SearchQuery: Sendable, Hashable {
   public let isForUntagged: Bool
 }
 
+extension SearchQuery {
+  /// The same query with keys of packages in place of bounds of versions, which only their ecosystems can compare.
+  public func resolvingPackages(_ keys: (SearchTerm.PackageVersions) throws -> [Int64]) rethrows -> SearchQuery {
+    SearchQuery(
+      condition: try condition.resolvingPackages(keys), sort: sort, isForUntagged: isForUntagged)
+  }
+
+  /// What ``resolvingPackages(_:)`` will ask for.
+  public var packageVersions: [SearchTerm.PackageVersions] {
+    var found: [SearchTerm.PackageVersions] = []
+    _ = resolvingPackages {
+      found.append($0)
+      return []
+    }
+    return found
+  }
+}
+
+extension SearchCondition {
+  fileprivate func resolvingPackages(
+    _ keys: (SearchTerm.PackageVersions) throws -> [Int64]
+  ) rethrows -> SearchCondition {
+    switch self {
+    case .all(let parts): .all(try parts.map { try $0.resolvingPackages(keys) })
+    case .any(let parts): .any(try parts.map { try $0.resolvingPackages(keys) })
+    case .not(let part): .not(try part.resolvingPackages(keys))
+    case .term(.packageVersions(let versions)): .term(.packages(try keys(versions)))
+    case .term: self
+    }
+  }
+}
+
 /// What must hold.
 public indirect enum SearchCondition: Sendable, Hashable {
   /// Of none: everything.
@@ -51,10 +83,36 @@ public enum SearchTerm: Sendable, Hashable {
   case revision(String)
   /// In lower case: a part of the licenses.
   case license(String)
-  /// The name of a package that it holds, as the package's ecosystem spells it.
-  case package(String)
+  /// A package that it holds. Which versions are meant depends on the ecosystem: ``SearchQuery/resolvingPackages(_:)``.
+  case packageVersions(PackageVersions)
+  /// Keys of packages of which it holds one.
+  case packages([Int64])
+  /// It has a finding so bad: one of these words.
+  case severity([String])
   /// Any name of a vulnerability of which it has a finding.
   case vulnerability(String)
+
+  /// Versions of a package, by bounds all of which must hold.
+  public struct PackageVersions: Sendable, Hashable {
+    public enum Comparison: String, Sendable, Hashable, CaseIterable {
+      case atMost = "<="
+      case atLeast = ">="
+      case less = "<"
+      case more = ">"
+      case equal = "="
+    }
+
+    public struct Bound: Sendable, Hashable {
+      public let comparison: Comparison
+      /// As the ecosystem writes it.
+      public let version: String
+    }
+
+    /// Of the package or of its source, as the ecosystem spells it.
+    public let name: String
+    /// None: every version.
+    public let bounds: [Bound]
+  }
 
   public enum LabelValue: Sendable, Hashable {
     case exactly(String)

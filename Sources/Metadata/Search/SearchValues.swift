@@ -71,7 +71,8 @@ struct SearchValues {
     case .digest: return .digest(lower)
     case .revision: return .revision(lower)
     case .license: return .license(lower)
-    case .package: return .package(text)
+    case .package: return try package(text, column)
+    case .severity: return .severity(try severities(lower, column))
     case .cve: return .vulnerability(lower.hasPrefix("cve-") ? text.uppercased() : text)
     }
   }
@@ -103,6 +104,38 @@ struct SearchValues {
       throw SearchError(column: column, message: "a star may stand at the end of a name only")
     }
     return .by(name, isPrefix: isPrefix)
+  }
+
+  /// A name, and bounds of its version behind it: `openssl>=3,<3.0.14`.
+  private func package(_ text: String, _ column: Int) throws(SearchError) -> SearchTerm {
+    guard let first = text.firstIndex(where: { "<>=".contains($0) }) else {
+      return .packageVersions(.init(name: text, bounds: []))
+    }
+    let name = String(text[..<first])
+    guard !name.isEmpty else { throw wrong(.package, column) }
+    var bounds: [SearchTerm.PackageVersions.Bound] = []
+    for part in text[first...].split(separator: ",", omittingEmptySubsequences: false) {
+      let comparison = SearchTerm.PackageVersions.Comparison.allCases.first { part.hasPrefix($0.rawValue) }
+      let version = comparison.map { part.dropFirst($0.rawValue.count) } ?? ""
+      guard let comparison, !version.isEmpty else { throw wrong(.package, column) }
+      bounds.append(.init(comparison: comparison, version: String(version)))
+    }
+    return .packageVersions(.init(name: name, bounds: bounds))
+  }
+
+  /// The worst last.
+  private static let severities = ["unknown", "negligible", "low", "medium", "high", "critical"]
+
+  private func severities(_ text: String, _ column: Int) throws(SearchError) -> [String] {
+    let (comparison, word) = comparison(text[...])
+    guard let place = Self.severities.firstIndex(of: String(word)) else { throw wrong(.severity, column) }
+    switch comparison {
+    case .equal: return [Self.severities[place]]
+    case .less: return Array(Self.severities[..<place])
+    case .atMost: return Array(Self.severities[...place])
+    case .more: return Array(Self.severities[(place + 1)...])
+    case .atLeast: return Array(Self.severities[place...])
+    }
   }
 
   // MARK: Bounds

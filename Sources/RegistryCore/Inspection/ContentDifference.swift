@@ -26,15 +26,6 @@ public struct ContentDifference: Sendable {
     static func < (a: Name, b: Name) -> Bool { (a.type, a.name) < (b.type, b.name) }
   }
 
-  private struct Flaw: Hashable {
-    let vulnerability: String
-    let package: String
-    init(_ finding: ImageFinding) {
-      vulnerability = finding.vulnerability
-      package = finding.package.name
-    }
-  }
-
   init(
     from old: (packages: [ImagePackageRow], findings: [ImageFinding]),
     to new: (packages: [ImagePackageRow], findings: [ImageFinding])
@@ -58,6 +49,17 @@ public struct ContentDifference: Sendable {
     let current = Set(new.findings.filter { $0.suppression == nil }.map(Flaw.init))
     introduced = new.findings.filter { $0.suppression == nil && !known.contains(Flaw($0)) }
     fixed = old.findings.filter { $0.suppression == nil && !current.contains(Flaw($0)) }
+  }
+}
+
+/// A vulnerability of a package, whatever its version.
+struct Flaw: Hashable {
+  let vulnerability: String
+  let package: String
+
+  init(_ finding: ImageFinding) {
+    vulnerability = finding.vulnerability
+    package = finding.package.name
   }
 }
 

@@ -1,7 +1,24 @@
+internal import Metadata
 internal import Scanning
 
 /// How versions of a type of package are ordered.
 enum PackageOrder {
+  /// Whether a version is inside of all bounds, in the order of its ecosystem. What cannot be compared is not.
+  static func takes(_ version: String, ofType type: String, _ bounds: [SearchTerm.PackageVersions.Bound]) -> Bool {
+    if bounds.isEmpty { return true }
+    guard let order = order(ofType: type), let version = order.parse(version) else { return false }
+    return bounds.allSatisfy { bound in
+      guard let limit = order.parse(bound.version) else { return false }
+      return switch bound.comparison {
+      case .less: version < limit
+      case .atMost: version <= limit
+      case .more: version > limit
+      case .atLeast: version >= limit
+      case .equal: version == limit
+      }
+    }
+  }
+
   static func order(ofType type: String) -> VersionOrder? {
     switch PackageType(rawValue: type) {
     case .deb: .dpkg

@@ -1,7 +1,7 @@
 public import Access
 public import Ground
 public import Metadata
-internal import OCI
+public import OCI
 internal import Scanning
 
 /// An image that something is found in, as far as who asks may see it.
@@ -61,6 +61,27 @@ extension Registry {
     before id: Int64, since: Timestamp?, limit: Int
   ) async throws -> [FindingEvent] {
     try await database.read { try $0.findingEvents(before: id, since: since, limit: limit) }
+  }
+
+  /// Repositories that are named with one event.
+  private static let repositoryLimit = 100
+
+  /// What advisories have changed in what is wrong with images of a namespace, the newest first: events with the repositories that
+  /// may be seen. Events of which none may be seen are left out, so a page may be short and not the last.
+  public func findingEvents(
+    of namespace: String, before id: Int64, since: Timestamp?, limit: Int, permit: CataloguePermit
+  ) async throws -> (events: [(event: FindingEvent, repositories: [RepositoryName])], next: Int64?) {
+    try await database.read { transaction in
+      let page = try transaction.findingEvents(before: id, since: since, namespace: namespace, limit: limit + 1)
+      let events = try page.prefix(limit).compactMap {
+        event -> (event: FindingEvent, repositories: [RepositoryName])? in
+        let repositories = try transaction.repositories(
+          holding: event.package, in: namespace, limit: Self.repositoryLimit
+        ).filter { permit.shows($0) }
+        return repositories.isEmpty ? nil : (event, repositories)
+      }
+      return (events, page.count > limit ? page[limit - 1].id : nil)
+    }
   }
 
   public func advisoryFeeds() async throws -> [AdvisoryFeedRow] { try await database.read { try $0.advisoryFeeds() } }

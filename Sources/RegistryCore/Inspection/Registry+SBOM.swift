@@ -1,6 +1,6 @@
 public import Access
 internal import Ground
-internal import Metadata
+public import Metadata
 internal import NIOCore
 public import OCI
 public import Scanning
@@ -76,7 +76,10 @@ extension Registry {
     return form == .spdx ? SPDXWriter.document(of: index, origin) : CycloneDXWriter.document(of: index, origin)
   }
 
-  static func inventoried(_ image: InspectedImage) throws -> ImageInventoryRow {
+  /// The inventory of an image that can be asked about.
+  ///
+  /// - Throws: ``AdministrationError``, which says why it cannot.
+  public static func inventoried(_ image: InspectedImage) throws -> ImageInventoryRow {
     guard let row = image.inventory else {
       throw AdministrationError(
         .notFound, "\(image.name) holds nothing that could be inspected, or was pushed a moment ago: try again")

@@ -23,6 +23,11 @@ public struct ArchiveLimits: Sendable, Hashable {
   public var componentCount = 200_000
   /// Paths that packages of the operating system own and that are kept, in one layer.
   public var ownedPathCount = 1_000_000
+  /// Of the paths that an inventory keeps: of whiteouts, links to folders, files that stand in place of folders, files that name
+  /// packages. Real layers come to some megabytes.
+  public var keptPathBytes = 48 << 20
+  /// Symbolic links that may lead to folders and are kept, in one layer.
+  public var directoryLinkCount = 20_000
   /// The history that a compressed stream may refer back to, as a power of two: 2 to the 27th is 128 MiB, what `zstd` makes with
   /// `--long` and decodes without being asked.
   public var windowLog = 27

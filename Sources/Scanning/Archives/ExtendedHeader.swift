@@ -8,6 +8,8 @@ struct ExtendedHeader {
   /// Of a sparse file of GNU: the size that it has with its holes, and its name.
   var realSize: Int64?
   var sparseName: [UInt8]?
+  /// There is a record of a sparse file, of whatever form.
+  var isSparse = false
 
   init() {}
 
@@ -32,26 +34,35 @@ struct ExtendedHeader {
       else { throw Self.broken }
       let record = rest[position + 1..<end - 1]
       guard let equals = record.firstIndex(of: UInt8(ascii: "=")) else { throw Self.broken }
-      take(record[..<equals], Array(record[(equals + 1)...]))
+      try take(record[..<equals], Array(record[(equals + 1)...]))
       rest = rest[end...]
     }
   }
 
   private static let broken = LayerError.broken("an extended header of its archive is broken")
 
-  private mutating func take(_ key: Slice<UnsafeRawBufferPointer>, _ value: [UInt8]) {
+  private mutating func take(_ key: Slice<UnsafeRawBufferPointer>, _ value: [UInt8]) throws(LayerError) {
+    if key.starts(with: "GNU.sparse.".utf8) { isSparse = true }
     // An empty value takes back what a global header said.
     if key.elementsEqual("path".utf8) {
       path = value.isEmpty ? nil : value
     } else if key.elementsEqual("linkpath".utf8) {
       link = value.isEmpty ? nil : value
     } else if key.elementsEqual("size".utf8) {
-      size = Self.decimal(value)
+      size = try Self.size(value)
     } else if key.elementsEqual("GNU.sparse.name".utf8) {
       sparseName = value
     } else if key.elementsEqual("GNU.sparse.realsize".utf8) || key.elementsEqual("GNU.sparse.size".utf8) {
-      realSize = Self.decimal(value)
+      realSize = try Self.size(value)
     }
+  }
+
+  /// Other readers take more for a number than POSIX does. Where an entry ends must not depend on who reads: what is none here is
+  /// none for the layer.
+  private static func size(_ value: [UInt8]) throws(LayerError) -> Int64? {
+    guard !value.isEmpty else { return nil }
+    guard let size = decimal(value) else { throw broken }
+    return size
   }
 
   /// Nil for what is no number, negative or too large.

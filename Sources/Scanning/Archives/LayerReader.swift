@@ -8,6 +8,7 @@ public struct LayerReader {
   private var componentCount = 0
   private var ownedPathCount = 0
   private var listedCount = 0
+  private var keptPathBytes = 0
   /// Contents that were read of files that cataloguers want, by path: hard links to them say the same.
   private var artefactPaths: [String: [Int]] = [:]
 
@@ -47,11 +48,11 @@ public struct LayerReader {
       return
     }
     guard !path.isEmpty else { return }
-    if takeWhiteout(path) { return }
+    if try takeWhiteout(path) { return }
     switch entry.kind {
     case .file: try takeFile(entry, path, archive, hash)
     case .directory: list(.directory, entry, path)
-    case .symbolicLink: takeLink(entry, path)
+    case .symbolicLink: try takeLink(entry, path)
     case .hardLink: try takeHardLink(entry, path)
     case .characterDevice, .blockDevice:
       note(.irregular, path, "it is a device")
@@ -69,7 +70,7 @@ public struct LayerReader {
   ) throws(LayerError) {
     inventory.figures.fileCount += 1
     noteMode(entry, path)
-    noteReplacement(path)
+    try noteReplacement(path)
     try hash.begin()
     let first = try archive.part() ?? UnsafeRawBufferPointer(start: nil, count: 0)
     hash.add(first)
@@ -158,27 +159,42 @@ public struct LayerReader {
     guard ownedPathCount <= limits.ownedPathCount else {
       throw .limit("its packages own more than \(limits.ownedPathCount) programs")
     }
+    try keep(artefact.path)
     inventory.artefacts.append(artefact)
+  }
+
+  /// What an entry costs beside its path.
+  private static let overheadBytes = 64
+
+  /// Counts a path that the inventory will hold.
+  private mutating func keep(_ path: String) throws(LayerError) {
+    keptPathBytes += path.utf8.count + Self.overheadBytes
+    guard keptPathBytes <= limits.keptPathBytes else {
+      throw .limit("the paths to be kept of it have more than \(limits.keptPathBytes) bytes")
+    }
   }
 
   // MARK: Links and whiteouts
 
-  private mutating func takeLink(_ entry: TarEntry, _ path: String) {
+  private mutating func takeLink(_ entry: TarEntry, _ path: String) throws(LayerError) {
     list(.symbolicLink, entry, path)
     guard let target = LayerPath.resolved(entry.link, from: path, limits) else {
       note(.irregular, path, "it is a link whose target is too long or too deep")
       return
     }
     // Links among programs and libraries lead to files.
-    guard inventory.directoryLinks.count < Self.linkLimit, !path.contains("/bin/"), !path.hasPrefix("bin/") else {
+    guard !path.contains("/bin/"), !path.hasPrefix("bin/") else { return }
+    guard inventory.directoryLinks.count < limits.directoryLinkCount else {
+      note(.irregular, path, "it is one of more than \(limits.directoryLinkCount) links, and not followed")
       return
     }
+    try keep(path)
     inventory.directoryLinks.append(.init(path: path, target: target))
   }
 
   private mutating func takeHardLink(_ entry: TarEntry, _ path: String) throws(LayerError) {
     list(.hardLink, entry, path)
-    noteReplacement(path)
+    try noteReplacement(path)
     guard let target = LayerPath.normalised(entry.link, limits) else {
       note(.irregular, path, "it is a link that leads out of the layer")
       return
@@ -190,16 +206,15 @@ public struct LayerReader {
     }
   }
 
-  private static let linkLimit = 20_000
-  private static let whiteoutLimit = 200_000
-
-  private mutating func takeWhiteout(_ path: String) -> Bool {
+  private mutating func takeWhiteout(_ path: String) throws(LayerError) -> Bool {
     let name = LayerPath.lastName(path)
     guard name.hasPrefix(".wh.") else { return false }
     let directory = String(LayerPath.parent(path))
     if name == ".wh..wh..opq" {
+      try keep(directory)
       inventory.whiteouts.append(.init(.opaque, directory))
-    } else if !name.hasPrefix(".wh..wh."), name.utf8.count > 4, inventory.whiteouts.count < Self.whiteoutLimit {
+    } else if !name.hasPrefix(".wh..wh."), name.utf8.count > 4 {
+      try keep(path)
       let hidden = name.dropFirst(4)
       inventory.whiteouts.append(.init(.path, directory.isEmpty ? String(hidden) : "\(directory)/\(hidden)"))
     }
@@ -217,8 +232,10 @@ public struct LayerReader {
     "specifications", "vendor", "composer", "bin", "sbin", "src", "work", "workspace",
   ]
 
-  private mutating func noteReplacement(_ path: String) {
-    if Self.directoryNames.contains(LayerPath.lastName(path)) { inventory.replacements.append(path) }
+  private mutating func noteReplacement(_ path: String) throws(LayerError) {
+    guard Self.directoryNames.contains(LayerPath.lastName(path)) else { return }
+    try keep(path)
+    inventory.replacements.append(path)
   }
 
   private mutating func noteMode(_ entry: TarEntry, _ path: String) {

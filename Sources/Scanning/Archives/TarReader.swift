@@ -87,9 +87,9 @@ final class TarReader {
       size = header.realSize ?? size
       header.kind = .file
       try skipMap(header)
-    } else if let real = extended.realSize {
+    } else if extended.isSparse {
       isSparse = true
-      size = real
+      size = extended.realSize ?? size
     }
     return TarEntry(
       kind: header.kind, path: extended.sparseName ?? extended.path ?? longPath ?? header.path,

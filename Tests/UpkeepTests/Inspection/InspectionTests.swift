@@ -187,6 +187,14 @@ import Testing
       #expect(try await found("cve:TEST-1 tag:1") == ["1"])
       #expect(try await found("-cve:CVE-2026-1") == ["plain"])
       #expect(try await found("package:wget OR cve:CVE-2026-2").isEmpty)
+      // Below 7.88.1-10 comes what has a tilde, as Debian orders it.
+      #expect(try await found("package:curl<7.88.1-10").isEmpty)
+      #expect(try await found("package:curl>=7.88.1-10~rc1,<8 tag:1") == ["1"])
+      #expect(try await found("severity:critical") == ["1", "multi"])
+      #expect(try await found("severity:<critical").isEmpty)
+      #expect(try await found("-severity:>=low") == ["plain"])
+      #expect(throws: SearchError.self) { try SearchQuery(parsing: "package:<1", now: stage.registry.database.now) }
+      #expect(throws: SearchError.self) { try SearchQuery(parsing: "severity:awful", now: stage.registry.database.now) }
     }
   }
 }

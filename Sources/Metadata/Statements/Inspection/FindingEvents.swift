@@ -59,13 +59,20 @@ public struct AffectedImage: Sendable, Hashable {
 
 extension Reading where Self: ~Copyable {
   /// Events, the newest first, before the event with this number (0: all).
+  ///
+  /// - Parameter namespace: only of packages that an image of it holds now; nil: all.
   public func findingEvents(
-    before id: Int64, since: Timestamp?, package: Int64? = nil, limit: Int
+    before id: Int64, since: Timestamp?, package: Int64? = nil, namespace: String? = nil, limit: Int
   ) throws -> [FindingEvent] {
     var condition: SQL = "1 = 1"
     if id > 0 { condition = "\(condition) AND id < \(id)" }
     if let since { condition = "\(condition) AND at >= \(since)" }
     if let package { condition = "\(condition) AND package_id = \(package)" }
+    if let namespace {
+      condition = """
+        \(condition) AND EXISTS (\(Self.repositories(holding: "finding_event.package_id", in: namespace)))
+        """
+    }
     return try all(
       """
       SELECT id, at, kind, feed, advisory, package_id, ecosystem, package, version, severity, detail, images, environments
@@ -81,6 +88,25 @@ extension Reading where Self: ~Copyable {
         detail: $0.optionalText(10), imageCount: $0.integer(11),
         environments: (try? JSONValue.parse($0.text(12)))?.array?.compactMap(\.string) ?? [])
     }
+  }
+
+  /// Repositories of a namespace with an image that holds a package, in the order of their names.
+  public func repositories(holding package: Int64, in namespace: String, limit: Int) throws -> [RepositoryName] {
+    try all(
+      """
+      SELECT DISTINCT n.name FROM (\(Self.repositories(holding: "\(package)", in: namespace))) n
+      ORDER BY n.name LIMIT \(limit)
+      """
+    ) { try $0.repositoryName(0) }
+  }
+
+  private static func repositories(holding package: SQL, in namespace: String) -> SQL {
+    """
+    SELECT r.name FROM image_package u JOIN image_inventory i ON i.id = u.image_id
+      JOIN manifest m ON m.digest = i.digest AND m.hidden_at IS NULL JOIN repository r ON r.id = m.repository_id
+    WHERE u.package_id = \(package) AND u.owned_by IS NULL
+      AND (r.name = \(namespace) OR (r.name >= \(namespace + "/") AND r.name < \(namespace + "0")))
+    """
   }
 
   /// Where images stand that hold one of these packages: repositories in the order of their names, with tags of the image or of
@@ -138,7 +164,7 @@ extension Reading where Self: ~Copyable {
       """
       SELECT id, type, version FROM package WHERE name = \(name)
       UNION SELECT p.id, p.type, p.version FROM package_subject s JOIN package p ON p.id = s.package_id
-        WHERE s.ecosystem IN (SELECT DISTINCT ecosystem FROM package_subject) AND s.name = \(name)
+        WHERE s.name = \(name)
       ORDER BY 1
       """
     ) { (key: $0.integer(0), type: $0.text(1), version: $0.text(2)) }

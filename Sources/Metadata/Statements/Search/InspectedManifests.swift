@@ -4,11 +4,11 @@ extension SearchTerm {
   var inspectedManifests: SQL? {
     let images: SQL
     switch self {
-    case .package(let name):
+    case .packages(let keys):
       images = """
-        SELECT DISTINCT i.digest FROM package p JOIN image_package u ON u.package_id = p.id
-          JOIN image_inventory i ON i.id = u.image_id
-        WHERE p.name = \(name)
+        SELECT DISTINCT i.digest FROM image_package u JOIN image_inventory i ON i.id = u.image_id
+        WHERE u.package_id IN (
+          SELECT CAST(value AS BIGINT) FROM {LIST}(CAST(\(Transaction.list(keys.map { String($0) })) AS {JSON})))
         """
     case .vulnerability(let name):
       // What belongs to a package of the operating system is judged there.

@@ -49,7 +49,8 @@ struct SearchFilters {
       return "(\(like("LOWER(f.base_name)", pattern)) OR \(like("LOWER(f.base_name)", "%/" + pattern)))"
     case .digest(let digest): return "(m.digest >= \(digest) AND m.digest < \(digest + SearchWords.end))"
     case .revision(let revision): return like("LOWER(f.revision)", SearchPattern(text: revision + "*").like)
-    case .package, .vulnerability:
+    case .severity(let words): return severity(words)
+    case .packages, .packageVersions, .vulnerability:
       return "m.id IN (\(term.inspectedManifests ?? "SELECT id FROM manifest WHERE 1 = 0"))"
     case .license(let license): return like("LOWER(f.licenses)", SearchPattern(text: "*" + license + "*").like)
     }
@@ -102,6 +103,16 @@ struct SearchFilters {
     (EXISTS (SELECT 1 FROM tag p WHERE p.repository_id = r.id AND p.name = \(name) AND p.digest = m.digest)
       AND EXISTS (SELECT 1 FROM {LIST}(CAST(\(environments[name] ?? "[]") AS {JSON})) e
         WHERE \(Self.namespace) || ' ' || r.name LIKE e.value ESCAPE '!'))
+    """
+  }
+
+  /// An image, or one that an index lists, has a finding so bad that is not left to the operating system's package.
+  private func severity(_ words: [String]) -> SQL {
+    """
+    EXISTS (SELECT 1 FROM image_inventory i JOIN image_package u ON u.image_id = i.id JOIN finding d ON d.package_id = u.package_id
+      WHERE (i.digest = m.digest OR i.digest IN (SELECT c.digest FROM manifest_child c WHERE c.manifest_id = m.id))
+        AND u.owned_by IS NULL AND d.state <> 'undecidable'
+        AND d.severity IN (SELECT value FROM {LIST}(CAST(\(Transaction.list(words)) AS {JSON}))))
     """
   }
 

@@ -119,8 +119,9 @@ struct SearchSource {
       return (
         5, [.manifests("SELECT manifest_id AS id FROM image_fact WHERE built_at >= \(from) AND built_at < \(before)")]
       )
-    case .package, .vulnerability: return term.inspectedManifests.map { (3, [.manifests($0)]) }
-    case .version, .platform, .size, .license: return nil
+    case .packages, .packageVersions, .vulnerability:
+      return term.inspectedManifests.map { (3, [.manifests($0)]) }
+    case .version, .platform, .size, .license, .severity: return nil
     }
   }
 
@@ -230,8 +231,7 @@ extension SearchTerm {
     case .built(let bounds): bounds.from != nil || bounds.before != nil
     case .pushed(let bounds): bounds.from != nil
     case .word, .repository, .tag, .version, .label, .environment, .platform, .size, .base, .revision, .license,
-      .package,
-      .vulnerability:
+      .packages, .packageVersions, .severity, .vulnerability:
       false
     }
   }

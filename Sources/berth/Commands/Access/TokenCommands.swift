@@ -210,7 +210,7 @@ struct AuditCommand: AsyncParsableCommand {
     @Option(help: "Only of this account.") var actor: String?
     @Option(help: "Only in this namespace.") var namespace: String?
     @Option(help: "done, refused or failed.") var outcome: String?
-    @Option(help: "Not before this time: 2026-11-24T00:00:00Z.") var since: String?
+    @Option(help: "Not before this time, or not longer ago: 2026-11-24T00:00:00Z, 12h, 1d, 2w.") var since: Moment?
     @Option(help: "Before this time.") var until: String?
     @Option(name: [.customShort("n"), .long], help: "How many of the newest.") var count = 50
     @Flag(help: "All of them, oldest first, as JSON lines.") var export = false
@@ -223,7 +223,7 @@ struct AuditCommand: AsyncParsableCommand {
     func run() async throws {
       try await remote.run { server in
         let filter = [
-          ("kind", kind), ("actor", actor), ("namespace", namespace), ("outcome", outcome), ("since", since),
+          ("kind", kind), ("actor", actor), ("namespace", namespace), ("outcome", outcome), ("since", since?.text),
           ("until", until),
         ].compactMap { name, value in value.map { "&\(name)=\(PercentCoding.encoded($0))" } }.joined()
         guard export || follow else {

@@ -108,14 +108,17 @@ struct AdvisoriesCommand: AsyncParsableCommand {
   struct Changes: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "What advisories have changed in what is wrong with images, the newest first.")
-    @Option(help: "Not before this time.") var since: String?
+    @Option(help: "Only what concerns images of this namespace; without it everything, for site admins and auditors.")
+    var namespace: String?
+    @Option(help: "Not before this time, or not longer ago: 2026-11-24T00:00:00Z, 12h, 1d, 2w.") var since: Moment?
     @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 50
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let query = since.map { "?since=\(PercentCoding.encoded($0))" } ?? ""
+        let query = since.map { "?since=\(PercentCoding.encoded($0.text))" } ?? ""
+        let path = namespace.map { "namespaces/\(PercentCoding.encoded($0))/findings/changes" } ?? "advisories/changes"
         remote.show(
-          try await server.some(count, "/api/v1/advisories/changes\(query)"),
+          try await server.some(count, "/api/v1/\(path)\(query)"),
           [
             ("at", "at"), ("change", "kind"), ("severity", "severity"), ("advisory", "advisory"),
             ("package", "package"),

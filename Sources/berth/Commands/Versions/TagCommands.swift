@@ -41,13 +41,13 @@ struct TagCommand: AsyncParsableCommand {
     @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 20
     @Option(help: "Only these: push, delete, restore, promotion, rollback, retention, channel.") var kind: String?
     @Option(help: "Only by this account.") var by: String?
-    @Option(help: "Not before this time.") var since: String?
+    @Option(help: "Not before this time, or not longer ago: 12h, 1d, 2w.") var since: Moment?
     @Option(help: "Before this time.") var until: String?
     @OptionGroup var remote: RemoteOptions
 
     func run() async throws {
       try await remote.run { server in
-        let filter = [("kind", kind), ("by", by), ("since", since), ("until", until)]
+        let filter = [("kind", kind), ("by", by), ("since", since?.text), ("until", until)]
           .compactMap { name, value in value.map { "&\(name)=\(PercentCoding.encoded($0))" } }.joined()
         let found = try await server.some(count, "\(try path())?\(filter.dropFirst())")
         remote.show(

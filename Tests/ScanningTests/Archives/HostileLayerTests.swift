@@ -1,0 +1,154 @@
+import Testing
+
+@testable import Scanning
+
+/// Layers that nobody makes by accident. Each ends: read, or with a reason.
+@Suite struct `A hostile layer` {
+  private static func read(
+    _ source: any ByteSource, _ change: (inout ArchiveLimits) -> Void = { _ in }
+  ) throws(LayerError) -> LayerInventory {
+    var limits = ArchiveLimits()
+    change(&limits)
+    return try LayerReader.read(source, limits: limits)
+  }
+
+  private static func read(
+    _ archive: TarBuilder, _ change: (inout ArchiveLimits) -> Void = { _ in }
+  ) throws(LayerError) -> LayerInventory {
+    try read(MemorySource(archive.finished), change)
+  }
+
+  /// Many entries that are never in memory together.
+  private struct Endless: ByteSource {
+    let count: Int
+    let entry: (Int) -> TarBuilder
+    private var next = 0
+    private var rest: ArraySlice<UInt8> = []
+
+    init(_ count: Int, _ entry: @escaping (Int) -> TarBuilder) {
+      self.count = count
+      self.entry = entry
+    }
+
+    mutating func read(into space: UnsafeMutableRawBufferPointer) -> Int {
+      if rest.isEmpty, next < count {
+        rest = entry(next).bytes[...]
+        next += 1
+      }
+      let part = rest.prefix(space.count)
+      space.copyBytes(from: part)
+      rest = rest.dropFirst(part.count)
+      return part.count
+    }
+  }
+
+  @Test func `of very many entries is read, with a list of the first and a count of the others`() throws {
+    let found = try Self.read(
+      Endless(30_000) { number in
+        var entry = TarBuilder()
+        entry.file("usr/share/\(number % 100)/file-\(number)")
+        return entry
+      }
+    ) { $0.listedFileCount = 20_000 }
+    #expect(found.figures.entryCount == 30_000)
+    #expect(found.figures.unlistedCount == 10_000)
+    #expect(found.notices.isEmpty)
+  }
+
+  @Test func `that would have very much kept of it is refused`() {
+    let folder = String(repeating: "d/", count: 40)
+    func refused(_ entry: @escaping (inout TarBuilder, Int) -> Void) {
+      #expect(throws: LayerError.limit("the paths to be kept of it have more than 100000 bytes")) {
+        try Self.read(
+          Endless(10_000) { number in
+            var builder = TarBuilder()
+            entry(&builder, number)
+            return builder
+          }
+        ) { $0.keptPathBytes = 100_000 }
+      }
+    }
+    refused { $0.file("\(folder).wh.\($1)") }
+    refused { $0.file("\(folder)\($1)/.wh..wh..opq") }
+    // What may stand in place of a folder that has packages.
+    refused { $0.file("\(folder)\($1)/lib") }
+    refused { $0.link("\(folder)\($1)", to: "/usr") }
+    // Every name of a file that says something says it again.
+    refused {
+      if $1 == 0 { $0.file("etc/os-release", "ID=debian\n") }
+      $0.link("\(folder)\($1)/os-release", to: "etc/os-release", isHard: true)
+    }
+  }
+
+  @Test func `with links in circles and out of it is read, and no link followed for ever`() throws {
+    var archive = TarBuilder()
+    archive.link("a", to: "b")
+    archive.link("b", to: "a")
+    archive.link("var/lib", to: "../var/lib")
+    archive.link("usr", to: "/../../../../etc")
+    archive.link("self", to: ".")
+    archive.link("deep", to: String(repeating: "x/", count: 49))
+    archive.link("etc/passwd", to: "../../../../etc/passwd", isHard: true)
+    archive.file("a/var/lib/dpkg/status", "Package: x\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n")
+    let layer = try Self.read(archive)
+    #expect(layer.notices.map(\.path) == ["etc/passwd"])
+    // The fold goes through the same circles.
+    #expect(ImageInventory(folding: [layer, layer, layer]).components.count <= 1)
+  }
+
+  @Test func `with devices, pipes and unknown kinds has them listed, and nothing else`() throws {
+    var archive = TarBuilder()
+    for flag in ["3", "4", "6", "7", "V", "M", "N", "S", "Z"] as [Character] {
+      archive.add(TarBuilder.Header("entry-\(flag)", flag: flag))
+    }
+    archive.file("etc/os-release", "ID=alpine\nVERSION_ID=3.20\n")
+    let found = try Self.read(archive)
+    #expect(found.artefacts.compactMap(\.distribution).map(\.id) == ["alpine"])
+    #expect(found.notices.map(\.kind).allSatisfy { $0 == .irregular })
+    #expect(found.notices.map(\.path).contains("entry-3"))
+  }
+
+  @Test func `with a file of holes has no content read from it`() throws {
+    var archive = TarBuilder()
+    archive.extended([
+      (key: "GNU.sparse.major", value: "1"), (key: "GNU.sparse.minor", value: "0"),
+      (key: "GNU.sparse.name", value: "var/lib/dpkg/status"),
+      (key: "GNU.sparse.realsize", value: "900000000000000000"),
+    ])
+    archive.file("var/lib/dpkg/GNUSparseFile.0/status", "1\n0\n899999999999999999\n")
+    let found = try Self.read(archive)
+    #expect(found.artefacts.isEmpty)
+    #expect(found.notices.map(\.kind) == [.unreadable])
+  }
+
+  @Test(arguments: ["-1", "99999999999999999999", "0x10", "", "1e9", " 5", "+5", "9223372036854775807"])
+  func `whose extended headers name absurd sizes is broken`(_ size: String) {
+    var archive = TarBuilder()
+    archive.extended([(key: "size", value: size)])
+    archive.file("etc/os-release", "ID=x\n")
+    // The empty text takes back what was said before, and says nothing here.
+    let expected = size.isEmpty ? nil : LayerError.broken("an extended header of its archive is broken")
+    do throws(LayerError) {
+      _ = try Self.read(archive)
+      #expect(expected == nil)
+    } catch {
+      #expect(error == expected)
+    }
+  }
+
+  @Test func `with broken databases of packages says so of each, and reads the rest`() throws {
+    var archive = TarBuilder()
+    let noise = (0..<5000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 / 7) }
+    for path in [
+      "var/lib/rpm/Packages", "var/lib/rpm/Packages.db", "usr/lib/sysimage/rpm/rpmdb.sqlite",
+      "app/x-1.dist-info/METADATA", "app/node_modules/x/package.json", "app/vendor/composer/installed.json",
+      "app/x.deps.json", "app/x.jar",
+    ] { archive.file(path, noise) }
+    archive.file("lib/apk/db/installed", "P:musl\nV:1\n\n")
+    let found = try Self.read(archive)
+    #expect(found.artefacts.flatMap(\.components).map(\.name).contains("musl"))
+    #expect(found.notices.map(\.kind).contains(.unreadable))
+    #expect(
+      Set(found.notices.map(\.path)).isSuperset(of: ["var/lib/rpm/Packages", "usr/lib/sysimage/rpm/rpmdb.sqlite"]))
+  }
+}
