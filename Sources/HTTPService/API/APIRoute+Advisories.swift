@@ -80,7 +80,7 @@ extension APIRoute {
         .init(name: "whole", description: "`true`: what is known of the feed and is not in the body is taken away."),
         .init(
           name: "format",
-          description: "`osv` unless given; `secdb`, `debian`, `kev`, `epss`: a document or line in each line."),
+          description: "`osv` unless given; `secdb`, `debian`, `csaf`, `kev`, `epss`: a document or line in each line."),
       ],
       answer: .object([
         .init("records", .integer, "How many came.", isRequired: true),
@@ -211,7 +211,7 @@ extension APIRoute {
     for try await chunk in call.request.body { for line in try lines.take(chunk) { try take(line) } }
     if let line = lines.rest { try take(line) }
     do {
-      guard format == .secdb || format == .debian else {
+      guard [.secdb, .debian, .csaf].contains(format) else {
         return view(try await routes.registry.importExploits(feed, format, items))
       }
       var work = try await AdvisoryImport.begin(

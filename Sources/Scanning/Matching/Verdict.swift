@@ -16,7 +16,7 @@ extension Affected {
   /// Source: OSV schema, "Evaluation"; at equal versions what ends a range counts before what begins one.
   public func verdict(_ version: String) -> Verdict {
     let isNamed = versions.contains(version)
-    let ranges = ranges.filter { $0.kind != .git }
+    let ranges = counting(ranges.filter { $0.kind != .git }, for: version)
     guard !ranges.isEmpty else { return isNamed ? .affected(fixed: nil) : .notAffected }
     guard let order = VersionOrder(ecosystem: ecosystem.name) else {
       return isNamed ? .affected(fixed: nil) : .undecidable("the order of versions in \(ecosystem.name) is not known")

@@ -83,6 +83,7 @@ struct FeedDownload: FeedFetcher {
     let path = address.prefix { $0 != "?" && $0 != "#" }
     let known = [
       ".jsonl.zst", ".jsonl.gz", ".json.zst", ".json.gz", ".csv.gz", ".csv", ".jsonl", ".ndjson", ".json", ".zip",
+      ".tar.zst", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar",
     ]
     return known.first { path.hasSuffix($0) } ?? ".jsonl"
   }

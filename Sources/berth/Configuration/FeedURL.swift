@@ -40,7 +40,7 @@ extension SettingType<FeedURL> {
     summary:
       "feeds (`NAME=FORMAT:ADDRESS`, formats: \(AdvisoryFormat.allCases.map(\.rawValue).joined(separator: ", ")))",
     schema: .object([
-      ("type", .string("string")), ("pattern", .string("^[a-z0-9.-]+=(osv|secdb|debian|kev|epss):(https?://|/)")),
+      ("type", .string("string")), ("pattern", .string("^[a-z0-9.-]+=(osv|secdb|debian|csaf|kev|epss):(https?://|/)")),
     ])
   ) { (text) throws(ValueProblem) in
     try FeedURL(parsing: text)
