@@ -37,13 +37,13 @@ extension Affected {
       case .undecidable(let why): reason = reason ?? why
       }
     }
-    if isIn || isNamed { return .affected(fixed: fixed ?? nextFix(parsed, order)) }
+    if isIn || isNamed { return .affected(fixed: fixed ?? Self.nextFix(parsed, order, ranges)) }
     return reason.map { .undecidable($0) } ?? .notAffected
   }
 
   /// Of a version that is named and in no range: the first fix after it.
-  private func nextFix(_ version: ParsedVersion, _ order: VersionOrder) -> String? {
-    ranges.filter { $0.kind != .git }.flatMap(\.events).compactMap { event -> (ParsedVersion, String)? in
+  private static func nextFix(_ version: ParsedVersion, _ order: VersionOrder, _ ranges: [AdvisoryRange]) -> String? {
+    ranges.flatMap(\.events).compactMap { event -> (ParsedVersion, String)? in
       guard case .fixed(let text) = event, let parsed = order.parse(text), version < parsed else { return nil }
       return (parsed, text)
     }.min { $0.0 < $1.0 }?.1

@@ -26,12 +26,7 @@ struct CSAFProductTree {
 
   init(_ tree: JSONValue?) {
     guard let tree else { return }
-    for product in tree["full_product_names"]?.array ?? [] { add(product) }
-    var waiting: [JSONValue] = tree["branches"]?.array ?? []
-    while let branch = waiting.popLast() {
-      if let product = branch["product"] { add(product) }
-      waiting.append(contentsOf: branch["branches"]?.array ?? [])
-    }
+    for product in Self.named(tree) { add(product) }
     for relation in tree["relationships"]?.array ?? [] {
       guard let name = relation["full_product_name"], let id = name["product_id"]?.string,
         let part = relation["product_reference"]?.string, let whole = relation["relates_to_product_reference"]?.string
@@ -43,6 +38,17 @@ struct CSAFProductTree {
       guard let id = group["group_id"]?.string else { continue }
       groups[id] = (group["product_ids"]?.array ?? []).compactMap(\.string)
     }
+  }
+
+  /// The products that stand in a tree by themselves.
+  static func named(_ tree: JSONValue) -> [JSONValue] {
+    var found = tree["full_product_names"]?.array ?? []
+    var waiting: [JSONValue] = tree["branches"]?.array ?? []
+    while let branch = waiting.popLast() {
+      if let product = branch["product"] { found.append(product) }
+      waiting.append(contentsOf: branch["branches"]?.array ?? [])
+    }
+    return found
   }
 
   private mutating func add(_ product: JSONValue) {

@@ -92,7 +92,12 @@ import Testing
   @Test func `of Red Hat are all read, and all that they say of packages can be kept`() throws {
     var count = 0
     for (name, bytes) in try VEXFiles.all() where name.hasPrefix("redhat-csaf") {
-      for advisory in try bytes.withUnsafeBytes({ try CSAFReader.advisories($0) }) {
+      let found = try bytes.withUnsafeBytes { try CSAFReader.advisories($0) }
+      // What is sent of it says the same, and has no line within.
+      let line = try #require(try bytes.withUnsafeBytes { try CSAFReader.line($0) })
+      #expect(try line.withUnsafeBytes { try CSAFReader.advisories($0) } == found, "\(name)")
+      #expect(line.firstIndex(of: UInt8(ascii: "\n")) == line.count - 1 && line.count <= bytes.count, "\(name)")
+      for advisory in found {
         count += 1
         #expect(advisory.withdrawn == nil && advisory.id.hasSuffix(advisory.upstream[0]), "\(name)")
         for affected in advisory.affected {

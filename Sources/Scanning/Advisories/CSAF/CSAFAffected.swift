@@ -27,6 +27,13 @@ struct CSAFAffected {
   private static let mended = ["fixed", "first_fixed", "recommended"]
   private static let affected = ["known_affected", "first_affected", "last_affected", "under_investigation"]
 
+  static var lists: [String] { mended + affected }
+
+  /// What those lists name.
+  static func products(_ vulnerability: JSONValue) -> [String] {
+    lists.flatMap { (vulnerability["product_status"]?[$0]?.array ?? []).compactMap(\.string) }
+  }
+
   /// What is affected, in the order of ecosystems and names.
   static func all(
     _ vulnerability: JSONValue, _ tree: CSAFProductTree, _ sayings: CSAFSayings

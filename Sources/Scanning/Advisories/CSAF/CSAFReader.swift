@@ -14,15 +14,14 @@ public enum CSAFReader {
   static let valueLimit = 4 << 20
   /// Of all mentions of products in a vulnerability. Groups can be named again and again.
   static let mentionLimit = 2_000_000
-  private static let referenceLimit = 100
+  static let referenceLimit = 100
+  static var tooLarge: ParseError { ParseError(.json, "a document has more than \(documentLimitBytes) bytes") }
 
   /// - Returns: a record for each vulnerability, also where nothing that we know the name of is affected. None for what lies
   ///   beside documents where they are published: the description of a provider or a feed.
   /// - Throws: kind `.json` for what is no such document, or goes beyond a limit.
   public static func advisories(_ bytes: UnsafeRawBufferPointer) throws(ParseError) -> [Advisory] {
-    guard bytes.count <= documentLimitBytes else {
-      throw ParseError(.json, "a document has more than \(documentLimitBytes) bytes")
-    }
+    guard bytes.count <= documentLimitBytes else { throw tooLarge }
     return try advisories(try value(bytes))
   }
 
@@ -95,10 +94,13 @@ public enum CSAFReader {
   /// The CVE first. Numbers of trackers are no names of flaws.
   private static func names(_ vulnerability: JSONValue) -> [String] { CSAFStatements.names(vulnerability) }
 
-  private static func details(_ vulnerability: JSONValue) -> String? {
+  static func note(of vulnerability: JSONValue) -> JSONValue? {
     let notes = vulnerability["notes"]?.array ?? []
-    let note = notes.first { $0["category"]?.string == "description" } ?? notes.first
-    return note?["text"]?.string.map {
+    return notes.first { $0["category"]?.string == "description" } ?? notes.first
+  }
+
+  private static func details(_ vulnerability: JSONValue) -> String? {
+    note(of: vulnerability)?["text"]?.string.map {
       $0.utf8.count > OSVReader.detailsLimitBytes ? String($0.prefix(OSVReader.detailsLimitBytes / 4)) : $0
     }
   }

@@ -56,7 +56,7 @@ struct CSAFSayings {
   }
 
   /// In the words of Red Hat, which come to the categories.
-  private static func state(_ remediation: JSONValue) -> Affected.State? {
+  static func state(_ remediation: JSONValue) -> Affected.State? {
     let words = remediation["details"]?.string?.lowercased() ?? ""
     switch remediation["category"]?.string {
     case "no_fix_planned": return words.contains("out of support") ? .endOfLife : .willNotFix

@@ -74,6 +74,10 @@ struct AdvisoriesCommand: AsyncParsableCommand {
           }
           func take(_ bytes: UnsafeRawBufferPointer) throws {
             do throws(ParseError) {
+              if format == .csaf {
+                if let line = try CSAFReader.line(bytes) { lines.append(line) }
+                return
+              }
               _ = try format.format.items(bytes)
               // A document may have line ends in it; a line has none.
               lines.append(try JSONValue.parse(bytes, depthLimit: 64).bytes + [UInt8(ascii: "\n")])
