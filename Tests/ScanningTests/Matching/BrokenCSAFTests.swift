@@ -73,6 +73,17 @@ import Testing
     }
   }
 
+  @Test func `with a product and a version for every mention do not become a table of both`() throws {
+    let products = (0..<200).map { ("A\($0)", "cpe:/o:redhat:enterprise_linux:9::r\($0)") }
+    let packages = (0..<200).map { ("p\($0)", "pkg:rpm/redhat/p@\($0)-1.el9") }
+    let fixed = (0..<200).map { "\"A\($0):p\($0)\"" }.joined(separator: ",")
+    let found = try CSAFFiles.read(
+      CSAFFiles.document(
+        id: "CVE-1", products, packages, vulnerabilities: #"{"cve":"CVE-1","product_status":{"fixed":[\#(fixed)]}}"#))
+    #expect(found.first?.affected.count == 200)
+    #expect(found.first?.affected.allSatisfy { $0.ranges.count == 1 } == true)
+  }
+
   @Test func `of a hundred thousand packages are read as those of one are`() throws {
     let count = 100_000
     let found = try CSAFFiles.read(

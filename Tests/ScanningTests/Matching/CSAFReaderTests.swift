@@ -48,7 +48,7 @@ import Testing
     #expect(chosen.text == "Low" && chosen.band == .low && chosen.score == 5.5)
     // A package of several architectures and repositories is named once in each repository.
     let names = advisory.affected.map { "\($0.ecosystem) \($0.name)" }
-    #expect(Set(names).count == names.count && names == names.sorted())
+    #expect(Set(names).count == names.count)
     #expect(names.contains("Red Hat:enterprise_linux:9::baseos openssl-libs"))
   }
 

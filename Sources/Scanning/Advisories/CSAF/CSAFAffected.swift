@@ -6,6 +6,13 @@ struct CSAFAffected {
     /// Of a release, or of an ecosystem where products do not share their packages.
     let release: String
     let name: String
+    let isOfRedHat: Bool
+
+    init(_ package: CSAFPackage) {
+      release = package.product.release
+      name = package.name
+      isOfRedHat = package.product.ecosystem.name == "Red Hat"
+    }
   }
 
   private struct Said {
@@ -23,6 +30,9 @@ struct CSAFAffected {
   private var sources: [(package: CSAFPackage, state: Affected.State, severity: Severity?)] = []
   private var hasBinaries = false
 
+  /// Of fixes of a package in a release, times its products. Real ones come to some hundreds.
+  private static let sharedLimit = 20_000
+
   /// Lists of a vulnerability. `recommended` is SUSE's word for what is mended.
   private static let mended = ["fixed", "first_fixed", "recommended"]
   private static let affected = ["known_affected", "first_affected", "last_affected", "under_investigation"]
@@ -34,7 +44,7 @@ struct CSAFAffected {
     lists.flatMap { (vulnerability["product_status"]?[$0]?.array ?? []).compactMap(\.string) }
   }
 
-  /// What is affected, in the order of ecosystems and names.
+  /// What is affected, in the order of releases, names and ecosystems.
   static func all(
     _ vulnerability: JSONValue, _ tree: CSAFProductTree, _ sayings: CSAFSayings
   ) throws(ParseError) -> [Affected] {
@@ -84,9 +94,9 @@ struct CSAFAffected {
 
   private mutating func change(_ package: CSAFPackage, _ severity: Severity?, _ change: (inout Said) -> Void) {
     let ecosystem = package.product.ecosystem
-    change(&said[Key(release: package.product.release, name: package.name), default: Said()])
+    let key = Key(package)
+    change(&said[key, default: Said()])
     guard let severity else { return }
-    let key = Key(release: package.product.release, name: package.name)
     let known = said[key]?.severities[ecosystem]
     if known.map({ $0.band < severity.band }) ?? true { said[key]?.severities[ecosystem] = severity }
   }
@@ -100,19 +110,20 @@ struct CSAFAffected {
         addAffected(package, source.state, source.severity)
       }
     }
-    return said.flatMap { Self.affected($0.key, $0.value) }.sorted {
-      ($0.ecosystem.description, $0.name) < ($1.ecosystem.description, $1.name)
+    return said.keys.sorted { ($0.release, $0.name) < ($1.release, $1.name) }.flatMap { key in
+      said[key].map { Self.affected(key, $0) } ?? []
     }
   }
 
   /// What the products of one release say of a package.
   private static func affected(_ key: Key, _ said: Said) -> [Affected] {
     let ecosystems = Set(said.fixes.keys).union(said.unmended.keys).union(said.named.keys)
-    return ecosystems.compactMap { ecosystem in
+    // Each minor release of Red Hat has fixes of its own, and packages do not say which repository they are from.
+    let all = key.isOfRedHat ? RedHatFixes.reduced(said.fixes) : []
+    let isShared = key.isOfRedHat && all.count * ecosystems.count <= sharedLimit
+    return ecosystems.sorted { $0.description < $1.description }.compactMap { ecosystem in
       var affected = Affected(ecosystem: ecosystem, name: key.name)
-      // Each minor release of Red Hat has fixes of its own, and packages do not say which repository they are from.
-      let shared = ecosystem.name == "Red Hat" ? RedHatFixes.reduced(said.fixes) : nil
-      for fix in shared ?? Array(said.fixes[ecosystem] ?? []).sorted() {
+      for fix in isShared ? all : (said.fixes[ecosystem] ?? []).sorted() {
         affected.ranges.append(AdvisoryRange(.ecosystem, [.introduced("0"), .fixed(fix)]))
       }
       // What one product of a release has mended another does not leave unmended: an image takes from all of them.
