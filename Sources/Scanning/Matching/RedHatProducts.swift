@@ -5,7 +5,7 @@
 ///
 /// Source: OSV schema, "Defined ecosystems", Red Hat; records RHSA of OSV; Red Hat's VEX.
 struct RedHatProducts {
-  /// The release as a whole comes last.
+  /// The release as a whole comes after its repositories.
   let ecosystems: [Ecosystem]
 
   /// Of releases before 8, editions; later, repositories.
@@ -26,10 +26,18 @@ struct RedHatProducts {
     case 8, 9: products = Self.repositories.map { "enterprise_linux:\(major)::\($0)" }
     default: products = Self.minors.map { "enterprise_linux:\(major).\($0)" }
     }
-    // Images of other products say so.
-    if let own = Self.product(distribution.cpeName), !own.hasPrefix("enterprise_linux:") { products.insert(own, at: 0) }
     products.append("enterprise_linux:\(major)")
+    // Images of other products say so.
+    if let own = Self.product(distribution.cpeName), !own.hasPrefix("enterprise_linux:") {
+      products = [own] + products + [Self.whole(own)]
+    }
     ecosystems = products.map { Ecosystem("Red Hat", release: $0) }
+  }
+
+  /// `enterprise_linux_ai:1` of `enterprise_linux_ai:1.1::el9`: what is not mended is said of that.
+  private static func whole(_ product: String) -> String {
+    let fields = product.split(separator: ":", omittingEmptySubsequences: false)
+    return "\(fields[0]):\(fields.dropFirst().first?.prefix { $0 != "." } ?? "")"
   }
 
   /// `cpe:/a:redhat:enterprise_linux_ai:1.1::el9` → `enterprise_linux_ai:1.1::el9`.

@@ -12,11 +12,11 @@ import Testing
   @Test(arguments: [
     "", "[]", "{}", "7", #"{"document":7}"#, #"{"document":{}}"#, #"{"document":{"tracking":{"id":""}}}"#,
     #"{"document":{},"vulnerabilities":[{"cve":"CVE-1"},{"cve":"CVE-2"}]}"#, #"{"id":"A"}"#,
-    // A group of two thousand, named two thousand times.
+    // A group of three thousand, named three thousand times.
     #"{"document":{"tracking":{"id":"X"}},"product_tree":{"product_groups":[{"group_id":"G","product_ids":["#
-      + repeatElement(#""p""#, count: 2000).joined(separator: ",")
+      + repeatElement(#""p""#, count: 3000).joined(separator: ",")
       + #"]}]},"vulnerabilities":[{"cve":"C","remediations":[{"category":"no_fix_planned","group_ids":["#
-      + repeatElement(#""G""#, count: 2000).joined(separator: ",") + "]}]}]}",
+      + repeatElement(#""G""#, count: 3000).joined(separator: ",") + "]}]}]}",
     // Branches without end.
     #"{"document":{"tracking":{"id":"X"}},"product_tree":"#
       + String(repeating: #"{"branches":["#, count: 100_000),

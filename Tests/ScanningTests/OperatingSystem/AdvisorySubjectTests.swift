@@ -47,6 +47,7 @@ struct AdvisorySubjectTests {
     var found = Distribution(id: "rhel", versionID: "9.4")
     found.cpeName = "cpe:/a:redhat:enterprise_linux_ai:1.1::el9"
     #expect(found.ecosystems.first == Ecosystem(parsing: "Red Hat:enterprise_linux_ai:1.1::el9"))
+    #expect(found.ecosystems.last == Ecosystem(parsing: "Red Hat:enterprise_linux_ai:1"))
   }
 
   @Test("openEuler's service pack stands in its full name only")

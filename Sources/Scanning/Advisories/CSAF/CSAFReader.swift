@@ -8,12 +8,12 @@ public import OCI
 ///
 /// Source: CSAF 2.0, sections 3.2, 4.4 and 4.5; security.access.redhat.com/data/csaf/v2; ftp.suse.com/pub/projects/security.
 public enum CSAFReader {
-  /// Of one document. Flaws that all products of a vendor have come to some tens of megabytes.
-  public static let documentLimitBytes = 64 << 20
+  /// Of one document. Flaws that all products of a vendor have come to a hundred megabytes.
+  public static let documentLimitBytes = 256 << 20
   /// Of values in a document: each package in each product has a dozen.
-  static let valueLimit = 4 << 20
+  static let valueLimit = 16 << 20
   /// Of all mentions of products in a vulnerability. Groups can be named again and again.
-  static let mentionLimit = 2_000_000
+  static let mentionLimit = 4_000_000
   static let referenceLimit = 100
   static var tooLarge: ParseError { ParseError(.json, "a document has more than \(documentLimitBytes) bytes") }
 
