@@ -7,18 +7,22 @@ extension JSONValue {
   ///
   /// Members with the same name are all kept; see ``JSONObject/duplicateKey``.
   ///
-  /// - Parameter depthLimit: how deep arrays and objects may stand in one another; at most 512 is honoured.
+  /// - Parameters:
+  ///   - depthLimit: how deep arrays and objects may stand in one another; at most 512 is honoured.
+  ///   - valueLimit: how many values it may hold; more than ``valueLimit`` for documents that are known to be large.
   /// - Throws: kind `.json`, with the offset in bytes.
   /// - Cost: linear in the number of bytes.
   public static func parse(
-    _ bytes: UnsafeRawBufferPointer, depthLimit: Int = JSONValue.defaultDepthLimit
+    _ bytes: UnsafeRawBufferPointer, depthLimit: Int = JSONValue.defaultDepthLimit,
+    valueLimit: Int = JSONValue.valueLimit
   ) throws(ParseError) -> JSONValue {
     // Each level is a call, and threads of the worker pool have small stacks.
-    var parser = JSONParser(bytes.assumingMemoryBound(to: UInt8.self), depthLimit: min(depthLimit, 512))
+    var parser = JSONParser(
+      bytes.assumingMemoryBound(to: UInt8.self), depthLimit: min(depthLimit, 512), valueLimit: valueLimit)
     return try parser.document()
   }
 
-  /// As ``parse(_:depthLimit:)-(UnsafeRawBufferPointer,_)``, for text at hand.
+  /// As ``parse(_:depthLimit:valueLimit:)``, for text at hand.
   public static func parse(
     _ text: some StringProtocol, depthLimit: Int = JSONValue.defaultDepthLimit
   ) throws(ParseError) -> JSONValue {
@@ -36,13 +40,15 @@ extension JSONValue {
 private struct JSONParser {
   private let bytes: UnsafeBufferPointer<UInt8>
   private let depthLimit: Int
+  private let valueLimit: Int
   private var position = 0
   private var depth = 0
   private var valueCount = 0
 
-  init(_ bytes: UnsafeBufferPointer<UInt8>, depthLimit: Int) {
+  init(_ bytes: UnsafeBufferPointer<UInt8>, depthLimit: Int, valueLimit: Int) {
     self.bytes = bytes
     self.depthLimit = depthLimit
+    self.valueLimit = valueLimit
   }
 
   mutating func document() throws(ParseError) -> JSONValue {
@@ -55,7 +61,7 @@ private struct JSONParser {
 
   private mutating func value() throws(ParseError) -> JSONValue {
     valueCount += 1
-    guard valueCount <= JSONValue.valueLimit else { throw failure("more than \(JSONValue.valueLimit) values") }
+    guard valueCount <= valueLimit else { throw failure("more than \(valueLimit) values") }
     guard let byte = peek else { throw failure("a value was expected") }
     switch byte {
     case ASCII.quote: return .string(try string())

@@ -117,6 +117,7 @@ enum ScanSeeds {
     #"{"id":"A","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"x"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.0"}]}],"versions":["0.1"]}]}"#,
     #"{"distroversion":"v3","reponame":"main","packages":[{"pkg":{"name":"x","secfixes":{"1-r0":["CVE-1"]}}}]}"#,
     #"{"cveID":"CVE-1","dateAdded":"2026-01-01"}"#, "CVE-1,0.5,0.5",
+    #"{"document":{"category":"csaf_vex","publisher":{"namespace":"https://www.redhat.com"},"tracking":{"id":"CVE-1"}},"product_tree":{"branches":[{"product":{"product_id":"A","product_identification_helper":{"cpe":"cpe:/o:redhat:enterprise_linux:9::baseos"}}},{"product":{"product_id":"p","product_identification_helper":{"purl":"pkg:rpm/redhat/p@2-1.el9_2?arch=x86_64&epoch=1&rpmmod=m:1"}}}],"relationships":[{"full_product_name":{"product_id":"A:p"},"product_reference":"p","relates_to_product_reference":"A"}]},"vulnerabilities":[{"cve":"CVE-1","product_status":{"fixed":["A:p"],"known_affected":["A:p"]},"remediations":[{"category":"no_fix_planned","product_ids":["A:p"]}],"threats":[{"category":"impact","details":"Low"}]}]}"#,
   ]
 
   static let attached = [

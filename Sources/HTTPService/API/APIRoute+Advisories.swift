@@ -102,7 +102,7 @@ extension APIRoute {
         .init(name: "whole", description: "`true`: what is known of the feed and is not in the body is taken away."),
         .init(
           name: "format",
-          description: "`osv` unless given; `secdb`, `debian`, `kev`, `epss`: a document or line in each line."),
+          description: "`osv` unless given; `secdb`, `debian`, `csaf`, `kev`, `epss`: a document or line in each line."),
       ],
       answer: .object(
         [
@@ -245,7 +245,7 @@ extension APIRoute {
     do {
       var work = try await AdvisoryImport.begin(
         routes.registry, feed: feed, kind: "osv", expecting: expected, isWhole: call.query.first("whole") == "true")
-      var lines = RecordLines()
+      var lines = RecordLines(limitBytes: format.recordLimitBytes)
       for try await chunk in call.request.body {
         for line in try lines.take(chunk) { try await work.add(try advisory(line)) }
       }
@@ -294,11 +294,11 @@ extension APIRoute {
         throw AdministrationError(.invalid, "it says more than \(itemLimit) things")
       }
     }
-    var lines = RecordLines()
+    var lines = RecordLines(limitBytes: format.recordLimitBytes)
     for try await chunk in call.request.body { for line in try lines.take(chunk) { try take(line) } }
     if let line = lines.rest { try take(line) }
     do {
-      guard format == .secdb || format == .debian else {
+      guard [.secdb, .debian, .csaf].contains(format) else {
         return view(try await routes.registry.importExploits(feed, format, items))
       }
       var work = try await AdvisoryImport.begin(
@@ -326,7 +326,10 @@ extension APIRoute {
 
 /// Makes lines of pieces as they come.
 private struct RecordLines {
+  private let limitBytes: Int
   private var waiting: [UInt8] = []
+
+  init(limitBytes: Int) { self.limitBytes = limitBytes }
 
   mutating func take(_ chunk: ByteBuffer) throws -> [[UInt8]] {
     var lines: [[UInt8]] = []
@@ -340,8 +343,8 @@ private struct RecordLines {
       }
       waiting.append(contentsOf: rest)
     }
-    guard waiting.count <= OSVReader.recordLimitBytes else {
-      throw AdministrationError(.invalid, "a record has more than \(OSVReader.recordLimitBytes) bytes")
+    guard waiting.count <= limitBytes else {
+      throw AdministrationError(.invalid, "a record has more than \(limitBytes) bytes")
     }
     return lines
   }

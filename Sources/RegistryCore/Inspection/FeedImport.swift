@@ -15,7 +15,7 @@ extension Registry {
     _ name: String, _ format: AdvisoryFormat, at path: String, isWhole: Bool = true
   ) async throws -> AdvisoryImportReport {
     switch format {
-    case .osv, .secdb, .debian: try await importAdvisories(name, format, at: path, isWhole: isWhole)
+    case .osv, .secdb, .debian, .csaf: try await importAdvisories(name, format, at: path, isWhole: isWhole)
     case .kev, .epss: try await importExploits(name, format, at: path)
     }
   }
@@ -35,7 +35,7 @@ extension Registry {
       return try await work.finish()
     }
     // A record after the other, so that a feed of any size needs no more memory than they.
-    let reader = try RecordWalk(at: path)
+    let reader = try RecordWalk(at: path, limitBytes: format.recordLimitBytes)
     while true {
       var items: [AdvisoryFormat.Item] = []
       guard try reader.next({ items = try format.items($0) }) else { break }
@@ -99,7 +99,7 @@ extension Registry {
     try await database.write { try $0.forgetTry(ofFeed: name) }
   }
 
-  /// What items of a format that is sent record by record say; those of OSV and secdb are brought in by ``AdvisoryImport``.
+  /// What items of a format that is sent record by record say; those of advisories are brought in by ``AdvisoryImport``.
   public func importExploits(_ name: String, _ format: AdvisoryFormat, _ items: [AdvisoryFormat.Item]) async throws
     -> AdvisoryImportReport
   {

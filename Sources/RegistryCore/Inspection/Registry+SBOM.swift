@@ -3,7 +3,7 @@ internal import Ground
 public import Metadata
 internal import NIOCore
 public import OCI
-public import Scanning
+internal import Scanning
 
 /// The form of an SBOM.
 public enum SBOMForm: String, Sendable, Hashable, CaseIterable {
@@ -20,24 +20,8 @@ public enum SBOMForm: String, Sendable, Hashable, CaseIterable {
   }
 }
 
-/// An SBOM that somebody has attached to an image, held against what is in the image.
-public struct AttestedSBOM: Sendable {
-  /// The manifest that refers to the image.
-  public let referrer: Digest
-  public let artifactType: String
-  /// Nil: it cannot be read; ``failure`` says why.
-  public let document: SBOMDocument?
-  public let comparison: SBOMComparison?
-  public let failure: String?
-}
-
 // Bills of materials: what is in an image in the forms that other tools read.
 extension Registry {
-  /// SBOMs of one image that are read at once.
-  public static let attestedLimit = 20
-  /// Of an attached SBOM. Larger ones are not read.
-  static let attestedBytes: Int64 = 32 << 20
-
   /// The SBOM of an image, or of an index and each of its images.
   ///
   /// The same image and the same inventory give the same bytes: the time in it is that of the inventory.
@@ -90,55 +74,6 @@ extension Registry {
       throw AdministrationError(
         .conflict, "\(image.name) could not be read: \(row.reason ?? "for an unknown reason")")
     case .inventoried, .unknownDistribution, .packageDatabaseRemoved: return row
-    }
-  }
-
-  /// The SBOMs that refer to an image, each compared with what was found in it.
-  ///
-  /// Signatures of attestations are not verified: the document tells whether it has one.
-  public func attestedSBOMs(_ reference: Reference, permit: Permit<Pull>) async throws -> [AttestedSBOM] {
-    let images = try await inspectedImages(reference, permit: permit)
-    guard let image = images.first, images.count == 1 else {
-      throw AdministrationError(.invalid, "name one image of the index by its digest")
-    }
-    let row = try Self.inventoried(image)
-    let ours = try await contents(of: row).packages.map { Component($0) }
-    var found: [AttestedSBOM] = []
-    let page = try await referrers(of: image.digest, artifactType: nil, after: nil, permit: permit)
-    for referrer in page.elements where found.count < Self.attestedLimit {
-      guard let type = referrer.artifactType?.text, Self.attestedTypes.contains(type) else { continue }
-      found.append(try await attested(referrer.digest, type, ours, permit))
-    }
-    return found
-  }
-
-  /// Artifact types that hold SBOMs, bare or in attestations.
-  private static let attestedTypes = Set(
-    SBOMReader.mediaTypes + Attestation.mediaTypes)
-
-  private func attested(
-    _ referrer: Digest, _ type: String, _ ours: [Component], _ permit: Permit<Pull>
-  ) async throws -> AttestedSBOM {
-    func failed(_ reason: String) -> AttestedSBOM {
-      AttestedSBOM(referrer: referrer, artifactType: type, document: nil, comparison: nil, failure: reason)
-    }
-    let stored = try await manifest(.digest(referrer), permit: permit)
-    guard let layer = (try? Self.parse(stored.body, stored.mediaType))?.layers.first else {
-      return failed("it has no content")
-    }
-    let content: BlobContent
-    do { content = try await blob(layer.digest, permit: permit) } catch let error as RegistryError {
-      return failed(error.message)
-    }
-    guard content.sizeBytes <= Self.attestedBytes else { return failed("it has more than \(Self.attestedBytes) bytes") }
-    let bytes = try await content.collect()
-    do {
-      let document = try bytes.withUnsafeReadableBytes { try SBOMReader.document($0) }
-      return AttestedSBOM(
-        referrer: referrer, artifactType: type, document: document,
-        comparison: SBOMComparison(of: ours, with: document), failure: nil)
-    } catch let error as ParseError {
-      return failed(error.message)
     }
   }
 }

@@ -8,6 +8,8 @@ public enum AdvisoryFormat: String, Sendable, Hashable, CaseIterable {
   case secdb
   /// Debian's security tracker, with what is not mended.
   case debian
+  /// Red Hat's and SUSE's documents of CSAF, VEX and advisories, with what is not mended.
+  case csaf
   /// CISA's catalogue of exploited vulnerabilities.
   case kev
   /// How likely vulnerabilities are to be exploited.
@@ -36,9 +38,12 @@ public enum AdvisoryFormat: String, Sendable, Hashable, CaseIterable {
     switch self {
     case .debian: try RecordFiles.whole(at: path, limitBytes: DebianTrackerReader.limitBytes, read)
     case .kev where !path.hasSuffix("l") && !path.contains(".jsonl"): try RecordFiles.whole(at: path, read)
-    default: try RecordFiles.each(at: path, read)
+    default: try RecordFiles.each(at: path, limitBytes: recordLimitBytes, read)
     }
   }
+
+  /// Of one record.
+  public var recordLimitBytes: Int { self == .csaf ? CSAFReader.documentLimitBytes : OSVReader.recordLimitBytes }
 
   /// What one record says: a line or a document.
   public func items(_ bytes: UnsafeRawBufferPointer) throws(ParseError) -> [Item] {
@@ -46,8 +51,20 @@ public enum AdvisoryFormat: String, Sendable, Hashable, CaseIterable {
     case .osv: return [.advisory(try OSVReader.advisory(bytes))]
     case .secdb: return try SecDBReader.advisories(try JSONValue.parse(bytes)).map { .advisory($0) }
     case .debian: return try DebianTrackerReader.advisories(bytes).map { .advisory($0) }
+    case .csaf: return try CSAFReader.advisories(bytes).map { .advisory($0) }
     case .kev: return try ExploitEntry.entries(try JSONValue.parse(bytes)).map { .exploited($0) }
     case .epss: return try ExploitScore.score(bytes).map { [.score($0)] } ?? []
     }
+  }
+
+  /// What a record of OSV or a document of CSAF says, whichever it is.
+  ///
+  /// - Throws: ``ParseError`` for what is neither.
+  public static func recognised(_ bytes: UnsafeRawBufferPointer) throws(ParseError) -> [Advisory] {
+    guard bytes.count <= CSAFReader.documentLimitBytes else {
+      throw ParseError(.json, "a record has more than \(CSAFReader.documentLimitBytes) bytes")
+    }
+    let value = try CSAFReader.value(bytes)
+    return CSAFReader.recognises(value) ? try CSAFReader.advisories(value) : [try OSVReader.advisory(value)]
   }
 }

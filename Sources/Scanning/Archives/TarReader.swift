@@ -24,6 +24,8 @@ final class TarReader {
   private var padding: Int64 = 0
   private let scratch: UnsafeMutableRawBufferPointer
   private(set) var entryCount = 0
+  /// The block of zeros that ends an archive has come. Some writers leave it out.
+  private(set) var hasEndMark = false
   /// Bytes of the archive that have been read.
   private(set) var position: Int64 = 0
 
@@ -165,7 +167,9 @@ final class TarReader {
   /// The next header; nil at the end: a block of zeros, or nothing more. A block that was begun is cut off.
   private func header() throws(LayerError) -> TarHeader? {
     guard let block = try block() else { return nil }
-    return TarHeader.isEmpty(block) ? nil : try TarHeader(block)
+    guard TarHeader.isEmpty(block) else { return try TarHeader(block) }
+    hasEndMark = true
+    return nil
   }
 
   /// The next 512 bytes, until something else is read.

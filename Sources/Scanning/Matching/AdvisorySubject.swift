@@ -70,18 +70,21 @@ public struct AdvisorySubject: Sendable, Hashable {
     switch rules.naming {
     case .binary:
       return .success(rules.ecosystems.map { AdvisorySubject($0, component.name, component.version) })
+    case .redHat:
+      return .success(rules.ecosystems.flatMap { RedHatProducts.subjects(of: component, in: $0) })
     case .source:
       guard let source = component.source else {
         return .failure(.init(text: "the source that it was built from is not known"))
       }
-      let version = component.type == .rpm ? epoch(of: component.version) + source.version : source.version
+      let version = sourceVersion(of: component, source)
       return .success(rules.ecosystems.map { AdvisorySubject($0, source.name, version) })
     }
   }
 
-  /// `1:` of `1:2.0-3`. The name of a source package of rpm has no epoch; it is that of its binaries.
-  private static func epoch(of version: String) -> String {
-    version.firstIndex(of: ":").map { String(version[...$0]) } ?? ""
+  /// The name of a source package of rpm has no epoch; it is that of its binaries: `1:` of `1:2.0-3`.
+  static func sourceVersion(of component: Component, _ source: Component.Source) -> String {
+    guard component.type == .rpm else { return source.version }
+    return (component.version.firstIndex(of: ":").map { String(component.version[...$0]) } ?? "") + source.version
   }
 }
 

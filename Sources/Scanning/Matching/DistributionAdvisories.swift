@@ -8,6 +8,8 @@ struct DistributionAdvisories {
     case source
     /// The binary package.
     case binary
+    /// The binary package, and what ``RedHatProducts`` has besides.
+    case redHat
   }
 
   /// Asked in this order. More than one where repositories or products of a distribution are spoken of one by one.
@@ -38,8 +40,8 @@ struct DistributionAdvisories {
       case "opensuse-tumbleweed": Self.one("openSUSE", "Tumbleweed", .source, vendors: ["suse"])
       case "sles", "sled", "sles_sap", "sle_hpc", "sle-micro", "sl-micro", "suse-microos":
         SUSEProducts(distribution).map { Self($0.ecosystems, .source, vendors: ["suse"]) }
-      case "rhel": RedHatProducts(distribution).map { Self($0.ecosystems, .binary, vendors: ["red hat"]) }
-      case "centos": RedHatProducts(distribution).map { Self($0.ecosystems, .binary, vendors: ["centos"]) }
+      case "rhel": RedHatProducts(distribution).map { Self($0.ecosystems, .redHat, vendors: ["red hat"]) }
+      case "centos": RedHatProducts(distribution).map { Self($0.ecosystems, .redHat, vendors: ["centos"]) }
       default: Self.released(distribution)
       }
     guard let found else { return nil }

@@ -1,9 +1,11 @@
 /// The products of Red Hat as its advisories name them: by what follows the vendor in a CPE.
 ///
-/// Which repository a package came from stands nowhere in it, so all those of a release are asked.
+/// Which repository a package came from stands nowhere in it, so all those of a release are asked. What is not mended is said of the
+/// release as a whole.
 ///
-/// Source: OSV schema, "Defined ecosystems", Red Hat; records RHSA of OSV.
+/// Source: OSV schema, "Defined ecosystems", Red Hat; records RHSA of OSV; Red Hat's VEX.
 struct RedHatProducts {
+  /// The release as a whole comes after its repositories.
   let ecosystems: [Ecosystem]
 
   /// Of releases before 8, editions; later, repositories.
@@ -24,16 +26,58 @@ struct RedHatProducts {
     case 8, 9: products = Self.repositories.map { "enterprise_linux:\(major)::\($0)" }
     default: products = Self.minors.map { "enterprise_linux:\(major).\($0)" }
     }
+    products.append("enterprise_linux:\(major)")
     // Images of other products say so.
-    if let own = Self.product(distribution.cpeName), !own.hasPrefix("enterprise_linux:") { products.insert(own, at: 0) }
+    if let own = Self.product(distribution.cpeName), !own.hasPrefix("enterprise_linux:") {
+      products = [own] + products + [Self.whole(own)]
+    }
     ecosystems = products.map { Ecosystem("Red Hat", release: $0) }
   }
 
+  /// `enterprise_linux_ai:1` of `enterprise_linux_ai:1.1::el9`: what is not mended is said of that.
+  private static func whole(_ product: String) -> String {
+    let fields = product.split(separator: ":", omittingEmptySubsequences: false)
+    return "\(fields[0]):\(fields.dropFirst().first?.prefix { $0 != "." } ?? "")"
+  }
+
   /// `cpe:/a:redhat:enterprise_linux_ai:1.1::el9` → `enterprise_linux_ai:1.1::el9`.
-  private static func product(_ cpe: String?) -> String? {
+  static func product(_ cpe: String?) -> String? {
     for prefix in ["cpe:/o:redhat:", "cpe:/a:redhat:"] {
       if let cpe, cpe.hasPrefix(prefix) { return String(cpe.dropFirst(prefix.count)) }
     }
     return nil
+  }
+
+  /// Products with the packages of a release, and longer support for some of its minor releases.
+  static let prolonged: Set<String> = [
+    "rhel_eus", "rhel_eus_long_life", "rhel_e4s", "rhel_aus", "rhel_tus", "rhel_els", "enterprise_linux_eus",
+  ]
+}
+
+// By what names packages are spoken of.
+extension RedHatProducts {
+  /// `name:stream` of the label `name:stream:version:context`; of a label that has no stream all of it.
+  static func module(_ label: String) -> String { label.split(separator: ":").prefix(2).joined(separator: ":") }
+
+  /// `nodejs:18/nodejs`, as Red Hat's VEX has it.
+  static func name(_ package: String, inModule module: String) -> String { "\(module)/\(package)" }
+
+  /// `openssl.src`: of everything that was built from that source.
+  static func sourceName(_ package: String) -> String { package + ".src" }
+
+  /// A package of a module stream is asked for under that, and, where updates are told of, under its plain name too: the records of
+  /// OSV do not know modules. In the release as a whole it is not, for what is not mended there outside of modules is another
+  /// package. There the source is asked for besides.
+  static func subjects(of component: Component, in ecosystem: Ecosystem) -> [AdvisorySubject] {
+    let isWhole = !(ecosystem.release ?? "").contains { $0 == "." } && !(ecosystem.release ?? "").contains("::")
+    var names = [(component.name, component.version)]
+    if isWhole, let source = component.source {
+      names.append((sourceName(source.name), AdvisorySubject.sourceVersion(of: component, source)))
+    }
+    guard let label = component.module, !label.isEmpty else {
+      return names.map { AdvisorySubject(ecosystem, $0.0, $0.1) }
+    }
+    let inModule = names.map { (name($0.0, inModule: module(label)), $0.1) }
+    return (inModule + (isWhole ? [] : names)).map { AdvisorySubject(ecosystem, $0.0, $0.1) }
   }
 }

@@ -37,4 +37,23 @@ struct SUSEProducts {
     default: ["Linux Enterprise Server"]
     }
   }
+
+  /// Of a product by its full name: `SUSE Linux Enterprise Server 15 SP6`, `openSUSE Leap 15.6`; nil for others.
+  static func ecosystem(_ product: String) -> Ecosystem? {
+    for name in ["SUSE", "openSUSE"] where product.hasPrefix(name + " ") {
+      return Ecosystem(name, release: String(product.dropFirst(name.count + 1)))
+    }
+    return nil
+  }
+
+  /// `SUSE 15 SP4` of `SUSE:Linux Enterprise Server 15 SP4-LTSS`: what the modules and extensions of a release have in common.
+  static func release(of product: Ecosystem) -> String {
+    let words = (product.release ?? "").split(separator: " ")
+    guard let place = words.lastIndex(where: { $0.first.map { ("0"..."9").contains($0) } ?? false }) else {
+      return product.description
+    }
+    let version = words[place].prefix { $0 != "-" }
+    let pack = words.dropFirst(place + 1).first { $0.hasPrefix("SP") }?.prefix { $0 != "-" }
+    return "\(product.name) \(version)" + (pack.map { " \($0)" } ?? "")
+  }
 }

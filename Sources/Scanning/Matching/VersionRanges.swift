@@ -6,6 +6,8 @@ public struct VersionRanges: Sendable {
   private let order: VersionOrder?
   /// But those of commits, which say nothing of packages.
   private let ranges: [PreparedRange]
+  /// Of Red Hat, whose releases are mended one by one: the minor releases that each range has a fix for. Else nil.
+  private let minorReleases: [Set<String>]?
 
   public init(_ affected: Affected) {
     ecosystem = affected.ecosystem.name
@@ -13,6 +15,9 @@ public struct VersionRanges: Sendable {
     let order = VersionOrder(ecosystem: ecosystem)
     self.order = order
     ranges = affected.ranges.filter { $0.kind != .git }.map { PreparedRange($0, order) }
+    let isReleaseByRelease = ranges.count > 1 && ecosystem == "Red Hat"
+    minorReleases =
+      isReleaseByRelease ? ranges.map { Set($0.fixes.compactMap { RedHatFixes.minorRelease($0) }) } : nil
   }
 
   /// A version as text and, where it is one, ready to be compared: for who asks about it more than once.
@@ -36,6 +41,7 @@ public struct VersionRanges: Sendable {
   /// Source: OSV schema, "Evaluation"; at equal versions what ends a range counts before what begins one.
   public func verdict(_ version: Subject) -> Verdict {
     let isNamed = named.contains(version.text)
+    let ranges = counting(for: version.text)
     guard !ranges.isEmpty else { return isNamed ? .affected(fixed: nil) : .notAffected }
     guard let order, order == version.order else {
       return isNamed ? .affected(fixed: nil) : .undecidable("the order of versions in \(ecosystem) is not known")
@@ -56,12 +62,24 @@ public struct VersionRanges: Sendable {
       case .undecidable(let why): reason = reason ?? why
       }
     }
-    if isIn || isNamed { return .affected(fixed: fixed ?? nextFix(parsed)) }
+    if isIn || isNamed { return .affected(fixed: fixed ?? Self.nextFix(parsed, ranges)) }
     return reason.map { .undecidable($0) } ?? .notAffected
   }
 
+  /// Those of several ranges that count for a version. Where Red Hat has mended the minor release that it was built for, what is said
+  /// of others says nothing of it; else, where the release as a whole is not mended, that some minor releases are does not help.
+  private func counting(for version: String) -> [PreparedRange] {
+    guard let minorReleases else { return ranges }
+    if let own = RedHatFixes.minorRelease(version) {
+      let mended = zip(ranges, minorReleases).filter { $1.contains(own) }.map(\.0)
+      if !mended.isEmpty { return mended }
+    }
+    let open = ranges.filter(\.fixes.isEmpty)
+    return open.isEmpty ? ranges : open
+  }
+
   /// Of a version that is named and in no range: the first fix after it.
-  private func nextFix(_ version: ParsedVersion) -> String? {
+  private static func nextFix(_ version: ParsedVersion, _ ranges: [PreparedRange]) -> String? {
     ranges.compactMap { $0.firstFix(after: version) }.min { $0.version < $1.version }?.text
   }
 }
@@ -147,6 +165,8 @@ private struct PreparedRange: Sendable {
     guard isIn, !hasLimit || limits.contains(where: { version < $0 }) else { return .notAffected }
     return .affected(fixed: marks[next...].first { $0.kind == .fixed }?.text)
   }
+
+  var fixes: [String] { marks.filter { $0.kind == .fixed }.map(\.text) }
 
   func firstFix(after version: ParsedVersion) -> (version: ParsedVersion, text: String)? {
     for mark in marks where mark.kind == .fixed {

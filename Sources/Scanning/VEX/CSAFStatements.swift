@@ -41,7 +41,7 @@ enum CSAFStatements {
   }
 
   /// The CVE first. Numbers of trackers are no names of flaws.
-  private static func names(_ vulnerability: JSONValue) -> [String] {
+  static func names(_ vulnerability: JSONValue) -> [String] {
     var all = [vulnerability["cve"]?.string].compactMap { $0 }.filter { !$0.isEmpty }
     for id in vulnerability["ids"]?.array ?? [] {
       guard let text = id["text"]?.string, text.utf8.contains(UInt8(ascii: "-")), !all.contains(text) else { continue }

@@ -43,7 +43,7 @@ public struct LocalScan: Sendable {
 
   /// - Parameters:
   ///   - platform: only images for this one; nil: all.
-  ///   - advisories: files and folders with records of OSV.
+  ///   - advisories: files and folders with records of OSV or documents of CSAF.
   /// - Throws: ``ImageFiles/Failure``, ``RecordFiles/Failure``, ``Failure``.
   public func run(_ files: ImageFiles, platform: String?, advisories: [String]) async throws -> [ScannedImage] {
     let wanted = files.images.filter { image in
@@ -90,16 +90,17 @@ public struct LocalScan: Sendable {
     var ecosystems = Set(names.map(\.ecosystem))
     for path in paths {
       var kept: [Advisory] = []
-      try RecordFiles.each(at: path) { bytes in
-        let advisory: Advisory
-        do throws(ParseError) { advisory = try OSVReader.advisory(bytes) } catch { return }
-        let isAbout = advisory.affected.contains { affected in
-          let ecosystem = affected.ecosystem.description
-          let subject = AdvisorySubjectName(
-            ecosystem: ecosystem, name: affected.ecosystem.normalised(affected.name))
-          return names.contains(subject) || ecosystems.remove(ecosystem) != nil
+      try RecordFiles.each(at: path, limitBytes: AdvisoryFormat.csaf.recordLimitBytes) { bytes in
+        let advisories: [Advisory]
+        do throws(ParseError) { advisories = try AdvisoryFormat.recognised(bytes) } catch { return }
+        kept += advisories.filter { advisory in
+          advisory.affected.contains { affected in
+            let ecosystem = affected.ecosystem.description
+            let subject = AdvisorySubjectName(
+              ecosystem: ecosystem, name: affected.ecosystem.normalised(affected.name))
+            return names.contains(subject) || ecosystems.remove(ecosystem) != nil
+          }
         }
-        if isAbout { kept.append(advisory) }
       }
       var work = try await AdvisoryImport.begin(
         registry, feed: path, kind: "osv", expecting: kept.count, isWhole: false)

@@ -16,6 +16,9 @@ struct FeedDownload: FeedFetcher {
   static let silenceLimit: TimeAmount = .seconds(60)
   static let timeLimit: TimeAmount = .hours(1)
   static let redirectLimit = 5
+  /// What says which of several files is the newest, as Red Hat publishes its archives.
+  private static let pointer = "/archive_latest.txt"
+  private static let pointerLimitBytes = 1024
 
   func fetch(
     _ feed: ConfiguredFeed, since mark: FeedMark?, _ body: @Sendable (FetchedFeed) async throws -> Void
@@ -47,28 +50,59 @@ struct FeedDownload: FeedFetcher {
     configuration.timeout.read = Self.silenceLimit
     let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     let outcome: Result<Bool, any Error>
-    do { outcome = .success(try await ask(client, feed, mark, body)) } catch { outcome = .failure(error) }
+    do {
+      outcome = .success(
+        feed.address.hasSuffix(Self.pointer)
+          ? try await newest(client, feed.address, mark, body) : try await ask(client, feed.address, mark, body))
+    } catch {
+      outcome = .failure(error)
+    }
     try? await client.shutdown()
     return try outcome.get()
   }
 
-  private func ask(
-    _ client: HTTPClient, _ feed: ConfiguredFeed, _ mark: FeedMark?,
+  /// Fetches the file that a pointer names, from beside it. Its name has its date: the same name is the same file.
+  private func newest(
+    _ client: HTTPClient, _ pointer: String, _ mark: FeedMark?,
     _ body: @Sendable (FetchedFeed) async throws -> Void
   ) async throws -> Bool {
-    var request = HTTPClientRequest(url: feed.address)
+    let response = try await client.execute(HTTPClientRequest(url: pointer), timeout: Self.timeLimit)
+    guard response.status == .ok else { throw Failure(description: "\(pointer) answered \(response.status.code)") }
+    let text = String(buffer: try await response.body.collect(upTo: Self.pointerLimitBytes))
+    guard let address = Self.address(namedBy: text, beside: pointer) else {
+      throw Failure(description: "\(pointer) names no file")
+    }
+    guard address != mark?.entityTag else { return false }
+    return try await ask(client, address, nil) { fetched in
+      try await body(FetchedFeed(path: fetched.path, mark: FeedMark(entityTag: address)))
+    }
+  }
+
+  /// Nil for what is no name of a file: it must not lead elsewhere.
+  static func address(namedBy text: String, beside pointer: String) -> String? {
+    let name = text.trimmingPrefix { $0.isWhitespace }.prefix { !$0.isWhitespace }
+    let isName = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
+    guard isName, !name.isEmpty, !name.hasPrefix("."), let slash = pointer.lastIndex(of: "/") else { return nil }
+    return "\(pointer[...slash])\(name)"
+  }
+
+  private func ask(
+    _ client: HTTPClient, _ address: String, _ mark: FeedMark?,
+    _ body: @Sendable (FetchedFeed) async throws -> Void
+  ) async throws -> Bool {
+    var request = HTTPClientRequest(url: address)
     request.headers.add(name: "user-agent", value: "berth/\(Berth.version)")
     if let tag = mark?.entityTag { request.headers.add(name: "if-none-match", value: tag) }
     if let time = mark?.lastModified { request.headers.add(name: "if-modified-since", value: time) }
     let response = try await client.execute(request, timeout: Self.timeLimit)
     if response.status == .notModified { return false }
     guard response.status == .ok else {
-      throw Failure(description: "\(feed.address) answered \(response.status.code)")
+      throw Failure(description: "\(address) answered \(response.status.code)")
     }
     let folder = try TemporaryFolder()
     defer { folder.remove() }
     // Its ending tells how it is packed in records.
-    let path = "\(folder.path)/feed\(Self.ending(of: feed.address))"
+    let path = "\(folder.path)/feed\(Self.ending(of: address))"
     try await Self.save(response.body, to: path)
     let headers = response.headers
     try await body(
@@ -83,6 +117,7 @@ struct FeedDownload: FeedFetcher {
     let path = address.prefix { $0 != "?" && $0 != "#" }
     let known = [
       ".jsonl.zst", ".jsonl.gz", ".json.zst", ".json.gz", ".csv.gz", ".csv", ".jsonl", ".ndjson", ".json", ".zip",
+      ".tar.zst", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar",
     ]
     return known.first { path.hasSuffix($0) } ?? ".jsonl"
   }

@@ -38,9 +38,9 @@ struct FeedURL: Sendable, Equatable {
 extension SettingType<FeedURL> {
   static let feed = SettingType.scalar(
     summary:
-      "feeds (`NAME=FORMAT:ADDRESS`, formats: \(AdvisoryFormat.allCases.map(\.rawValue).joined(separator: ", ")))",
+      "feeds (`NAME=FORMAT:ADDRESS`; \(AdvisoryFormat.allCases.map(\.rawValue).joined(separator: ", ")))",
     schema: .object([
-      ("type", .string("string")), ("pattern", .string("^[a-z0-9.-]+=(osv|secdb|debian|kev|epss):(https?://|/)")),
+      ("type", .string("string")), ("pattern", .string("^[a-z0-9.-]+=(osv|secdb|debian|csaf|kev|epss):(https?://|/)")),
     ])
   ) { (text) throws(ValueProblem) in
     try FeedURL(parsing: text)

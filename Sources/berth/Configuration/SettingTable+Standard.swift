@@ -12,7 +12,7 @@ extension SettingTable {
       .init(path: "http", help: "Where the server listens and how clients reach it."),
       .init(path: "http.tls", help: "Encryption. Without a certificate the server speaks plain HTTP."),
       .init(path: "access", help: "Who may do what."),
-      .init(path: "inspection", help: "What is in images, and where it is known from what is wrong with them."),
+      .init(path: "inspection", help: "What is in images, and what is wrong with them."),
       .init(path: "limits", help: "What clients may take, so that a slow or greedy one cannot starve the others."),
       .init(path: "uploads", help: "Blob uploads that are under way."),
       .init(path: "collection", help: "Background removal of blobs and manifests that nothing refers to."),

@@ -32,6 +32,41 @@ import Testing
     #expect(throws: RecordFiles.Failure.self) { try Self.ids(cut) }
   }
 
+  @Test(arguments: Compression.allCases)
+  func `in a tape archive are read, whatever it is packed with`(compression: Compression) throws {
+    var archive = TarBuilder()
+    archive.directory("vex/2026")
+    for index in 0..<50 { archive.file("vex/2026/\(index).json", #"{"id":"T-\#(index)"}"#) }
+    archive.file("vex/changes.csv", "no record")
+    archive.link("vex/latest.json", to: "2026/49.json")
+    let endings: [Compression: String] = [.none: "", .gzip: ".gz", .zstd: ".zst", .xz: ".xz", .bzip2: ".bz2"]
+    let packed = try Packing.packed(archive.finished, compression)
+    let path = try Self.file("all.tar\(endings[compression] ?? "")", packed)
+    #expect(try Self.ids(path) == (0..<50).map { "T-\($0)" })
+    // Whoever reads a folder reads the archives in it.
+    #expect(try Self.ids(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])).count == 50)
+    let cut = try Self.file("cut.tar", Array(packed[..<(packed.count / 2)]))
+    #expect(throws: RecordFiles.Failure.self) { try Self.ids(cut) }
+    archive.file("large.json", [UInt8](repeating: 0x20, count: OSVReader.recordLimitBytes + 1))
+    let large = try Self.file("large.tar", archive.finished)
+    #expect(throws: RecordFiles.Failure.self) { try Self.ids(large) }
+  }
+
+  @Test func `of Red Hat's archive are read by their format, and told from records of OSV`() throws {
+    var archive = TarBuilder()
+    for (name, bytes) in try VEXFiles.all().sorted(by: { $0.key < $1.key }) where name.hasPrefix("redhat") {
+      archive.file("csaf/\(name)", bytes)
+    }
+    archive.file("provider-metadata.json", #"{"metadata_version":"2.0","canonical_url":"https://a"}"#)
+    let path = try Self.file("vex.tar.zst", try Packing.packed(archive.finished, .zstd))
+    #expect(try Self.ids(path, .csaf).count == 17)
+    #expect(throws: RecordFiles.Failure.self) { try Self.ids(path, .osv) }
+    let document = try #require(try VEXFiles.all()["redhat-csaf-cve-2026-0968.json"])
+    #expect(try document.withUnsafeBytes { try AdvisoryFormat.recognised($0) }.map(\.id) == ["REDHAT-CVE-2026-0968"])
+    let record = Array(#"{"id":"A"}"#.utf8)
+    #expect(try record.withUnsafeBytes { try AdvisoryFormat.recognised($0) }.map(\.id) == ["A"])
+  }
+
   @Test func `in lines are read whatever ends them, and empty lines are none`() throws {
     let line = #"{"id":"A","modified":"2026-01-01T00:00:00Z"}"#
     let path = try Self.file("a.jsonl", Array("\n\(line)\n\n\(line)".utf8))

@@ -31,6 +31,7 @@ struct AdvisorySubjectTests {
     arguments: [
       ("rhel 9.4", "Red Hat:enterprise_linux:9::appstream"), ("rhel 9.4", "Red Hat:enterprise_linux:9::baseos"),
       ("rhel 7.9", "Red Hat:enterprise_linux:7::server"), ("rhel 10.1", "Red Hat:enterprise_linux:10.0"),
+      ("rhel 9.4", "Red Hat:enterprise_linux:9"), ("rhel 10.1", "Red Hat:enterprise_linux:10"),
       ("rhel 10.0", "Red Hat:enterprise_linux:10.1"), ("centos 7", "Red Hat:enterprise_linux:7::server"),
       ("sles 15.6", "SUSE:Linux Enterprise Module for Basesystem 15 SP6"),
       ("sles 15.4", "SUSE:Linux Enterprise Server 15 SP4-LTSS"), ("sles 12.5", "SUSE:Linux Enterprise Server 12 SP5"),
@@ -46,6 +47,7 @@ struct AdvisorySubjectTests {
     var found = Distribution(id: "rhel", versionID: "9.4")
     found.cpeName = "cpe:/a:redhat:enterprise_linux_ai:1.1::el9"
     #expect(found.ecosystems.first == Ecosystem(parsing: "Red Hat:enterprise_linux_ai:1.1::el9"))
+    #expect(found.ecosystems.last == Ecosystem(parsing: "Red Hat:enterprise_linux_ai:1"))
   }
 
   @Test("openEuler's service pack stands in its full name only")
@@ -81,6 +83,20 @@ struct AdvisorySubjectTests {
       try AdvisorySubject.of(rpm, in: Self.distribution("rocky 9.4")).get() == [
         AdvisorySubject(Ecosystem("Rocky Linux", release: "9"), "openssl", "1:3.0.7-27.el9")
       ])
+  }
+
+  @Test("A package of a module stream of Red Hat is asked for under that, and where updates are told of also without")
+  func module() throws {
+    var package = Self.component(.rpm, "npm", "1:10.2-1.18", source: ("nodejs", "18.19-1"))
+    func names(_ release: String) throws -> [String] {
+      try AdvisorySubject.of(package, in: Self.distribution("rhel 8.10")).get()
+        .filter { $0.ecosystem.release == release }.map { "\($0.name) \($0.version)" }
+    }
+    #expect(try names("enterprise_linux:8::appstream") == ["npm 1:10.2-1.18"])
+    #expect(try names("enterprise_linux:8") == ["npm 1:10.2-1.18", "nodejs.src 1:18.19-1"])
+    package.module = "nodejs:18:8090020240301:a75119d5"
+    #expect(try names("enterprise_linux:8::appstream") == ["nodejs:18/npm 1:10.2-1.18", "npm 1:10.2-1.18"])
+    #expect(try names("enterprise_linux:8") == ["nodejs:18/npm 1:10.2-1.18", "nodejs:18/nodejs.src 1:18.19-1"])
   }
 
   @Test(

@@ -103,6 +103,55 @@ import Testing
     }
   }
 
+  /// An image of Red Hat with one package.
+  private static let redHat = InspectionStage.layer([
+    ("etc/os-release", "ID=rhel\nVERSION_ID=\"9.4\"\n"),
+    (
+      "var/lib/rpmmanifest/container-manifest-2",
+      "libcurl\t7.76.1-26.el9_3.1\t1\t1\tRed Hat, Inc.\t(none)\t1\tx86_64\t0\tcurl-7.76.1-26.el9_3.1.src.rpm\n"
+    ),
+  ])
+
+  private static func vex(_ status: String) -> String {
+    """
+    {"document":{"publisher":{"namespace":"https://www.redhat.com"},"aggregate_severity":{"text":"Important"},
+    "tracking":{"id":"CVE-2026-1","status":"final","current_release_date":"2026-01-01T00:00:00Z"}},
+    "product_tree":{"branches":[
+    {"product":{"product_id":"R","product_identification_helper":{"cpe":"cpe:/o:redhat:enterprise_linux:9"}}},
+    {"product":{"product_id":"B","product_identification_helper":{"cpe":"cpe:/o:redhat:enterprise_linux:9::baseos"}}},
+    {"product":{"product_id":"p","product_identification_helper":{"purl":"pkg:rpm/redhat/libcurl"}}},
+    {"product":{"product_id":"p1","product_identification_helper":{"purl":"pkg:rpm/redhat/libcurl@7.76.1-26.el9_3.2?arch=x86_64"}}}],
+    "relationships":[
+    {"full_product_name":{"product_id":"R:p"},"product_reference":"p","relates_to_product_reference":"R"},
+    {"full_product_name":{"product_id":"B:p1"},"product_reference":"p1","relates_to_product_reference":"B"}]},
+    "vulnerabilities":[{"cve":"CVE-2026-1","product_status":{\(status)},
+    "remediations":[{"category":"none_available","details":"Fix deferred","product_ids":["R:p"]}]}]}
+    """
+  }
+
+  @Test func `of CSAF tell what is not mended, then what mends it, and end when a package is not affected`()
+    async throws
+  {
+    try await InspectionStage.run { stage in
+      let image = try await stage.push([Self.redHat], as: .sample("1"))
+      try await stage.inspect()
+      let folder = NSTemporaryDirectory() + "feed-\(UUID().uuidString)/2026"
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(atPath: folder) }
+      func bring(_ status: String) async throws -> [String] {
+        try Data(Self.vex(status).utf8).write(to: URL(fileURLWithPath: "\(folder)/cve-2026-1.json"))
+        _ = try await stage.registry.importFeed("redhat", .csaf, at: String(folder.dropLast("/2026".count)))
+        return try await stage.findings(image).map {
+          "\($0.vulnerability) \($0.state) \($0.fixed ?? "-") \($0.severity) \($0.severitySource)"
+        }
+      }
+      #expect(try await bring(#""known_affected":["R:p"]"#) == ["CVE-2026-1 deferred - high Red Hat"])
+      #expect(
+        try await bring(#""fixed":["B:p1"]"#) == ["CVE-2026-1 affected 7.76.1-26.el9_3.2 high Red Hat"])
+      #expect(try await bring(#""known_not_affected":["R:p"]"#).isEmpty)
+    }
+  }
+
   @Test func `tell what is exploited, and how likely the rest is to be`() async throws {
     try await InspectionStage.run { stage in
       let image = try await stage.push([InspectionStage.base], as: .sample("1"))

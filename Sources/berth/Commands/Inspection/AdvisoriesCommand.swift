@@ -32,8 +32,10 @@ struct AdvisoriesCommand: AsyncParsableCommand {
         Images are judged by them in the same moment.
         """)
     @Argument(help: "What the feed is called here.") var feed: String
-    @Argument(help: "Files or folders with records: .json, .jsonl, .zip; .zst and .gz of them.") var files: [String]
-    @Option(help: "osv, secdb (Alpine, Wolfi), debian (its tracker), kev, epss.") var format = AdvisoryFormatName.osv
+    @Argument(help: "Files or folders with records: .json, .jsonl, .zip, .tar; .zst and .gz of them.") var files:
+      [String]
+    @Option(help: "osv, secdb (Alpine, Wolfi), debian (its tracker), csaf (Red Hat, SUSE), kev, epss.") var format =
+      AdvisoryFormatName.osv
     @Flag(help: "It is all of the feed: what is known of it and is not in the files is taken away.") var whole = false
     @OptionGroup var remote: RemoteOptions
 
@@ -72,6 +74,10 @@ struct AdvisoriesCommand: AsyncParsableCommand {
           }
           func take(_ bytes: UnsafeRawBufferPointer) throws {
             do throws(ParseError) {
+              if format == .csaf {
+                if let line = try CSAFReader.line(bytes) { lines.append(line) }
+                return
+              }
               _ = try format.format.items(bytes)
               // A document may have line ends in it; a line has none.
               lines.append(try JSONValue.parse(bytes, depthLimit: 64).bytes + [UInt8(ascii: "\n")])
@@ -82,7 +88,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
           if format == .kev, !path.contains(".jsonl") {
             try RecordFiles.whole(at: path) { try take($0) }
           } else {
-            try RecordFiles.each(at: path, take)
+            try RecordFiles.each(at: path, limitBytes: format.format.recordLimitBytes, take)
           }
         }
       } catch let failure as RecordFiles.Failure {
@@ -166,13 +172,14 @@ struct AffectedCommand: AsyncParsableCommand {
 
 /// A format of advisories on the command line.
 enum AdvisoryFormatName: String, ExpressibleByArgument, CaseIterable {
-  case osv, secdb, debian, kev, epss
+  case osv, secdb, debian, csaf, kev, epss
 
   var format: AdvisoryFormat {
     switch self {
     case .osv: .osv
     case .secdb: .secdb
     case .debian: .debian
+    case .csaf: .csaf
     case .kev: .kev
     case .epss: .epss
     }

@@ -37,7 +37,9 @@ struct MatchCommand: ParsableCommand {
       echo '{"ecosystem":"Debian:11","name":"aide","version":"0.16-1"}' | berth match --advisories debian.jsonl.zst
       Each line is printed again with the names of advisories. Packages of distributions are named by their source.
       """)
-  @Option(parsing: .upToNextOption, help: "Files or folders with records of OSV: .json, .jsonl, .jsonl.zst, .zip.")
+  @Option(
+    parsing: .upToNextOption,
+    help: "Files or folders with records of OSV or documents of CSAF: .json, .jsonl.zst, .zip, .tar.zst.")
   var advisories: [String]
   @Option(help: "The components of this SBOM, CycloneDX or SPDX in JSON, in place of lines on standard input.")
   var sbom: String?
@@ -47,8 +49,8 @@ struct MatchCommand: ParsableCommand {
     var broken = 0
     do {
       for path in advisories {
-        try RecordFiles.each(at: path) { bytes in
-          do throws(ParseError) { index.add(try OSVReader.advisory(bytes)) } catch {
+        try RecordFiles.each(at: path, limitBytes: AdvisoryFormat.csaf.recordLimitBytes) { bytes in
+          do throws(ParseError) { for advisory in try AdvisoryFormat.recognised(bytes) { index.add(advisory) } } catch {
             broken += 1
             if broken <= 10 { standardError("berth: \(path): a record cannot be read: \(error.message)") }
           }

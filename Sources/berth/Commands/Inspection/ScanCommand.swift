@@ -18,7 +18,9 @@ struct ScanCommand: AsyncParsableCommand {
       A folder is an OCI layout, a file an archive of one or of docker save. They are read and judged here.
       """)
   @Argument(help: "An image of a server, or a folder or file with images.") var image: String
-  @Option(parsing: .upToNextOption, help: "For images of this machine: files or folders with records of OSV.")
+  @Option(
+    parsing: .upToNextOption,
+    help: "For images of this machine: files or folders with records of OSV or documents of CSAF.")
   var advisories: [String] = []
   @OptionGroup var view: FindingsView
   @OptionGroup var remote: RemoteOptions
