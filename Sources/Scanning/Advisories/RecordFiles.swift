@@ -51,6 +51,14 @@ public final class RecordWalk {
 
   public init(at path: String) throws { waiting = [(path, 0)] }
 
+  /// - Parameters:
+  ///   - source: lines, packed or not.
+  ///   - name: what is said of a record that cannot be had.
+  init(lines source: any ByteSource, of name: String) throws {
+    waiting = []
+    file = try RecordFile(lines: source, of: name)
+  }
+
   /// Calls `body` with the next record. Answers false when there is none.
   ///
   /// - Throws: ``RecordFiles/Failure``, or what `body` throws.
@@ -136,7 +144,16 @@ private final class RecordFile {
     }
   }
 
-  deinit { close(descriptor) }
+  init(lines source: any ByteSource, of name: String) throws {
+    path = name
+    limitBytes = OSVReader.recordLimitBytes
+    descriptor = -1
+    do throws(LayerError) { content = .lines(try DecompressedSource(source)) } catch {
+      throw RecordFiles.Failure(description: "\(name): \(error)")
+    }
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
 
   func next(_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
     switch content {
