@@ -99,6 +99,7 @@ struct Settings: Sendable, Equatable {
   struct Inspection: Sendable, Equatable {
     var feeds: [FeedURL] = []
     var refreshInterval = Duration.seconds(6 * 3600)
+    var bundleKeys: [String] = []
   }
 
   /// What one client, and all of them together, may take. `nil` is no limit.
