@@ -67,7 +67,8 @@ actor RegistryClient {
     }
     if authorization?.actions == Actions.pull.rawValue, actions == .push { authorization = nil }
     let first = try await ask()
-    guard first.status == .unauthorized, authorization == nil else { return first }
+    // Also with a token, which may have run out: once more with another.
+    guard first.status == .unauthorized else { return first }
     let challenges = first.headers["www-authenticate"]
     // Read to its end, so that the connection can be used again.
     _ = try? await first.body.collect(upTo: Self.tokenLimitBytes)

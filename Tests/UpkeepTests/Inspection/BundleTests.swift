@@ -1,3 +1,4 @@
+import Access
 import Foundation
 import Ground
 import Metadata
@@ -7,6 +8,7 @@ import TestSupport
 import Testing
 
 @testable import RegistryCore
+@testable import Upkeep
 
 /// What one registry knows of its feeds, another knows by a bundle: the same findings, for the same reasons.
 @Suite struct `Bundles of feeds` {
@@ -57,7 +59,7 @@ import Testing
 
   /// As the command does it over the API.
   private static func export(
-    _ registry: Registry, _ folder: Folder, _ name: String = "bundle.tar"
+    _ registry: Registry, _ folder: Folder, _ name: String = "bundle.tar", by pair: SigningPair? = nil
   ) async throws -> AdvisoryBundle {
     var members: [(feed: BundleManifest.Feed, path: String)] = []
     for feed in try await registry.advisoryFeeds() {
@@ -80,7 +82,9 @@ import Testing
       members.append((try file.finish(name: feed.name, kind: kind, refreshedAt: refreshedAt), file.path))
     }
     let path = "\(folder.path)/\(name)"
-    try BundleDraft.write(to: path, members) { _ in [UInt8](repeating: 1, count: 64) }
+    try BundleDraft.write(to: path, members) {
+      try pair?.sign($0) ?? [UInt8](repeating: 1, count: 64)
+    }
     return try AdvisoryBundle(at: path) { _, _ in true }
   }
 
@@ -168,6 +172,50 @@ import Testing
         #expect(throws: AdvisoryImportRefusal.self) { try outcomes.first?.result.get() }
         #expect(try outcomes.last?.result.get().changedCount == 1)
         #expect(try await counts() == [100, 11])
+      }
+    }
+  }
+
+  /// Gives a file that lies here.
+  private struct LyingFile: FeedFetcher {
+    let path: String
+
+    func fetch(
+      _ feed: ConfiguredFeed, since mark: FeedMark?, _ body: @Sendable (FetchedFeed) async throws -> Void
+    ) async throws -> Bool {
+      try await body(FetchedFeed(path: path, mark: FeedMark(entityTag: "tag")))
+      return true
+    }
+  }
+
+  @Test func `come in as a feed, if one of the configured keys has signed them`() async throws {
+    let folder = try Folder()
+    let (ours, theirs) = (try SigningPair.generate(), try SigningPair.generate())
+    try await InspectionStage.run { source in
+      _ = try await Self.fill(source.registry, folder)
+      _ = try await Self.export(source.registry, folder, by: ours)
+
+      try await InspectionStage.run { target in
+        func refresh(_ name: String, _ keys: [SigningPair]) async throws -> [AdvisoryFeedRow] {
+          let work = FeedRefresh(
+            registry: target.registry, feeds: [ConfiguredFeed(name: name, content: .bundle, address: "/bundle.tar")],
+            fetcher: LyingFile(path: "\(folder.path)/bundle.tar"), interval: .zero,
+            bundleKeys: try keys.map { try PublicKey(ed25519PEM: $0.publicPEM) }, logger: .silent)
+          try await work.step()
+          return try await target.registry.advisoryFeeds()
+        }
+        for keys in [[], [theirs]] {
+          let feeds = try await refresh("carried", keys)
+          #expect(feeds.map(\.name) == ["carried"])
+          #expect(feeds.first?.failure?.contains("not signed by a key that is trusted") == true)
+        }
+        let taken = try await refresh("carried", [theirs, ours])
+        #expect(taken.map(\.name) == ["alpine", "carried", "epss", "kev", "test", "tracker"])
+        #expect(taken.allSatisfy { $0.failure == nil })
+        #expect(taken.first { $0.name == "carried" }?.recordCount == 11)
+        // A feed cannot be the bundle that it comes in.
+        let named = try await refresh("kev", [ours]).first { $0.name == "kev" }
+        #expect(named?.failure?.contains("the name that it has in inspection.feeds itself") == true)
       }
     }
   }
