@@ -59,6 +59,7 @@ public final class UpkeepService: Service {
   private let liveSettings: Live<Settings>
   private let inspector: any LayerInspector
   private let fetcher: (any FeedFetcher)?
+  private let bundleKeys: [PublicKey]
   private let settle: @Sendable () async throws -> Void
   private let claims: ChoreClaims
   private let figures: CollectionFigures
@@ -73,11 +74,12 @@ public final class UpkeepService: Service {
   ///   - workers: a pool of the upkeep's own, so that no request waits behind a chore.
   ///   - inspector: reads layers.
   ///   - fetcher: fetches feeds; nil: there are none.
+  ///   - bundleKeys: keys of which one has signed a bundle that a feed brings.
   ///   - settle: folds back what was written ahead; called every few seconds.
   public init(
     registry: Registry, access: AccessControl, settings: Settings, workers: WorkerPool, metrics: Metrics,
     time: any TimeSource = SystemTime(), logger: Logger, inspector: any LayerInspector = WorkerInspector(),
-    fetcher: (any FeedFetcher)? = nil,
+    fetcher: (any FeedFetcher)? = nil, bundleKeys: [PublicKey] = [],
     settle: @escaping @Sendable () async throws -> Void
   ) {
     self.registry = registry
@@ -87,6 +89,7 @@ public final class UpkeepService: Service {
     self.settle = settle
     self.inspector = inspector
     self.fetcher = fetcher
+    self.bundleKeys = bundleKeys
     self.time = time
     claims = ChoreClaims(database: registry.database, time: time)
     self.logger = logger
@@ -250,7 +253,8 @@ public final class UpkeepService: Service {
     await forever("refreshing of advisories") {
       let settings = settings
       let refresh = FeedRefresh(
-        registry: registry, feeds: settings.feeds, fetcher: fetcher, interval: settings.feedInterval, logger: logger)
+        registry: registry, feeds: settings.feeds, fetcher: fetcher, interval: settings.feedInterval,
+        bundleKeys: bundleKeys, logger: logger)
       try await refresh.step()
       return FeedRefresh.lookInterval
     }

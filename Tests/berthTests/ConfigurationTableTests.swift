@@ -164,7 +164,7 @@ struct ConfigurationTableTests {
       "storage.database", "storage.blobs", "database.password_file", "s3.access_key_id", "s3.secret_access_key",
       "s3.secret_access_key_file", "storage.data", "http.public_url", "http.tls.certificate", "http.tls.key",
       "access.admin_password", "access.admin_password_file", "access.service", "access.longest_token", "access.sign_on",
-      "inspection.feeds",
+      "inspection.feeds", "inspection.bundle_keys",
       "http.tls.client_ca", "cache.disk_directory",
     ]
     for definition in table.definitions where !examples.contains(definition.path) {

@@ -24,7 +24,8 @@ public final class PublicKey: Sendable {
   // Set once, and libcrypto reads a key from any thread.
   private nonisolated(unsafe) let key: OpaquePointer
 
-  private init(kind: Kind, key: OpaquePointer) {
+  /// - Parameter key: becomes this value's.
+  init(kind: Kind, key: OpaquePointer) {
     self.kind = kind
     self.key = key
   }
@@ -33,16 +34,19 @@ public final class PublicKey: Sendable {
 
   /// - Parameter info: `SubjectPublicKeyInfo` in DER.
   convenience init?(kind: Kind, info: [UInt8]) {
-    let made = info.withUnsafeBufferPointer { bytes -> OpaquePointer? in
-      var position = bytes.baseAddress
-      return d2i_PUBKEY(nil, &position, bytes.count)
-    }
-    guard let made else { return nil }
+    guard let made = Self.key(info: info) else { return nil }
     if kind == .rsa, !Self.rsaBits.contains(Int(EVP_PKEY_get_bits(made))) {
       EVP_PKEY_free(made)
       return nil
     }
     self.init(kind: kind, key: made)
+  }
+
+  static func key(info: [UInt8]) -> OpaquePointer? {
+    info.withUnsafeBufferPointer { bytes -> OpaquePointer? in
+      var position = bytes.baseAddress
+      return d2i_PUBKEY(nil, &position, bytes.count)
+    }
   }
 
   /// A key of a JWK set. Nil when it is of a kind that is not known here, or is not for signatures.

@@ -103,6 +103,13 @@ extension APIRoute {
         .init(
           name: "format",
           description: "`osv` unless given; `secdb`, `debian`, `csaf`, `kev`, `epss`: a document or line in each line."),
+        .init(
+          name: "kind", description: "What records of OSV were read from before, such as `debian`; `osv` unless given."),
+        .init(
+          name: "taken",
+          description: "When they were taken from their source; now unless given. Older ones than are here are refused."
+        ),
+        .init(name: "older", description: "`true`: they may be older than those that are here."),
       ],
       answer: .object(
         [
@@ -111,6 +118,19 @@ extension APIRoute {
           .init("removed", .integer, "How many are gone.", isRequired: true),
         ] + differenceFields)
     ) { routes, call in try await importAdvisories(routes, call) },
+    APIRoute(
+      method: .GET, path: "/api/v1/advisories/{feed}/records",
+      summary: "What a feed has brought in, for another registry: records of OSV, of KEV or of EPSS.",
+      permission: "site admins and auditors", query: paging, answer: .page(.any)
+    ) { routes, call in
+      try routes.access.administration.requireSiteReader(call.caller)
+      let page = try await routes.registry.records(
+        ofFeed: call.value("feed"), after: call.cursor, limit: call.pageSize())
+      guard let page else { throw AdministrationError(.notFound, "there is no feed \(call.value("feed"))") }
+      var body: JSONObject = ["items": .array(page.records)]
+      if let next = page.next { body.append("next", .string(next)) }
+      return .object(body)
+    },
     APIRoute(
       method: .POST, path: "/api/v1/advisories/{feed}/refresh",
       summary: "Have a configured feed looked at within the next half minute.", permission: "site admins"
@@ -240,11 +260,21 @@ extension APIRoute {
       throw AdministrationError(
         .invalid, "“format” is one of \(AdvisoryFormat.allCases.map(\.rawValue).joined(separator: ", "))")
     }
+    guard let kind = AdvisoryFormat(rawValue: call.query.first("kind") ?? format.rawValue),
+      kind.bundled == format.bundled
+    else { throw AdministrationError(.invalid, "“kind” is what the records were read from, such as debian") }
+    let takenAt = try call.moment("taken")
     try await routes.access.administration.beginAdvisoryImport(feed, by: call.caller)
-    guard format == .osv else { return try await importOthers(format, feed, routes, call) }
+    if let takenAt, call.query.first("older") != "true" {
+      do { try await routes.registry.refuseOlder(feed, takenAt: takenAt) } catch let refusal as AdvisoryImportRefusal {
+        throw AdministrationError(.conflict, refusal.description)
+      }
+    }
+    guard format == .osv else { return try await importOthers(format, feed, takenAt, routes, call) }
     do {
       var work = try await AdvisoryImport.begin(
-        routes.registry, feed: feed, kind: "osv", expecting: expected, isWhole: call.query.first("whole") == "true")
+        routes.registry, feed: feed, kind: kind.rawValue, expecting: expected,
+        isWhole: call.query.first("whole") == "true", takenAt: takenAt)
       var lines = RecordLines(limitBytes: format.recordLimitBytes)
       for try await chunk in call.request.body {
         for line in try lines.take(chunk) { try await work.add(try advisory(line)) }
@@ -279,7 +309,7 @@ extension APIRoute {
 
   /// Formats whose files are small, or whose lines are: what they say is held until all of it came.
   private static func importOthers(
-    _ format: AdvisoryFormat, _ feed: String, _ routes: RegistryRoutes, _ call: APICall
+    _ format: AdvisoryFormat, _ feed: String, _ takenAt: Timestamp?, _ routes: RegistryRoutes, _ call: APICall
   ) async throws -> JSONValue {
     var items: [AdvisoryFormat.Item] = []
     func take(_ line: [UInt8]) throws {
@@ -299,11 +329,11 @@ extension APIRoute {
     if let line = lines.rest { try take(line) }
     do {
       guard [.secdb, .debian, .csaf].contains(format) else {
-        return view(try await routes.registry.importExploits(feed, format, items))
+        return view(try await routes.registry.importExploits(feed, format, items, takenAt: takenAt))
       }
       var work = try await AdvisoryImport.begin(
         routes.registry, feed: feed, kind: format.rawValue, expecting: items.count,
-        isWhole: call.query.first("whole") == "true")
+        isWhole: call.query.first("whole") == "true", takenAt: takenAt)
       for case .advisory(let advisory) in items { try await work.add(advisory) }
       return view(try await work.finish())
     } catch let refusal as AdvisoryImportRefusal {

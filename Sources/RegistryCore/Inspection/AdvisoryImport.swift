@@ -1,4 +1,5 @@
 internal import BlobStorage
+public import Ground
 public import Metadata
 internal import OCI
 public import Scanning
@@ -34,6 +35,7 @@ public struct AdvisoryImport: ~Copyable {
   /// The feed is whole: what does not come is gone.
   private let isWhole: Bool
   private let expected: Int
+  private let takenAt: Timestamp?
   private var seen: Set<String> = []
   private var waiting: [AdvisoryRecord] = []
   private var report = AdvisoryImportReport()
@@ -41,9 +43,10 @@ public struct AdvisoryImport: ~Copyable {
   /// - Parameters:
   ///   - expected: how many records will come.
   ///   - isWhole: what is known of the feed and does not come is taken away. Else records are added to it.
+  ///   - takenAt: when the records were taken from their source; nil: now.
   /// - Throws: ``AdvisoryImportRefusal`` when the feed has shrunk by more than a fifth.
   public static func begin(
-    _ registry: Registry, feed: String, kind: String, expecting expected: Int, isWhole: Bool
+    _ registry: Registry, feed: String, kind: String, expecting expected: Int, isWhole: Bool, takenAt: Timestamp? = nil
   ) async throws -> AdvisoryImport {
     let known = try await registry.database.read { try $0.advisoryCount(feed: feed) }
     if isWhole, Double(expected) < Double(known) * leastShare {
@@ -54,10 +57,14 @@ public struct AdvisoryImport: ~Copyable {
       }
       throw refusal
     }
-    return AdvisoryImport(registry: registry, feed: feed, kind: kind, isWhole: isWhole, expected: expected)
+    return AdvisoryImport(
+      registry: registry, feed: feed, kind: kind, isWhole: isWhole, expected: expected, takenAt: takenAt)
   }
 
-  private init(registry: Registry, feed: String, kind: String, isWhole: Bool, expected: Int) {
+  private init(
+    registry: Registry, feed: String, kind: String, isWhole: Bool, expected: Int, takenAt: Timestamp?
+  ) {
+    self.takenAt = takenAt
     self.registry = registry
     self.feed = feed
     self.kind = kind
@@ -102,10 +109,11 @@ public struct AdvisoryImport: ~Copyable {
   }
 
   private func writeOutcome(_ failure: String?) async throws {
-    let (feed, kind) = (feed, kind)
+    let (feed, kind, takenAt) = (feed, kind, takenAt)
     try await registry.database.write { transaction in
       try transaction.writeFeed(
-        feed, kind: kind, recordCount: try transaction.advisoryCount(feed: feed), failure: failure, state: nil)
+        feed, kind: kind, recordCount: try transaction.advisoryCount(feed: feed), failure: failure, state: nil,
+        refreshedAt: takenAt)
     }
   }
 

@@ -1,4 +1,6 @@
+public import Ground
 internal import Metadata
+internal import OCI
 public import Scanning
 
 // Whole feeds, of any format, from files.
@@ -52,13 +54,16 @@ extension Registry {
     return try await importExploits(name, format, items)
   }
 
-  private func write(_ entries: [ExploitedVulnerability], _ name: String) async throws -> AdvisoryImportReport {
+  private func write(
+    _ entries: [ExploitedVulnerability], _ name: String, _ takenAt: Timestamp?
+  ) async throws -> AdvisoryImportReport {
     let known = try await database.read { try $0.vulnerabilityCounts().exploited }
     try await refuseShrunk(name, .kev, from: known, to: entries.count)
     try await database.write { transaction in
       try transaction.replaceExploited(entries)
       try transaction.writeFeed(
-        name, kind: AdvisoryFormat.kev.rawValue, recordCount: Int64(entries.count), failure: nil, state: nil)
+        name, kind: AdvisoryFormat.kev.rawValue, recordCount: Int64(entries.count), failure: nil, state: nil,
+        refreshedAt: takenAt)
     }
     var report = AdvisoryImportReport()
     report.recordCount = entries.count
@@ -66,7 +71,7 @@ extension Registry {
   }
 
   private func write(
-    _ scores: [(name: String, epss: Int, percentile: Int)], _ name: String
+    _ scores: [(name: String, epss: Int, percentile: Int)], _ name: String, _ takenAt: Timestamp?
   ) async throws -> AdvisoryImportReport {
     let known = try await database.read { try $0.vulnerabilityCounts().scored }
     try await refuseShrunk(name, .epss, from: known, to: scores.count)
@@ -77,7 +82,8 @@ extension Registry {
     let count = scores.count
     try await database.write {
       try $0.writeFeed(
-        name, kind: AdvisoryFormat.epss.rawValue, recordCount: Int64(count), failure: nil, state: nil)
+        name, kind: AdvisoryFormat.epss.rawValue, recordCount: Int64(count), failure: nil, state: nil,
+        refreshedAt: takenAt)
     }
     var report = AdvisoryImportReport()
     report.recordCount = count
@@ -100,9 +106,11 @@ extension Registry {
   }
 
   /// What items of a format that is sent record by record say; those of advisories are brought in by ``AdvisoryImport``.
-  public func importExploits(_ name: String, _ format: AdvisoryFormat, _ items: [AdvisoryFormat.Item]) async throws
-    -> AdvisoryImportReport
-  {
+  ///
+  /// - Parameter takenAt: when they were taken from their source; nil: now.
+  public func importExploits(
+    _ name: String, _ format: AdvisoryFormat, _ items: [AdvisoryFormat.Item], takenAt: Timestamp? = nil
+  ) async throws -> AdvisoryImportReport {
     var entries: [ExploitedVulnerability] = []
     var scores: [(name: String, epss: Int, percentile: Int)] = []
     for item in items {
@@ -113,7 +121,7 @@ extension Registry {
       case .score(let score): scores.append((score.name, score.epss, score.percentile))
       }
     }
-    return format == .kev ? try await write(entries, name) : try await write(scores, name)
+    return format == .kev ? try await write(entries, name, takenAt) : try await write(scores, name, takenAt)
   }
 
   /// Notes that a feed could not be refreshed, and why.
@@ -122,9 +130,11 @@ extension Registry {
   }
 
   /// Notes that a feed is as it was, or what its server said of the file that was taken.
-  public func noteFeed(_ name: String, kind: String, state: String) async throws {
+  ///
+  /// - Parameter recordCount: nil: as it was.
+  public func noteFeed(_ name: String, kind: String, state: String, recordCount: Int64? = nil) async throws {
     try await database.write { transaction in
-      let known = try transaction.advisoryFeeds().first { $0.name == name }?.recordCount
+      let known = try recordCount ?? transaction.advisoryFeeds().first { $0.name == name }?.recordCount
       try transaction.writeFeed(name, kind: kind, recordCount: known, failure: nil, state: state)
     }
   }

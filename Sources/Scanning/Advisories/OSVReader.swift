@@ -43,6 +43,7 @@ public enum OSVReader {
       affected.versions = texts(entry["versions"])
       affected.ranges = (entry["ranges"]?.array ?? []).compactMap { range($0) }
       affected.severities = severities(entry)
+      if let state = ownState(entry) { affected.state = state }
       advisory.affected.append(affected)
     }
     return advisory
@@ -65,7 +66,8 @@ public enum OSVReader {
   }
 
   /// Vectors of CVSS, and the words of vendors.
-  private static func severities(_ value: JSONValue) -> [Severity] {
+  static func severities(_ value: JSONValue) -> [Severity] {
+    if let own = ownSeverities(value) { return own }
     var found: [Severity] = []
     for entry in value["severity"]?.array ?? [] {
       guard let type = entry["type"]?.string, let score = entry["score"]?.string else { continue }

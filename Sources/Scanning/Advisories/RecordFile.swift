@@ -55,7 +55,19 @@ final class RecordFile {
     }
   }
 
-  deinit { close(descriptor) }
+  /// Lines, packed or not.
+  ///
+  /// - Parameter name: what is said of a record that cannot be had.
+  init(lines source: any ByteSource, of name: String) throws {
+    path = name
+    limitBytes = OSVReader.recordLimitBytes
+    descriptor = -1
+    do throws(LayerError) { content = .lines(try DecompressedSource(source)) } catch {
+      throw RecordFiles.Failure(description: "\(name): \(error)")
+    }
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
 
   func next(_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
     switch content {

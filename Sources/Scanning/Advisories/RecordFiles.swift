@@ -61,6 +61,15 @@ public final class RecordWalk {
     self.limitBytes = limitBytes
   }
 
+  /// - Parameters:
+  ///   - source: lines, packed or not.
+  ///   - name: what is said of a record that cannot be had.
+  init(lines source: any ByteSource, of name: String) throws {
+    waiting = []
+    limitBytes = OSVReader.recordLimitBytes
+    file = try RecordFile(lines: source, of: name)
+  }
+
   /// Calls `body` with the next record. Answers false when there is none.
   ///
   /// - Throws: ``RecordFiles/Failure``, or what `body` throws.

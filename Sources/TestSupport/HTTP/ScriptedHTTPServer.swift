@@ -12,15 +12,37 @@ public final class ScriptedHTTPServer: Sendable {
   private let listener = OnceSet<ProxyListener>()
   private let seen = Mutex<[Request]>([])
 
+  /// What it says to a request.
+  public struct Answer: Sendable {
+    public let status: Int
+    public let headers: [(name: String, value: String)]
+    public let body: [UInt8]
+
+    public init(_ status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []) {
+      self.status = status
+      self.headers = headers
+      self.body = body
+    }
+  }
+
   /// - Parameter answer: the status and the body.
-  public init(_ answer: @escaping @Sendable (Request) -> (Int, String)) throws {
+  public convenience init(_ answer: @escaping @Sendable (Request) -> (Int, String)) throws {
+    try self.init(answering: { request in
+      let (status, body) = answer(request)
+      return Answer(status, body: Array(body.utf8))
+    })
+  }
+
+  public init(answering answer: @escaping @Sendable (Request) -> Answer) throws {
     listener.set(
       try ProxyListener { [weak self] socket, _ in
         guard let request = Self.read(socket) else { return }
         self?.seen.withLock { $0.append(request) }
-        let (status, body) = answer(request)
-        let head = "HTTP/1.1 \(status) -\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n"
-        _ = socket.send(Array((head + body).utf8))
+        let said = answer(request)
+        let headers = said.headers.map { "\($0.name): \($0.value)\r\n" }.joined()
+        let head =
+          "HTTP/1.1 \(said.status) -\r\nContent-Length: \(said.body.count)\r\nConnection: close\r\n\(headers)\r\n"
+        _ = socket.send(Array(head.utf8) + (request.method == "HEAD" ? [] : said.body))
         socket.finishSending()
       })
   }

@@ -1,3 +1,4 @@
+internal import Access
 internal import Ground
 internal import Logging
 internal import Metadata
@@ -7,14 +8,29 @@ public import Scanning
 
 /// A feed of advisories that is looked at again and again.
 public struct ConfiguredFeed: Sendable, Hashable {
+  /// What comes from its address.
+  public enum Content: Sendable, Hashable {
+    case records(AdvisoryFormat)
+    /// Feeds of another registry, signed.
+    case bundle
+
+    /// The word for it in settings and lists.
+    public var word: String {
+      switch self {
+      case .records(let format): format.rawValue
+      case .bundle: "bundle"
+      }
+    }
+  }
+
   public let name: String
-  public let format: AdvisoryFormat
-  /// `https://…`, `http://…`, or the path of a file or folder.
+  public let content: Content
+  /// `https://…`, `http://…`, or the path of a file or folder; of a bundle also `oci://…`.
   public let address: String
 
-  public init(name: String, format: AdvisoryFormat, address: String) {
+  public init(name: String, content: Content, address: String) {
     self.name = name
-    self.format = format
+    self.content = content
     self.address = address
   }
 }
@@ -69,6 +85,8 @@ struct FeedRefresh: Sendable {
   let feeds: [ConfiguredFeed]
   let fetcher: any FeedFetcher
   let interval: Duration
+  /// Keys of which one has signed a bundle.
+  var bundleKeys: [PublicKey] = []
   let logger: Logger
 
   /// After a failure the next try comes earlier than that of a feed that is well.
@@ -98,24 +116,59 @@ struct FeedRefresh: Sendable {
   private func refresh(_ feed: ConfiguredFeed, _ row: AdvisoryFeedRow?) async throws {
     let mark = row?.refreshedAt == nil ? nil : row?.state.flatMap { try? JSONValue.parse($0) }.map(FeedMark.init(json:))
     do {
-      let hasChanged = try await fetcher.fetch(feed, since: mark) { fetched in
-        let report = try await registry.importFeed(feed.name, feed.format, at: fetched.path)
-        try await registry.noteFeed(feed.name, kind: feed.format.rawValue, state: fetched.mark.json.text)
-        logger.info(
-          "a feed was refreshed",
-          metadata: [
-            "feed": "\(feed.name)", "records": "\(report.recordCount)", "changed": "\(report.changedCount)",
-            "findings_new": "\(report.findings.newCount)", "findings_gone": "\(report.findings.goneCount)",
-          ])
-      }
+      let hasChanged = try await fetcher.fetch(feed, since: mark) { try await take(feed, $0) }
       if !hasChanged {
-        try await registry.noteFeed(feed.name, kind: feed.format.rawValue, state: row?.state ?? "{}")
+        try await registry.noteFeed(feed.name, kind: feed.content.word, state: row?.state ?? "{}")
       }
     } catch is CancellationError {
       throw CancellationError()
     } catch {
       logger.warning("a feed could not be refreshed", metadata: ["feed": "\(feed.name)", "cause": "\(error)"])
-      try await registry.noteFeedFailure(feed.name, kind: feed.format.rawValue, "\(error)")
+      try await registry.noteFeedFailure(feed.name, kind: feed.content.word, "\(error)")
     }
+  }
+
+  private func take(_ feed: ConfiguredFeed, _ fetched: FetchedFeed) async throws {
+    switch feed.content {
+    case .records(let format):
+      let report = try await registry.importFeed(feed.name, format, at: fetched.path)
+      try await registry.noteFeed(feed.name, kind: format.rawValue, state: fetched.mark.json.text)
+      tell(feed.name, report)
+    case .bundle:
+      let count = try await takeBundle(feed, fetched.path)
+      try await registry.noteFeed(
+        feed.name, kind: feed.content.word, state: fetched.mark.json.text, recordCount: Int64(count))
+    }
+  }
+
+  /// Answers how many records the bundle has.
+  private func takeBundle(_ feed: ConfiguredFeed, _ path: String) async throws -> Int {
+    let bundle = try AdvisoryBundle(at: path) { message, signature in
+      bundleKeys.contains { $0.signed(message, signature) }
+    }
+    guard !bundle.manifest.feeds.contains(where: { $0.name == feed.name }) else {
+      throw BundleError("the bundle has a feed of the name that it has in inspection.feeds itself: \(feed.name)")
+    }
+    var refusals: [String] = []
+    var count = 0
+    for outcome in try await registry.importBundle(bundle) {
+      switch outcome.result {
+      case .success(let report):
+        count += report.recordCount
+        tell(outcome.feed.name, report)
+      case .failure(let refusal): refusals.append("\(outcome.feed.name): \(refusal)")
+      }
+    }
+    guard refusals.isEmpty else { throw BundleError(refusals.joined(separator: "; ")) }
+    return count
+  }
+
+  private func tell(_ name: String, _ report: AdvisoryImportReport) {
+    logger.info(
+      "a feed was refreshed",
+      metadata: [
+        "feed": "\(name)", "records": "\(report.recordCount)", "changed": "\(report.changedCount)",
+        "findings_new": "\(report.findings.newCount)", "findings_gone": "\(report.findings.goneCount)",
+      ])
   }
 }

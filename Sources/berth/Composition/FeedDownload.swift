@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Glibc
 import NIOCore
 import NIOHTTP1
+import OCI
 import Upkeep
 
 /// Fetches feeds over the network into a file that is gone afterwards, or reads them where they lie.
@@ -23,7 +24,22 @@ struct FeedDownload: FeedFetcher {
   func fetch(
     _ feed: ConfiguredFeed, since mark: FeedMark?, _ body: @Sendable (FetchedFeed) async throws -> Void
   ) async throws -> Bool {
-    feed.address.hasPrefix("/") ? try await local(feed, mark, body) : try await remote(feed, mark, body)
+    if ArtifactAddress.isAddress(feed.address) { return try await artifact(feed, mark, body) }
+    return feed.address.hasPrefix("/") ? try await local(feed, mark, body) : try await remote(feed, mark, body)
+  }
+
+  /// An artifact is as it was while the digest of its manifest is.
+  private func artifact(
+    _ feed: ConfiguredFeed, _ mark: FeedMark?, _ body: @Sendable (FetchedFeed) async throws -> Void
+  ) async throws -> Bool {
+    let artifact = BundleArtifact(client: try RegistryClient(try ArtifactAddress(named: feed.address)))
+    if let tag = mark?.entityTag, try await artifact.digest()?.description == tag { return false }
+    let folder = try TemporaryFolder()
+    defer { folder.remove() }
+    let path = "\(folder.path)/advisories.tar"
+    let digest = try await artifact.pull(to: path)
+    try await body(FetchedFeed(path: path, mark: FeedMark(entityTag: digest.description)))
+    return true
   }
 
   /// A file is as it was while its size and the time of its last change are; a folder is read each time.

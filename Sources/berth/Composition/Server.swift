@@ -58,7 +58,8 @@ struct Server {
     upkeep = UpkeepService(
       registry: registry, access: access, settings: UpkeepService.Settings(settings),
       workers: WorkerPool(name: "berth-upkeep", threads: UpkeepService.choreCount, niceness: Self.streamNiceness),
-      metrics: metrics, logger: logger, fetcher: FeedDownload()
+      metrics: metrics, logger: logger, fetcher: FeedDownload(),
+      bundleKeys: try BundleKeys.trusted(settings.inspection.bundleKeys)
     ) {
       try await storage.settle()
     }
@@ -176,7 +177,7 @@ extension UpkeepService.Settings {
     scrubRateBytes = settings.integrity.scrubRateBytes ?? 0
     scrubInterval = settings.integrity.scrubInterval
     inspects = settings.inspection.enabled
-    feeds = settings.inspection.feeds.map { ConfiguredFeed(name: $0.name, format: $0.format, address: $0.address) }
+    feeds = settings.inspection.feeds.map { ConfiguredFeed(name: $0.name, content: $0.content, address: $0.address) }
     feedInterval = settings.inspection.refreshInterval
   }
 }

@@ -1,3 +1,5 @@
+import Upkeep
+
 /// A condition on several settings together.
 struct SettingRule: Sendable {
   struct Violation: Equatable {
@@ -12,7 +14,7 @@ struct SettingRule: Sendable {
 
   static let standard = [
     certificateAndKey, clientCertificates, openOnlyOnLoopback, onePassword, providersDiffer, chunkFitsBlob,
-    keyAndSecret,
+    keyAndSecret, bundlesAreSigned,
   ]
 
   private static let certificateAndKey = SettingRule(paths: ["http.tls.certificate", "http.tls.key"]) { settings in
@@ -43,6 +45,17 @@ struct SettingRule: Sendable {
     let names = settings.access.signOn.map(\.name)
     guard Set(names).count < names.count else { return [] }
     return [Violation(path: "access.sign_on", message: "names two providers alike")]
+  }
+
+  private static let bundlesAreSigned = SettingRule(
+    paths: ["inspection.feeds", "inspection.bundle_keys"]
+  ) { settings in
+    guard settings.inspection.bundleKeys.isEmpty else { return [] }
+    return settings.inspection.feeds.filter { $0.content == .bundle }.map { feed in
+      Violation(
+        path: "inspection.feeds",
+        message: "has the bundle \(quoted(feed.name)), and inspection.bundle_keys names no key that may have signed it")
+    }
   }
 
   private static let openOnlyOnLoopback = SettingRule(paths: ["access.open", "http.listen"]) { settings in

@@ -47,6 +47,9 @@ extension SettingTable {
     .init(
       "inspection.refresh_interval", \.inspection.refreshInterval, .duration(.seconds(60)...(.seconds(30 * 86_400))),
       reload: .restart, help: "Time between two looks at a feed. What has not changed is not sent again."),
+    .init(
+      "inspection.bundle_keys", \.inspection.bundleKeys, .list(of: .path), reload: .restart,
+      help: "Files with public keys of Ed25519; a bundle that a feed brings is signed by one of them."),
   ]
 
   private static let database: [SettingDefinition] = [

@@ -100,6 +100,7 @@ struct Settings: Sendable, Equatable {
     var enabled = true
     var feeds: [FeedURL] = []
     var refreshInterval = Duration.seconds(6 * 3600)
+    var bundleKeys: [String] = []
   }
 
   /// What one client, and all of them together, may take. `nil` is no limit.

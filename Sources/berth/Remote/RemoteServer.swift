@@ -79,6 +79,17 @@ struct RemoteServer {
     return try await send(request, timeout: Self.importTimeout)
   }
 
+  /// Sends pieces as they are made, and no faster than the server takes them.
+  func send<Pieces: AsyncSequence & Sendable>(
+    _ pieces: Pieces, to path: String, mediaType: String
+  ) async throws -> JSONValue where Pieces.Element == ByteBuffer {
+    var request = HTTPClientRequest(url: url + path)
+    request.method = .POST
+    request.headers.add(name: "content-type", value: mediaType)
+    request.body = .stream(pieces, length: .unknown)
+    return try await send(request, timeout: Self.importTimeout)
+  }
+
   /// Sends bytes of a media type, as clients of registries do.
   func send(_ bytes: [UInt8], _ mediaType: String, _ method: Method, _ path: String) async throws {
     var request = HTTPClientRequest(url: url + path)

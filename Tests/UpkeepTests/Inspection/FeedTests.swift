@@ -47,7 +47,7 @@ import Testing
   {
     FeedRefresh(
       registry: stage.registry,
-      feeds: [ConfiguredFeed(name: "test", format: .osv, address: "https://feeds.example/test.jsonl")],
+      feeds: [ConfiguredFeed(name: "test", content: .records(.osv), address: "https://feeds.example/test.jsonl")],
       fetcher: server, interval: interval, logger: .silent)
   }
 

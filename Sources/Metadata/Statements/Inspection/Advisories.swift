@@ -181,9 +181,13 @@ extension Transaction {
 
   /// Writes how a try to refresh a feed went.
   ///
-  /// - Parameter failure: nil when it succeeded.
-  public func writeFeed(_ name: String, kind: String, recordCount: Int64?, failure: String?, state: String?) throws {
-    let refreshed: Timestamp? = failure == nil ? now : nil
+  /// - Parameters:
+  ///   - failure: nil when it succeeded.
+  ///   - refreshedAt: when what came was taken from its source; nil: now.
+  public func writeFeed(
+    _ name: String, kind: String, recordCount: Int64?, failure: String?, state: String?, refreshedAt: Timestamp? = nil
+  ) throws {
+    let refreshed: Timestamp? = failure == nil ? refreshedAt ?? now : nil
     try enqueue(
       """
       INSERT INTO advisory_feed (name, kind, records, refreshed_at, tried_at, failure, state)

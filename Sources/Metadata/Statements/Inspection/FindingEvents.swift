@@ -170,3 +170,100 @@ extension Reading where Self: ~Copyable {
     ) { (key: $0.integer(0), type: $0.text(1), version: $0.text(2)) }
   }
 }
+
+/// A finding that is not as it was.
+struct FindingChange {
+  let kind: FindingEvent.Kind
+  let finding: FindingRow
+  /// Of one that is changed, as it was.
+  let old: FindingRow?
+  let advisory: String
+  let feed: String
+
+  init(_ kind: FindingEvent.Kind, _ finding: FindingRow, _ old: FindingRow?, by advisory: String, of feed: String) {
+    self.kind = kind
+    self.finding = finding
+    self.old = old
+    self.advisory = advisory
+    self.feed = feed
+  }
+}
+
+extension FindingDifference {
+  init(_ changes: [FindingChange]) {
+    for change in changes {
+      switch change.kind {
+      case .new: newCount += 1
+      case .fixed: goneCount += 1
+      case .changed: changedCount += 1
+      }
+    }
+  }
+}
+
+extension Transaction {
+  /// Writes events of changes, only for packages that an image holds: nobody waits to hear of the others.
+  func addEvents(_ changes: [FindingChange]) throws {
+    guard !changes.isEmpty else { return }
+    let holders = try holders(of: Set(changes.map(\.finding.package)).sorted())
+    for change in changes {
+      guard let holder = holders[change.finding.package], holder.imageCount > 0 else { continue }
+      let detail = change.old.map { "\($0.state) \($0.severity) \($0.fixed ?? "-")" }
+      try enqueue(
+        """
+        INSERT INTO finding_event (at, kind, feed, advisory, package_id, ecosystem, package, version, severity, detail, images,
+          environments)
+        SELECT \(now), \(change.kind.rawValue), \(change.feed), \(change.advisory), p.id, p.type, p.name, p.version,
+          \(change.finding.severity), \(detail), \(holder.imageCount), \(Self.list(holder.environments))
+        FROM package p WHERE p.id = \(change.finding.package)
+        """)
+    }
+  }
+
+  private struct Holder {
+    let imageCount: Int
+    /// `namespace/name`, in their order.
+    let environments: [String]
+  }
+
+  /// Who holds packages: one question for each, all on one way.
+  private func holders(of packages: [Int64]) throws -> [Int64: Holder] {
+    let deployed = try deployedImages()
+    var holders: [Int64: Holder] = [:]
+    guard !deployed.isEmpty else {
+      let counts = try packages.map { package in
+        try later("SELECT COUNT(DISTINCT image_id) FROM image_package WHERE package_id = \(package)") {
+          Int($0.integer(0))
+        }
+      }
+      for (package, count) in zip(packages, counts) {
+        holders[package] = Holder(imageCount: try count.first() ?? 0, environments: [])
+      }
+      return holders
+    }
+    let images = try packages.map { package in
+      try later("SELECT DISTINCT image_id FROM image_package WHERE package_id = \(package)") { $0.integer(0) }
+    }
+    for (package, images) in zip(packages, images) {
+      let held = try images.all()
+      let environments = Set(held.flatMap { deployed[$0] ?? [] }).sorted().prefix(FindingEvent.environmentLimit)
+      holders[package] = Holder(imageCount: held.count, environments: Array(environments))
+    }
+    return holders
+  }
+
+  /// Images that an environment runs, alone or in an index, with the environments, `namespace/name`.
+  private func deployedImages() throws -> [Int64: [String]] {
+    let rows = try all(
+      """
+      SELECT i.id, e.namespace, e.name FROM deployment d JOIN environment e ON e.id = d.environment_id
+        JOIN image_inventory i ON i.digest = d.digest
+      UNION
+      SELECT i.id, e.namespace, e.name FROM deployment d JOIN environment e ON e.id = d.environment_id
+        JOIN manifest m ON m.repository_id = d.repository_id AND m.digest = d.digest
+        JOIN manifest_child c ON c.manifest_id = m.id JOIN image_inventory i ON i.digest = c.digest
+      """
+    ) { (image: $0.integer(0), environment: "\($0.text(1))/\($0.text(2))") }
+    return Dictionary(grouping: rows, by: \.image).mapValues { $0.map(\.environment) }
+  }
+}

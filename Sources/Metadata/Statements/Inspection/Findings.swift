@@ -94,20 +94,19 @@ extension Transaction {
     var before: [Place: FindingRow] = [:]
     for rows in waiting { for row in try rows.all() { before[Place(row)] = row } }
     let after = Dictionary(found.map { (Place($0), $0) }) { first, _ in first }
-    var difference = FindingDifference()
+    var changes: [FindingChange] = []
     for (place, finding) in after.sorted(by: { $0.key < $1.key }) {
       let old = before[place]
       guard old != finding else { continue }
       try put(finding)
-      if old == nil { difference.newCount += 1 } else { difference.changedCount += 1 }
-      try addEvent(old == nil ? .new : .changed, finding, names[place.advisory] ?? "", feed, old)
+      changes.append(.init(old == nil ? .new : .changed, finding, old, by: names[place.advisory] ?? "", of: feed))
     }
     for (place, finding) in before.sorted(by: { $0.key < $1.key }) where after[place] == nil {
-      try addEvent(.fixed, finding, names[place.advisory] ?? "", feed, nil)
       try enqueue("DELETE FROM finding WHERE package_id = \(place.package) AND advisory_id = \(place.advisory)")
-      difference.goneCount += 1
+      changes.append(.init(.fixed, finding, nil, by: names[place.advisory] ?? "", of: feed))
     }
-    return difference
+    try addEvents(changes)
+    return FindingDifference(changes)
   }
 
   /// Puts what advisories find in packages now in place of what was found, and writes an event for each difference.
@@ -122,24 +121,22 @@ extension Transaction {
     for rows in waiting { for row in try rows.all() { before[Place(row)] = row } }
     let after = Dictionary(found.map { (Place($0), $0) }) { first, _ in first }
     let changed = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted()
-    var difference = FindingDifference()
-    for place in changed {
-      let named = try first("SELECT name, feed FROM advisory WHERE id = \(place.advisory)") {
-        (name: $0.text(0), feed: $0.text(1))
-      }
-      guard let named else { continue }
+    let named = try changed.map { place in
+      try later("SELECT name, feed FROM advisory WHERE id = \(place.advisory)") { (name: $0.text(0), feed: $0.text(1)) }
+    }
+    var changes: [FindingChange] = []
+    for (place, named) in zip(changed, named) {
+      guard let (name, feed) = try named.first() else { continue }
       if let finding = after[place] {
         try put(finding)
-        if before[place] == nil { difference.newCount += 1 } else { difference.changedCount += 1 }
-        try addEvent(
-          before[place] == nil ? .new : .changed, finding, named.name, named.feed, before[place])
+        changes.append(.init(before[place] == nil ? .new : .changed, finding, before[place], by: name, of: feed))
       } else if let finding = before[place] {
-        try addEvent(.fixed, finding, named.name, named.feed, nil)
         try enqueue("DELETE FROM finding WHERE package_id = \(place.package) AND advisory_id = \(place.advisory)")
-        difference.goneCount += 1
+        changes.append(.init(.fixed, finding, nil, by: name, of: feed))
       }
     }
-    return difference
+    try addEvents(changes)
+    return FindingDifference(changes)
   }
 
   private struct Place: Hashable, Comparable {
@@ -152,36 +149,6 @@ extension Transaction {
     }
 
     static func < (a: Place, b: Place) -> Bool { (a.advisory, a.package) < (b.advisory, b.package) }
-  }
-
-  /// Only for packages that an image holds: nobody waits to hear of the others.
-  private func addEvent(
-    _ kind: FindingEvent.Kind, _ finding: FindingRow, _ advisory: String, _ feed: String, _ old: FindingRow?
-  ) throws {
-    let environments = try all(
-      """
-      SELECT e.namespace, e.name FROM environment e WHERE e.id IN (
-        SELECT d.environment_id FROM image_package u JOIN image_inventory i ON i.id = u.image_id
-          JOIN deployment d ON d.digest = i.digest WHERE u.package_id = \(finding.package)
-        UNION
-        SELECT d.environment_id FROM image_package u JOIN image_inventory i ON i.id = u.image_id
-          JOIN manifest_child c ON c.digest = i.digest JOIN manifest m ON m.id = c.manifest_id
-          JOIN deployment d ON d.digest = m.digest AND d.repository_id = m.repository_id
-          WHERE u.package_id = \(finding.package))
-      ORDER BY e.namespace, e.name LIMIT \(FindingEvent.environmentLimit)
-      """
-    ) { "\($0.text(0))/\($0.text(1))" }
-    let detail = old.map { "\($0.state) \($0.severity) \($0.fixed ?? "-")" }
-    try enqueue(
-      """
-      INSERT INTO finding_event (at, kind, feed, advisory, package_id, ecosystem, package, version, severity, detail, images,
-        environments)
-      SELECT \(now), \(kind.rawValue), \(feed), \(advisory), p.id, p.type, p.name, p.version, \(finding.severity),
-        \(detail), (SELECT COUNT(DISTINCT u.image_id) FROM image_package u WHERE u.package_id = p.id),
-        \(Self.list(environments))
-      FROM package p WHERE p.id = \(finding.package)
-        AND EXISTS (SELECT 1 FROM image_package u WHERE u.package_id = p.id)
-      """)
   }
 
   /// Forgets events from before a moment.

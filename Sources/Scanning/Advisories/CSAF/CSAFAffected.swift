@@ -3,7 +3,6 @@ internal import OCI
 /// What a vulnerability says of packages, gathered from the many products that it names them in.
 struct CSAFAffected {
   private struct Key: Hashable {
-    /// Of a release, or of an ecosystem where products do not share their packages.
     let release: String
     let name: String
     let isOfRedHat: Bool
@@ -16,7 +15,7 @@ struct CSAFAffected {
   }
 
   private struct Said {
-    /// Of what everybody gets, and then of prolonged support.
+    /// Of what everybody gets, and of prolonged support.
     var fixes: [Ecosystem: Set<String>] = [:]
     var hasMainFix = false
     var unmended: [Ecosystem: Affected.State] = [:]
@@ -45,9 +44,7 @@ struct CSAFAffected {
   }
 
   /// What is affected, in the order of releases, names and ecosystems.
-  static func all(
-    _ vulnerability: JSONValue, _ tree: CSAFProductTree, _ sayings: CSAFSayings
-  ) throws(ParseError) -> [Affected] {
+  static func all(_ vulnerability: JSONValue, _ tree: CSAFProductTree, _ sayings: CSAFSayings) -> [Affected] {
     var gathered = CSAFAffected()
     let status = vulnerability["product_status"]
     for list in mended {

@@ -39,7 +39,7 @@ public enum CSAFReader {
       var advisory = advisory(head, names(vulnerability), index)
       let sayings = try CSAFSayings(vulnerability, tree, head)
       advisory.severities = sayings.severities
-      advisory.affected = try CSAFAffected.all(vulnerability, tree, sayings)
+      advisory.affected = CSAFAffected.all(vulnerability, tree, sayings)
       advisory.summary = vulnerability["title"]?.string ?? head.title
       advisory.details = details(vulnerability)
       advisory.references = references(head, vulnerability)

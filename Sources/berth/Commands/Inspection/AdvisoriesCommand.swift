@@ -5,7 +5,9 @@ import Scanning
 struct AdvisoriesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "advisories", abstract: "Advisories: where they come from, and what they change.",
-    subcommands: [List.self, Import.self, Refresh.self, Changes.self])
+    subcommands: [
+      List.self, Import.self, Refresh.self, Changes.self, Key.self, Export.self, Verify.self, Push.self,
+    ])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Where advisories come from, and how old they are.")
@@ -29,17 +31,35 @@ struct AdvisoriesCommand: AsyncParsableCommand {
         berth advisories import pypi all.zip --whole
         berth advisories import kev known_exploited_vulnerabilities.json --format kev
         berth advisories import epss epss_scores-2026-11-24.csv.gz --format epss
+        berth advisories import advisories.tar --trust advisories.pub.pem      # a bundle of another registry
         Images are judged by them in the same moment.
         """)
-    @Argument(help: "What the feed is called here.") var feed: String
+    @Argument(help: "What the feed is called here; where no files follow, a bundle: a file, or oci://…") var feed:
+      String
     @Argument(help: "Files or folders with records: .json, .jsonl, .zip, .tar; .zst and .gz of them.") var files:
-      [String]
+      [String] = []
     @Option(help: "osv, secdb (Alpine, Wolfi), debian (its tracker), csaf (Red Hat, SUSE), kev, epss.") var format =
       AdvisoryFormatName.osv
     @Flag(help: "It is all of the feed: what is known of it and is not in the files is taken away.") var whole = false
+    @Option(help: "Of a bundle: a file with the public key that signed it; any of several.")
+    var trust: [String] = []
+    @Flag(help: "Take a bundle that is older than what is there.") var allowOlder = false
     @OptionGroup var remote: RemoteOptions
 
+    func validate() throws {
+      guard files.isEmpty else {
+        guard trust.isEmpty, !allowOlder else { throw ValidationError("--trust and --allow-older go with a bundle") }
+        return
+      }
+      guard !trust.isEmpty else {
+        throw ValidationError(
+          "name files with records, or with a bundle the public keys that are trusted: --trust FILE")
+      }
+      guard !whole else { throw ValidationError("--whole goes with files; the feeds of a bundle are whole") }
+    }
+
     func run() async throws {
+      guard !files.isEmpty else { return try await importBundle() }
       let records = try lines()
       try await remote.run { server in
         let path =
@@ -52,6 +72,19 @@ struct AdvisoriesCommand: AsyncParsableCommand {
           Versions of packages here: \(count("findingsNew")) newly affected, \(count("findingsGone")) not any more, \
           \(count("findingsChanged")) otherwise than before.
           """, report)
+      }
+    }
+
+    private func importBundle() async throws {
+      try await remote.run { server in
+        try await telling {
+          let keys = try BundleKeys.trusted(trust)
+          let outcomes = try await BundleSource.with(feed) { path in
+            let bundle = try AdvisoryBundle.open(path, keys)
+            return try await BundleImport(server: server, bundle: bundle, allowsOlder: allowOlder).run()
+          }
+          try remote.show(outcomes)
+        }
       }
     }
 
