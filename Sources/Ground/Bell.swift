@@ -26,18 +26,35 @@ public final class Bell: Sendable {
     waiter?.resume()
   }
 
-  /// Returns when the bell rings, or after `limit`.
+  /// Returns when the bell rings, or after `limit`. Answers whether it rang.
   ///
   /// - Precondition: nobody else waits.
   /// - Throws: `CancellationError` when the task is cancelled before.
-  public func wait(atMost limit: Duration, by time: any TimeSource) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await self.wait() }
-      group.addTask { try await time.sleep(for: limit) }
+  @discardableResult
+  public func wait(atMost limit: Duration, by time: any TimeSource) async throws -> Bool {
+    let hasRung = try await withThrowingTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        await self.wait()
+        return true
+      }
+      group.addTask {
+        try await time.sleep(for: limit)
+        return false
+      }
       defer { group.cancelAll() }
-      try await group.next()
+      return try await group.next() ?? false
     }
     try Task.checkCancellation()
+    return hasRung
+  }
+
+  /// Returns once the bell has not rung for `silence`, or after `limit`.
+  ///
+  /// - Precondition: nobody else waits.
+  /// - Throws: `CancellationError` when the task is cancelled before.
+  public func waitForSilence(_ silence: Duration, atMost limit: Duration, by time: any TimeSource) async throws {
+    let end = time.monotonicNanoseconds + Int64(limit / .nanoseconds(1))
+    while try await wait(atMost: silence, by: time), time.monotonicNanoseconds < end {}
   }
 
   /// Returns when the bell rings or the task is cancelled.

@@ -49,8 +49,8 @@ public final class UpkeepService: Service {
   static let factsInterval: Duration = .milliseconds(500)
   /// How often layers and images that are to be inspected are looked for.
   static let inspectionInterval: Duration = .milliseconds(250)
-  /// From a push to this process until its facts are read: what is pushed in this time is read together.
-  static let gatherTime: Duration = .milliseconds(50)
+  /// Facts are read once no push has ended for this time, so that who pushes one image after the other is not held up.
+  static let pushSilence: Duration = .milliseconds(100)
   /// After a failure, a chore rests this long.
   static let failureRest: Duration = .seconds(10)
 
@@ -216,7 +216,7 @@ public final class UpkeepService: Service {
   private func readFactsForever() async {
     do { try await time.sleep(for: Self.factsInterval) } catch { return }
     await foreverHere("reading of facts", every: Self.factsInterval, or: registry.pushes) {
-      try await self.time.sleep(for: Self.gatherTime)
+      try await self.registry.pushes.waitForSilence(Self.pushSilence, atMost: Self.factsInterval, by: self.time)
       while !Task.isCancelled, try await self.registry.readDueFacts() > 0 {
         self.newImages.ring()
         try await self.time.sleep(for: Self.leastRest)

@@ -1,7 +1,21 @@
 import ArgumentParser
-import CLinux
+import Dispatch
+import Glibc
+import Upkeep
 
 @main
+enum Main {
+  /// The commands need threads. The process that reads a layer has none but this one: its walls let it make no other.
+  static func main() {
+    if CommandLine.arguments.dropFirst().first == WorkerInspector.command { InspectLayerCommand.work() }
+    Task {
+      await Berth.main()
+      exit(EXIT_SUCCESS)
+    }
+    dispatchMain()
+  }
+}
+
 struct Berth: AsyncParsableCommand {
   static let version = "0.1.0"
 

@@ -14,14 +14,30 @@ import Testing
 
   @Test func `a ring wakes who waits, and a cancellation does`() async throws {
     let bell = Bell()
-    let waiting = Task { try await bell.wait(atMost: .seconds(600), by: SystemTime()) }
+    let waiting = Task { _ = try await bell.wait(atMost: .seconds(600), by: SystemTime()) }
     try await Task.sleep(for: .milliseconds(10))
     bell.ring()
     try await waiting.value
-    let cancelled = Task { try await bell.wait(atMost: .seconds(600), by: SystemTime()) }
+    let cancelled = Task { _ = try await bell.wait(atMost: .seconds(600), by: SystemTime()) }
     try await Task.sleep(for: .milliseconds(10))
     cancelled.cancel()
     await #expect(throws: CancellationError.self) { try await cancelled.value }
+  }
+
+  @Test func `silence is waited for, and not for ever`() async throws {
+    let (bell, time) = (Bell(), SystemTime())
+    let ringing = Task {
+      while !Task.isCancelled {
+        bell.ring()
+        try await Task.sleep(for: .milliseconds(1))
+      }
+    }
+    let begin = ContinuousClock.now
+    try await bell.waitForSilence(.seconds(600), atMost: .milliseconds(50), by: time)
+    #expect(ContinuousClock.now - begin >= .milliseconds(50))
+    ringing.cancel()
+    _ = await ringing.result
+    try await bell.waitForSilence(.milliseconds(10), atMost: .seconds(600), by: time)
   }
 
   @Test func `rings from many sides are never lost`() async throws {

@@ -54,7 +54,7 @@ enum ModuleTable {
         "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "Scanning",
       ],
       others: [
-        "ArgumentParser", "AsyncHTTPClient", "CLinux", "CYAML", "Glibc", "Logging", "NIOCore", "NIOHTTP1",
+        "ArgumentParser", "AsyncHTTPClient", "CLinux", "CYAML", "Dispatch", "Glibc", "Logging", "NIOCore", "NIOHTTP1",
         "ServiceLifecycle", "Synchronization", "UnixSignals",
       ]),
     // Only tests use it, and tests may use everything.

@@ -1,3 +1,4 @@
+import Glibc
 import OCI
 
 @testable import Scanning
@@ -66,6 +67,22 @@ extension Target {
         }
       }
     },
+    Target("bundle", bytes: ScanSeeds.bundles) { bytes in
+      if let manifest = try? BundleManifest(parsing: bytes) {
+        precondition((try? BundleManifest(parsing: manifest.bytes)) == manifest)
+      }
+      let path = "/tmp/berth-fuzz-bundle-\(getpid())"
+      guard let file = fopen(path, "w") else { return }
+      _ = bytes.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) }
+      fclose(file)
+      defer { unlink(path) }
+      // As if the key were the attacker's own: what was signed may be broken all the same.
+      guard let bundle = try? AdvisoryBundle(at: path, trusting: { _, _ in true }) else { return }
+      for feed in bundle.manifest.feeds {
+        guard let records = try? bundle.records(of: feed) else { continue }
+        while (try? records.next { _ in }) == true {}
+      }
+    },
     Target("secret", ["AKIA0000000000000000", "-----BEGIN PRIVATE KEY-----\nMIIE", "\"auth\":\"eA==\""]) { bytes in
       bytes.withUnsafeBytes { _ = SecretFinder.shapes(in: "root/.docker/config.json", $0) }
     },
@@ -126,6 +143,26 @@ enum ScanSeeds {
     #"{"@context":"https://openvex.dev/ns/v0.2.0","statements":[{"vulnerability":{"name":"CVE-1"},"products":[{"@id":"pkg:npm/x@1"}],"status":"fixed"}]}"#,
     #"{"document":{"category":"csaf_vex"},"product_tree":{"branches":[{"category":"product_version","product":{"product_id":"p","product_identification_helper":{"purl":"pkg:npm/x@1"}}}]},"vulnerabilities":[{"cve":"CVE-1","product_status":{"fixed":["p"]}}]}"#,
   ]
+
+  /// A bundle of one feed, and its manifest.
+  static let bundles: [[UInt8]] = {
+    let path = "/tmp/berth-fuzz-seed-\(getpid())"
+    defer {
+      unlink(path)
+      unlink(path + ".feed")
+    }
+    do {
+      let records = try BundleFeedFile(path: path + ".feed")
+      try records.add(Array(advisories[0].utf8))
+      let feed = try records.finish(name: "made", kind: .osv, refreshedAt: "2026-01-01T00:00:00Z")
+      try BundleDraft.write(to: path, [(feed, path + ".feed")]) { _ in [UInt8](repeating: 7, count: 64) }
+      guard let file = fopen(path, "r") else { return [] }
+      defer { fclose(file) }
+      var bytes = [UInt8](repeating: 0, count: 1 << 16)
+      bytes.removeLast(bytes.count - fread(&bytes, 1, bytes.count, file))
+      return [BundleManifest(feeds: [feed]).bytes, bytes]
+    } catch { return [] }
+  }()
 
   static let databases: [[UInt8]] = [
     Array("SQLite format 3\0".utf8) + [UInt8](repeating: 1, count: 200),

@@ -30,27 +30,36 @@ extension Registry {
     }
     let row = try Self.inventoried(image)
     let layers = try await database.read { try $0.layerStates(ofImage: row.key) }
-    var fold = FileFold(in: folder)
-    var isPartial = false
+    var known: [(position: Int, inventory: LayerInventory)] = []
     for (position, layer) in layers.enumerated() {
-      let (inventory, parts) = try await database.read { transaction in
-        (try transaction.layerInventory(layer.digest), try transaction.layerFileList(layer.digest))
-      }
-      guard let inventory else { continue }
-      do throws(RecordError) {
-        let known = try LayerInventory(decoding: inventory)
-        isPartial = isPartial || known.figures.unlistedCount > 0
+      let bytes = try await database.read { try $0.layerInventory(layer.digest) }
+      guard let bytes else { continue }
+      known.append(
+        (position, try Self.understood(layer) { () throws(RecordError) in try LayerInventory(decoding: bytes) }))
+    }
+    var fold = FileFold(in: folder, of: known.map(\.inventory))
+    var isPartial = false
+    for (position, inventory) in known {
+      let layer = layers[position]
+      let parts = try await database.read { try $0.layerFileList(layer.digest) }
+      isPartial = isPartial || inventory.figures.unlistedCount > 0
+      let files = try Self.understood(layer) { () throws(RecordError) in
         var files: [ListedFile] = []
         for part in parts { files += try FileListCoding.files(in: part) }
-        fold.apply(files, whiteouts: known.whiteouts, layer: position)
-      } catch {
-        throw DatabaseError.corrupt("what was read of the layer \(layer.digest) cannot be understood")
+        return files
       }
+      fold.apply(files, of: inventory, at: position)
     }
     let after = fold.files.drop { !last.utf8.lexicographicallyPrecedes($0.file.path.utf8) }
     let page = Array(after.prefix(limit))
     return FilePage(
       files: page, layers: layers, next: after.count > page.count ? page.last?.file.path : nil,
       isPartial: isPartial || fold.isPartial)
+  }
+
+  private static func understood<V>(_ layer: LayerState, _ decode: () throws(RecordError) -> V) throws -> V {
+    do throws(RecordError) { return try decode() } catch {
+      throw DatabaseError.corrupt("what was read of the layer \(layer.digest) cannot be understood")
+    }
   }
 }

@@ -10,13 +10,15 @@ public struct RematchReport: Sendable, Hashable {
 
 // What is found in images is written here, and judged in the same transaction.
 extension Registry {
-  /// Writes what an image holds. What is new to the registry is judged by all advisories, so that an inventory is never seen
-  /// without what is wrong with it.
-  public func writeInventory(of image: DueImage, _ record: ImageInventoryRecord) async throws {
+  /// Writes what images hold, all in one transaction. What is new to the registry is judged by all advisories, so that an inventory is
+  /// never seen without what is wrong with it.
+  public func writeInventories(_ images: [(image: DueImage, record: ImageInventoryRecord)]) async throws {
     try await database.write { transaction in
-      let (fresh, renewed) = try transaction.writeImage(image, record, matcher: Matcher.revision)
-      try Self.judge(fresh, transaction)
-      try Self.judgeAgain(renewed.map { ($0.key, $0.record.subjects) }, transaction)
+      for (image, record) in images {
+        let (fresh, renewed) = try transaction.writeImage(image, record, matcher: Matcher.revision)
+        try Self.judge(fresh, transaction)
+        try Self.judgeAgain(renewed.map { ($0.key, $0.record.subjects) }, transaction)
+      }
     }
   }
 

@@ -56,11 +56,8 @@ private struct Fold {
   /// By path and cataloguer: two may read the same file.
   private var artefacts: [String: [Placed]] = [:]
   private var notices: [ImageInventory.FoundNotice] = []
-  private var links: [String: String] = [:]
+  private var links = DirectoryLinks()
   private var removedDatabases: Set<String> = []
-
-  /// The most steps from link to link, as the kernel has it.
-  private static let linkSteps = 40
 
   mutating func apply(_ layer: LayerInventory, at index: Int) {
     // Whiteouts act on what lies below, wherever they stand in the archive.
@@ -73,10 +70,10 @@ private struct Fold {
     }
     for path in layer.replacements { remove(canonical(path), andItself: false) }
     for link in layer.directoryLinks {
-      let path = canonicalParent(link.path)
+      let path = links.canonicalParent(link.path)
       // A link in place of a directory takes the directory away, unless it leads to where its content is moved.
-      if links[path] != link.target { remove(path, andItself: false) }
-      if path != link.target { links[path] = link.target }
+      if links.target(of: path) != link.target { remove(path, andItself: false) }
+      links.set(path, to: link.target)
     }
     let replaced = Set(layer.artefacts.map { canonical($0.path) })
     for path in replaced { artefacts[path] = nil }
@@ -96,33 +93,10 @@ private struct Fold {
       if placed.contains(where: { $0.artefact.isPackageDatabase }) { removedDatabases.insert(other) }
     }
     for index in notices.indices where isGone(canonical(notices[index].notice.path)) { notices[index].isHidden = true }
-    for link in links.keys where isGone(link) { links[link] = nil }
+    links.removeAll(where: isGone)
   }
 
-  // MARK: Paths
-
-  /// The path with the links on its way followed, the last name too.
-  private func canonical(_ path: String) -> String { followed(path, steps: 0) }
-
-  private func canonicalParent(_ path: String) -> String {
-    let parent = LayerPath.parent(path)
-    guard !parent.isEmpty else { return path }
-    return canonical(String(parent)) + "/" + LayerPath.lastName(path)
-  }
-
-  private func followed(_ path: String, steps: Int) -> String {
-    guard !links.isEmpty, steps < Self.linkSteps else { return path }
-    var end = path.startIndex
-    while end < path.endIndex {
-      end = path[end...].dropFirst().firstIndex(of: "/") ?? path.endIndex
-      if let target = links[String(path[..<end])] {
-        let rest = path[end...].drop { $0 == "/" }
-        let next = rest.isEmpty ? target : target.isEmpty ? String(rest) : "\(target)/\(rest)"
-        return followed(next, steps: steps + 1)
-      }
-    }
-    return path
-  }
+  private func canonical(_ path: String) -> String { links.canonical(path) }
 
   // MARK: The outcome
 

@@ -16,8 +16,14 @@ struct Inspection: Sendable {
   let logger: Logger
 
   /// How many layers one round takes. Few: each is read to its end before the next, and others may have time.
-  static let layerBatchLimit = 4
+  static let layerBatchLimit = 16
   static let imageBatchLimit = 16
+  /// What is read of layers is written together until one of this size is to be read, or so much is to be written: a commit for each
+  /// would make pushes wait.
+  static let largeLayerBytes: Int64 = 1 << 20
+  static let writtenBytesLimit = 4 << 20
+  /// Images are written together up to so many packages: a push may have to wait for it.
+  static let writtenPackageLimit = 500
   /// For so long others leave a layer alone: longer than reading one may take.
   static let layerTerm: Duration = WorkerInspector.timeLimit + .seconds(300)
   static let imageTerm: Duration = .seconds(120)
@@ -73,23 +79,61 @@ struct Inspection: Sendable {
     let due = try await registry.database.write { transaction in
       try transaction.takeDueLayers(limit: Self.layerBatchLimit, until: transaction.now + Self.layerTerm)
     }
-    for layer in due { try await read(layer) }
+    var waiting: [(layer: DueLayer, outcome: ReadLayer)] = []
+    var bytes = 0
+    for layer in due {
+      if layer.sizeBytes > Self.largeLayerBytes || bytes > Self.writtenBytesLimit {
+        try await write(waiting)
+        waiting = []
+        bytes = 0
+      }
+      let outcome = try await read(layer)
+      bytes += outcome.sizeBytes
+      waiting.append((layer, outcome))
+    }
+    try await write(waiting)
     return due.count
   }
 
-  private func read(_ layer: DueLayer) async throws {
-    let outcome: (@Sendable (borrowing Transaction) -> LayerOutcome)
+  /// What reading a layer came to, before it is written.
+  private enum ReadLayer: Sendable {
+    case read(inventory: [UInt8], files: [[UInt8]], entries: Int, uncompressedBytes: Int64)
+    /// - Parameter wait: nil: it is not tried again.
+    case failed(reason: String, wait: Duration?)
+
+    var sizeBytes: Int {
+      guard case .read(let inventory, let files, _, _) = self else { return 0 }
+      return files.reduce(inventory.count) { $0 + $1.count }
+    }
+
+    func outcome(at now: Timestamp) -> LayerOutcome {
+      switch self {
+      case .read(let inventory, let files, let entries, let bytes):
+        .read(inventory: inventory, files: files, entries: entries, uncompressedBytes: bytes)
+      case .failed(let reason, let wait): .failed(reason: reason, retryAt: wait.map { now + $0 })
+      }
+    }
+  }
+
+  private func write(_ layers: [(layer: DueLayer, outcome: ReadLayer)]) async throws {
+    guard !layers.isEmpty else { return }
+    try await registry.database.write { transaction in
+      for (layer, read) in layers {
+        try transaction.writeLayer(
+          layer.digest, revision: Cataloguers.revision, read.outcome(at: transaction.now))
+      }
+    }
+  }
+
+  private func read(_ layer: DueLayer) async throws -> ReadLayer {
     do {
       let body = try await registry.store.open(
         StoredBlob(digest: layer.digest, sizeBytes: layer.sizeBytes, place: layer.place))
       let inspected = try await inspector.inspect(body)
       let figures = inspected.inventory.figures
-      let bytes = inspected.inventory.encoded()
-      outcome = { _ in
-        .read(
-          inventory: bytes, files: inspected.files, entries: figures.entryCount,
-          uncompressedBytes: figures.uncompressedBytes)
-      }
+      return .read(
+        inventory: inspected.inventory.encoded(), files: inspected.files, entries: figures.entryCount,
+        uncompressedBytes: figures.uncompressedBytes)
     } catch is CancellationError {
       throw CancellationError()
     } catch {
@@ -97,15 +141,9 @@ struct Inspection: Sendable {
       logger.notice(
         "a layer cannot be inspected",
         metadata: ["digest": "\(layer.digest)", "cause": "\(error)", "tries": "\(layer.tries + 1)"])
-      let reason = "\(error)"
-      outcome = { transaction in
-        guard !isLasting, layer.tries < Self.tryLimit else { return .failed(reason: reason, retryAt: nil) }
-        let wait = min(Self.retry * (1 << min(layer.tries, 16)), Self.retryLimit)
-        return .failed(reason: reason, retryAt: transaction.now + wait)
-      }
-    }
-    try await registry.database.write { transaction in
-      try transaction.writeLayer(layer.digest, revision: Cataloguers.revision, outcome(transaction))
+      let isTriedAgain = !isLasting && layer.tries < Self.tryLimit
+      let wait = min(Self.retry * (1 << min(layer.tries, 16)), Self.retryLimit)
+      return .failed(reason: "\(error)", wait: isTriedAgain ? wait : nil)
     }
   }
 
@@ -115,10 +153,19 @@ struct Inspection: Sendable {
     let due = try await registry.database.write { transaction in
       try transaction.takeDueImages(limit: Self.imageBatchLimit, until: transaction.now + Self.imageTerm)
     }
+    var waiting: [(image: DueImage, record: ImageInventoryRecord)] = []
+    var packages = 0
     for image in due {
       let record = ImageFold.record(of: image)
-      try await registry.writeInventory(of: image, record)
+      packages += record.packages.count
+      waiting.append((image, record))
+      if packages >= Self.writtenPackageLimit {
+        try await registry.writeInventories(waiting)
+        waiting = []
+        packages = 0
+      }
     }
+    if !waiting.isEmpty { try await registry.writeInventories(waiting) }
     return due.count
   }
 }

@@ -77,7 +77,7 @@ public struct LocalScan: Sendable {
       try transaction.registerImage(image.digest, layers: image.layers.map(\.digest))
       return try transaction.takeDueImages(limit: 1, until: transaction.now + .seconds(3600))
     }
-    for row in due { try await registry.writeInventory(of: row, record) }
+    try await registry.writeInventories(due.map { ($0, record) })
     return Set(
       record.packages.flatMap { use in
         use.package.subjects.map { AdvisorySubjectName(ecosystem: $0.ecosystem, name: $0.name) }

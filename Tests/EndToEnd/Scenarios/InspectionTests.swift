@@ -31,6 +31,19 @@ extension EndToEnd {
       return try writer.tag("1.0", try writer.add(try manifest.encoded(), MediaTypes.manifest))
     }
 
+    @Test("the process that reads a layer ends by itself, behind its walls, and says whether it could tell everything")
+    func worker() async throws {
+      let workspace = try Workspace()
+      defer { workspace.remove() }
+      let layer = try await MultiArchitectureImage.layer(["etc/os-release": Array("ID=debian\n".utf8)], in: workspace)
+      let file = try workspace.write(layer.compressed, to: "layer")
+      for (input, output, status) in [(file, "/dev/null", 0), ("/dev/null", "/dev/null", 0), (file, "/dev/full", 1)] {
+        let outcome = try await ProgramRunner.run(
+          "sh", ["-c", "exec \(ServerProcess.binary) inspect-layer < \(input) > \(output)"])
+        #expect(outcome.ending == .exited(Int32(status)), "\(input) \(output): \(outcome.story)")
+      }
+    }
+
     @Test("what skopeo pushed is known, judged, refused and let through, and an advisory names where it runs")
     func inspection() async throws {
       try await withServer(isOpen: true) { server, workspace in

@@ -76,20 +76,44 @@ import Testing
       ListedFile(kind: kind, path: path, size: 1, mode: 0o644)
     }
     func folded(in folder: String) -> [String] {
-      var fold = FileFold(in: folder)
+      let layers = [Self.layer(), Self.layer(whiteouts: [.init(.path, "etc/a"), .init(.opaque, "o")])]
+      var fold = FileFold(in: folder, of: layers)
       fold.apply(
         [
           file("etc", .directory), file("etc/a"), file("etc/d", .directory), file("etc/d/x"), file("etcetera"),
           file("o/p"),
-        ],
-        whiteouts: [], layer: 0)
-      fold.apply(
-        [file("etc/d"), file("etc/b")], whiteouts: [.init(.path, "etc/a"), .init(.opaque, "o")], layer: 1)
+        ], of: layers[0], at: 0)
+      fold.apply([file("etc/d"), file("etc/b")], of: layers[1], at: 1)
       return fold.files.map { "\($0.file.path) \($0.layer)" }
     }
     #expect(folded(in: "") == ["etc 0", "etc/b 1", "etc/d 1", "etcetera 0"])
     #expect(folded(in: "etc") == ["etc 0", "etc/b 1", "etc/d 1"])
     #expect(folded(in: "etc/b") == ["etc/b 1"])
     #expect(folded(in: "o").isEmpty)
+  }
+
+  @Test func `follows links to folders on the way to a file, in what is asked for and in upper layers`() {
+    func file(_ path: String, _ kind: ListedFile.Kind = .file) -> ListedFile {
+      ListedFile(kind: kind, path: path, size: 1, mode: 0o644)
+    }
+    let layers = [
+      Self.layer(links: [.init(path: "lib", target: "usr/lib"), .init(path: "usr/lib/new", target: "usr/lib/v2")]),
+      Self.layer(whiteouts: [.init(.path, "lib/old")]),
+    ]
+    func folded(in folder: String, last: [ListedFile] = []) -> [String] {
+      var fold = FileFold(in: folder, of: layers)
+      fold.apply(
+        [
+          file("lib", .symbolicLink), file("usr/lib", .directory), file("usr/lib/old"), file("usr/lib/v2/x"),
+          file("usr/lib/new", .symbolicLink),
+        ], of: layers[0], at: 0)
+      fold.apply([file("lib/new/y")] + last, of: layers[1], at: 1)
+      return fold.files.map(\.file.path)
+    }
+    #expect(folded(in: "lib") == ["lib", "usr/lib", "usr/lib/new", "usr/lib/v2/x", "usr/lib/v2/y"])
+    #expect(folded(in: "lib/new") == ["usr/lib/new", "usr/lib/v2/x", "usr/lib/v2/y"])
+    #expect(folded(in: "lib/new/y") == ["usr/lib/v2/y"])
+    // A folder of an upper layer stands in place of the link.
+    #expect(folded(in: "", last: [file("lib", .directory), file("lib/z")]).contains("lib/z"))
   }
 }

@@ -67,7 +67,7 @@ struct `Inspection at scale` {
           record.packages = (0..<Self.packagesOfImage).map { _ in
             Self.use(Int.random(in: 0..<Self.packageCount, using: &chance))
           }
-          for row in due { try await registry.writeInventory(of: row, record) }
+          try await registry.writeInventories(due.map { ($0, record) })
         }
       }
       func bring(_ numbers: Range<Int>, fixed: String) async throws -> AdvisoryImportReport {

@@ -69,12 +69,15 @@ struct PackageCatalogue: Sendable {
     return SmallBlob(archive.whole)
   }
 
-  /// Records of OSV, one a line, each of one package.
+  /// Records of OSV, one a line, each of one package, as long as those that are published: some 1.5 KB.
   func advisories(_ serials: Range<Int>, fixed: String) -> [UInt8] {
     var lines = ""
+    let details = String(repeating: "A flaw of a package that nobody has, described at some length. ", count: 16)
+    let references = (0..<4).map { #"{"type":"WEB","url":"https://advisories.example/some/page/\#($0)"}"# }
+      .joined(separator: ",")
     for serial in serials {
       lines +=
-        #"{"id":"BENCH-\#(serial)","modified":"2026-01-01T00:00:00Z","aliases":["CVE-2026-\#(10_000 + serial)"],"affected":[{"package":{"ecosystem":"Debian:12","name":"package\#(serial % names)"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"\#(fixed)"}]}]}]}"#
+        #"{"id":"BENCH-\#(serial)","modified":"2026-01-01T00:00:00Z","aliases":["CVE-2026-\#(10_000 + serial)"],"summary":"A flaw","details":"\#(details)","references":[\#(references)],"affected":[{"package":{"ecosystem":"Debian:12","name":"package\#(serial % names)"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"\#(fixed)"}]}]}]}"#
         + "\n"
     }
     return Array(lines.utf8)

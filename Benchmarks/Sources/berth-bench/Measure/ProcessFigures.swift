@@ -18,6 +18,11 @@ struct ProcessFigures {
     family().reduce(0) { $0 + kilobytes("VmRSS:", in: "/proc/\($1)/status") } * 1024
   }
 
+  /// The most resident memory that one of its living children has had, in bytes.
+  func peakBytesOfChildren() -> Int {
+    family().dropFirst().reduce(0) { max($0, kilobytes("VmHWM:", in: "/proc/\($1)/status")) } * 1024
+  }
+
   /// Proportional memory of the process and its living children, in bytes: a page shared by n processes counts 1/n.
   func proportionalBytes() -> Int {
     family().reduce(0) { $0 + kilobytes("Pss:", in: "/proc/\($1)/smaps_rollup") } * 1024

@@ -1,21 +1,29 @@
 import ArgumentParser
 import CLinux
+import Glibc
 import Scanning
+import Upkeep
 
 /// The process that a server starts to read a layer. Not for people.
 struct InspectLayerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect-layer", abstract: "Read a layer from standard input for a server.", shouldDisplay: false)
+    commandName: WorkerInspector.command, abstract: "Read a layer from standard input for a server.",
+    shouldDisplay: false)
 
   /// What reading needs at the most, with room for an inventory of the largest size.
   static let memoryBytes: UInt64 = 1 << 30
   /// Some minutes for the largest layers.
   static let cpuSeconds: UInt64 = 1800
+  /// Whatever else the machine has to do comes first: pushes above all.
+  static let niceness: Int32 = 19
 
-  func run() throws {
-    berth_lower_priority(10)
+  func run() { Self.work() }
+
+  /// Reads the layer, and ends the process: what others do at the end of one is not allowed behind the walls.
+  static func work() -> Never {
+    berth_lower_priority(niceness)
     GzipEngine.prepare()
-    _ = berth_confine(berth_confinement_limits(memory_bytes: Self.memoryBytes, cpu_seconds: Self.cpuSeconds))
-    guard InspectionWorker.run(input: 0, output: 1) else { throw ExitCode.failure }
+    _ = berth_confine(berth_confinement_limits(memory_bytes: memoryBytes, cpu_seconds: cpuSeconds))
+    _exit(InspectionWorker.run(input: 0, output: 1) ? EXIT_SUCCESS : EXIT_FAILURE)
   }
 }
