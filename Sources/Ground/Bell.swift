@@ -6,6 +6,7 @@ import Synchronization
 public final class Bell: Sendable {
   private struct State {
     var isRung = false
+    var count: UInt64 = 0
     var waiter: CheckedContinuation<Void, Never>?
   }
 
@@ -13,9 +14,13 @@ public final class Bell: Sendable {
 
   public init() {}
 
+  /// How often it has rung.
+  public var count: UInt64 { state.withLock { $0.count } }
+
   /// Never blocks.
   public func ring() {
     let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+      state.count += 1
       guard let waiter = state.waiter else {
         state.isRung = true
         return nil

@@ -51,6 +51,11 @@ public final class UpkeepService: Service {
   static let inspectionInterval: Duration = .milliseconds(250)
   /// Facts are read once no push has ended for this time, so that who pushes one image after the other is not held up.
   static let pushSilence: Duration = .milliseconds(100)
+  /// While images are pushed, inspection rests for so many times as long as it has worked, and for so long at the most.
+  static let restShare = 12
+  static let longestRest: Duration = .seconds(1)
+  /// But never once something has waited for longer than this.
+  static let lagLimit: Duration = .seconds(15)
   /// After a failure, a chore rests this long.
   static let failureRest: Duration = .seconds(10)
 
@@ -229,8 +234,15 @@ public final class UpkeepService: Service {
     do { try await time.sleep(for: Self.factsInterval) } catch { return }
     let inspection = Inspection(registry: registry, inspector: inspector, logger: logger)
     await foreverHere("inspection", every: Self.inspectionInterval, or: newImages) {
-      while !Task.isCancelled, self.settings.inspects, try await inspection.step() > 0 {
-        try await self.time.sleep(for: Self.leastRest)
+      while !Task.isCancelled, self.settings.inspects {
+        let (pushes, begin) = (self.registry.pushes.count, self.time.monotonicNanoseconds)
+        guard try await inspection.step() > 0 else { return }
+        let spent = Duration.nanoseconds(self.time.monotonicNanoseconds - begin)
+        var rest = Self.leastRest
+        if self.registry.pushes.count != pushes, try await self.registry.inspectionLag() ?? .zero < Self.lagLimit {
+          rest = max(rest, min(spent * Self.restShare, Self.longestRest))
+        }
+        try await self.time.sleep(for: rest)
       }
     }
   }

@@ -59,21 +59,19 @@ extension APIRoute {
     .init("version", .string, "Its version.", isRequired: true),
     .init("severity", .string, "How bad.", isRequired: true),
     .init("before", .nullable(.string), "Of a change, how it was.", isRequired: true),
-    .init("environments", .list(.string), "What ran it then, namespace/name.", isRequired: true),
   ]
 
-  /// - Parameter namespace: whose environments are told of; nil: all.
-  private static func view(_ event: FindingEvent, environmentsOf namespace: String? = nil) -> JSONObject {
-    let environments = event.environments.filter { name in namespace.map { name.hasPrefix($0 + "/") } ?? true }
+  /// - Parameter isOfAll: with what concerns all namespaces: how many images, and which environments.
+  private static func view(_ event: FindingEvent, isOfAll: Bool = true) -> JSONObject {
     var object: JSONObject = [
       "id": .integer(event.id), "at": .string(event.at.description), "kind": .string(event.kind.rawValue),
       "advisory": .string(event.advisory), "feed": .string(event.feed), "type": .string(event.type),
       "package": .string(event.name), "version": .string(event.version), "severity": .string(event.severity),
       "before": event.detail.map { .string($0) } ?? .null,
-      "environments": .array(environments.map { .string($0) }),
     ]
-    // It counts those of other namespaces too.
-    if namespace == nil { object.append("images", .integer(event.imageCount)) }
+    guard isOfAll else { return object }
+    object.append("images", .integer(event.imageCount))
+    object.append("environments", .array(event.environments.map { .string($0) }))
     return object
   }
 
@@ -201,7 +199,11 @@ extension APIRoute {
       permission: "site admins and auditors",
       query: paging + [.init(name: "since", description: "Not before this time.")],
       answer: .page(
-        .object(changeFields + [.init("images", .integer, "How many images held the package.", isRequired: true)]))
+        .object(
+          changeFields + [
+            .init("images", .integer, "How many images held the package.", isRequired: true),
+            .init("environments", .list(.string), "What ran it then, namespace/name.", isRequired: true),
+          ]))
     ) { routes, call in
       try routes.access.administration.requireSiteReader(call.caller)
       let size = try call.pageSize()
@@ -225,8 +227,8 @@ extension APIRoute {
         of: call.value("namespace"), before: call.numericCursor(), since: call.moment("since"), limit: call.pageSize(),
         permit: permit)
       let items = found.events.map { event, repositories -> JSONValue in
-        // Where else it runs is not this namespace's business.
-        var object = view(event, environmentsOf: call.value("namespace"))
+        // An event does not tell for which repository an environment runs the package, and so not who may see that.
+        var object = view(event, isOfAll: false)
         object.append("repositories", .array(repositories.map { .string($0.text) }))
         return .object(object)
       }

@@ -32,6 +32,8 @@ extension Registry {
       if !allowsOlder { try await refuseOlder(feed.name, takenAt: takenAt) }
       moments.append(takenAt)
     }
+    // Before anything of it is used, all of it is read once.
+    for feed in bundle.manifest.feeds { try bundle.check(feed) }
     var outcomes: [BundledFeedOutcome] = []
     for (feed, takenAt) in zip(bundle.manifest.feeds, moments) {
       let result: Result<AdvisoryImportReport, AdvisoryImportRefusal>

@@ -55,7 +55,7 @@ extension ImageFinding {
   /// - Parameters:
   ///   - names: every name of each advisory, by its key.
   ///   - known: what is known beside advisories, by names.
-  /// - Returns: the worst first, then by package and vulnerability.
+  /// - Returns: package by package; ``sorted(_:)`` brings the worst to the front.
   static func grouping(
     _ rows: [ImageFindingRow], names: [Int64: [String]], known: [String: VulnerabilityRow]
   ) -> [ImageFinding] {
@@ -63,11 +63,14 @@ extension ImageFinding {
     for (_, rows) in Dictionary(grouping: rows, by: \.package.key).sorted(by: { $0.key < $1.key }) {
       for group in groups(of: rows, names: names) { found.append(finding(group, names: names, known: known)) }
     }
-    return sorted(found)
+    return found
   }
 
   /// Those that count first, of them the worst first.
-  static func sorted(_ findings: [ImageFinding]) -> [ImageFinding] { findings.sorted { $0.order < $1.order } }
+  static func sorted(_ findings: [ImageFinding]) -> [ImageFinding] {
+    let orders = findings.map(\.order)
+    return orders.indices.sorted { orders[$0] < orders[$1] }.map { findings[$0] }
+  }
 
   /// Rows of one package whose advisories share names, transitively.
   private static func groups(of rows: [ImageFindingRow], names: [Int64: [String]]) -> [[ImageFindingRow]] {
@@ -90,7 +93,7 @@ extension ImageFinding {
   private static func finding(
     _ rows: [ImageFindingRow], names: [Int64: [String]], known: [String: VulnerabilityRow]
   ) -> ImageFinding {
-    let ranked = rows.sorted { rank($0) < rank($1) }
+    let ranked = rows.count == 1 ? rows : rows.sorted { rank($0) < rank($1) }
     let first = ranked[0]
     let all = Set(rows.flatMap { (names[$0.finding.advisory] ?? []) + [$0.advisory] }).sorted()
     let vulnerability = all.first { $0.hasPrefix("CVE-") } ?? first.advisory

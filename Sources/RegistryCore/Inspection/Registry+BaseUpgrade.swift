@@ -40,8 +40,9 @@ public struct BaseUpgrade: Sendable {
 }
 
 extension Registry {
-  private static let baseLimit = 20
-  private static let placeLimit = 20
+  /// More are not looked through for one that may be seen.
+  private static let baseLimit = 200
+  private static let placeLimit = 200
 
   /// What an image is built on: of the images here whose layers are its first ones, the one with the most, in a repository that may
   /// be seen. Nil: none is here.

@@ -30,12 +30,19 @@ extension Registry {
     }
     let row = try Self.inventoried(image)
     let layers = try await database.read { try $0.layerStates(ofImage: row.key) }
+    // An image may name the same layer many times; of each only what moves paths is held.
+    var read: [Digest: LayerInventory] = [:]
     var known: [(position: Int, inventory: LayerInventory)] = []
     for (position, layer) in layers.enumerated() {
-      let bytes = try await database.read { try $0.layerInventory(layer.digest) }
-      guard let bytes else { continue }
-      known.append(
-        (position, try Self.understood(layer) { () throws(RecordError) in try LayerInventory(decoding: bytes) }))
+      if read[layer.digest] == nil, let bytes = try await database.read({ try $0.layerInventory(layer.digest) }) {
+        let whole = try Self.understood(layer) { () throws(RecordError) in try LayerInventory(decoding: bytes) }
+        var kept = LayerInventory(revision: whole.revision)
+        kept.whiteouts = whole.whiteouts
+        kept.directoryLinks = whole.directoryLinks
+        kept.figures = whole.figures
+        read[layer.digest] = kept
+      }
+      if let inventory = read[layer.digest] { known.append((position, inventory)) }
     }
     var fold = FileFold(in: folder, of: known.map(\.inventory))
     var isPartial = false

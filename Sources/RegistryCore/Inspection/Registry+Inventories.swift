@@ -22,6 +22,9 @@ extension Registry {
     }
   }
 
+  /// For how long what is to be inspected first has been waiting; nil: nothing waits.
+  public func inspectionLag() async throws -> Duration? { try await database.read { try $0.inspectionLag() } }
+
   /// How far everything is known.
   public func inspectionCounts() async throws -> InspectionCounts {
     try await database.read { try $0.inspectionCounts() }

@@ -63,8 +63,9 @@ extension Registry {
     try await database.read { try $0.findingEvents(before: id, since: since, limit: limit) }
   }
 
-  /// Repositories that are named with one event.
+  /// Repositories that are named with one event, and events that one page looks at, whomever they concern.
   private static let repositoryLimit = 100
+  private static let lookedAtLimit = 200
 
   /// What advisories have changed in what is wrong with images of a namespace, the newest first: events with the repositories that
   /// may be seen. Events of which none may be seen are left out, so a page may be short and not the last.
@@ -72,15 +73,16 @@ extension Registry {
     of namespace: String, before id: Int64, since: Timestamp?, limit: Int, permit: CataloguePermit
   ) async throws -> (events: [(event: FindingEvent, repositories: [RepositoryName])], next: Int64?) {
     try await database.read { transaction in
-      let page = try transaction.findingEvents(before: id, since: since, namespace: namespace, limit: limit + 1)
-      let events = try page.prefix(limit).compactMap {
-        event -> (event: FindingEvent, repositories: [RepositoryName])? in
-        let repositories = try transaction.repositories(
-          holding: event.package, in: namespace, limit: Self.repositoryLimit
-        ).filter { permit.shows($0) }
-        return repositories.isEmpty ? nil : (event, repositories)
+      let page = try transaction.findingEvents(before: id, since: since, limit: Self.lookedAtLimit)
+      let holders = try transaction.repositories(
+        holding: Set(page.map(\.package)).sorted(), in: namespace
+      ).mapValues { $0.filter { permit.shows($0) }.prefix(Self.repositoryLimit) }
+      let found = page.compactMap { event -> (event: FindingEvent, repositories: [RepositoryName])? in
+        guard let repositories = holders[event.package], !repositories.isEmpty else { return nil }
+        return (event, Array(repositories))
       }
-      return (events, page.count > limit ? page[limit - 1].id : nil)
+      guard found.count <= limit else { return (Array(found.prefix(limit)), found[limit - 1].event.id) }
+      return (found, page.count == Self.lookedAtLimit ? page.last?.id : nil)
     }
   }
 

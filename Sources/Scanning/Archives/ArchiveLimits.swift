@@ -26,6 +26,8 @@ public struct ArchiveLimits: Sendable, Hashable {
   /// Of the paths that an inventory keeps: of whiteouts, links to folders, files that stand in place of folders, files that name
   /// packages. Real layers come to some megabytes.
   public var keptPathBytes = 48 << 20
+  /// What a layer may remove of those below, each by its own entry.
+  public var whiteoutCount = 200_000
   /// Symbolic links that may lead to folders and are kept, in one layer.
   public var directoryLinkCount = 20_000
   /// The history that a compressed stream may refer back to, as a power of two: 2 to the 27th is 128 MiB, what `zstd` makes with

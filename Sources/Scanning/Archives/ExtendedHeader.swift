@@ -10,6 +10,16 @@ struct ExtendedHeader {
   var sparseName: [UInt8]?
   /// There is a record of a sparse file, of whatever form.
   var isSparse = false
+  private var sparseForm: [String] = ["", ""]
+  private var hasSparseMap = false
+
+  /// It says that the file is sparse, and in none of the forms that GNU tar has had: 0.0, 0.1 and 1.0.
+  var isUnknownSparse: Bool {
+    isSparse && !hasSparseMap && ![["0", "0"], ["0", "1"], ["1", "0"]].contains(sparseForm)
+  }
+
+  /// It has nothing that matters here, as those that only carry a comment.
+  var saysNothing: Bool { path == nil && link == nil && size == nil && !isSparse }
 
   init() {}
 
@@ -43,6 +53,11 @@ struct ExtendedHeader {
 
   private mutating func take(_ key: Slice<UnsafeRawBufferPointer>, _ value: [UInt8]) throws(LayerError) {
     if key.starts(with: "GNU.sparse.".utf8) { isSparse = true }
+    if key.elementsEqual("GNU.sparse.major".utf8) { sparseForm[0] = String(decoding: value, as: UTF8.self) }
+    if key.elementsEqual("GNU.sparse.minor".utf8) { sparseForm[1] = String(decoding: value, as: UTF8.self) }
+    if key.elementsEqual("GNU.sparse.map".utf8) || key.elementsEqual("GNU.sparse.numblocks".utf8) {
+      hasSparseMap = true
+    }
     // An empty value takes back what a global header said.
     if key.elementsEqual("path".utf8) {
       path = value.isEmpty ? nil : value
@@ -75,14 +90,5 @@ struct ExtendedHeader {
       value = value * 10 + Int64(digit)
     }
     return value
-  }
-
-  /// What counts: this header's before those of all entries.
-  func over(_ global: ExtendedHeader) -> ExtendedHeader {
-    var joined = self
-    joined.path = path ?? global.path
-    joined.link = link ?? global.link
-    joined.size = size ?? global.size
-    return joined
   }
 }

@@ -209,6 +209,9 @@ public struct LayerReader {
   private mutating func takeWhiteout(_ path: String) throws(LayerError) -> Bool {
     let name = LayerPath.lastName(path)
     guard name.hasPrefix(".wh.") else { return false }
+    guard inventory.whiteouts.count < limits.whiteoutCount else {
+      throw .limit("it removes more than \(limits.whiteoutCount) things")
+    }
     let directory = String(LayerPath.parent(path))
     if name == ".wh..wh..opq" {
       try keep(directory)

@@ -18,7 +18,6 @@ struct TarEntry {
 final class TarReader {
   private var source: any ByteSource
   private let limits: ArchiveLimits
-  private var global = ExtendedHeader()
   /// Bytes of the current entry that were not read yet, and the padding after them.
   private var remaining: Int64 = 0
   private var padding: Int64 = 0
@@ -44,7 +43,7 @@ final class TarReader {
   ///
   /// - Throws: ``LayerError``, after which nothing more can be read.
   func next() throws(LayerError) -> TarEntry? {
-    var own = ExtendedHeader()
+    var own: ExtendedHeader?
     var longPath: [UInt8]?
     var longLink: [UInt8]?
     while true {
@@ -59,11 +58,14 @@ final class TarReader {
       guard entryCount <= limits.entryCount else { throw .limit("it has more than \(limits.entryCount) entries") }
       begin(header.size)
       switch header.kind {
-      case .extended: own = try ExtendedHeader(bytes: try small(header.size)).over(own)
-      case .globalExtended: global = try ExtendedHeader(bytes: try small(header.size)).over(global)
+      case .extended:
+        guard own == nil else { throw Self.ambiguous }
+        own = try ExtendedHeader(bytes: try small(header.size))
+      case .globalExtended:
+        guard try ExtendedHeader(bytes: try small(header.size)).saysNothing else { throw Self.ambiguous }
       case .longPath: longPath = try small(header.size).prefix { $0 != 0 }.map { $0 }
       case .longLink: longLink = try small(header.size).prefix { $0 != 0 }.map { $0 }
-      default: return try entry(header, own.over(global), longPath, longLink)
+      default: return try entry(header, own ?? ExtendedHeader(), longPath, longLink)
       }
     }
   }
@@ -71,6 +73,8 @@ final class TarReader {
   private func entry(
     _ header: TarHeader, _ extended: ExtendedHeader, _ longPath: [UInt8]?, _ longLink: [UInt8]?
   ) throws(LayerError) -> TarEntry {
+    guard longPath == nil || extended.path == nil, longLink == nil || extended.link == nil, !extended.isUnknownSparse
+    else { throw Self.ambiguous }
     var header = header
     if let size = extended.size {
       header.size = size
@@ -79,7 +83,6 @@ final class TarReader {
     // Only files have bytes behind their headers, whatever size the others claim.
     switch header.kind {
     case .file, .oldSparse, .other: break
-    case .hardLink where header.size > 0 && extended.size != nil: break
     default: begin(0)
     }
     var isSparse = false
@@ -115,6 +118,9 @@ final class TarReader {
     remaining = size
     padding = size % 512 == 0 ? 0 : 512 - size % 512
   }
+
+  /// What is in a layer must not depend on who reads it: runtimes and other tools take such headers differently.
+  private static let ambiguous = LayerError.broken("a header of its archive can be read in more than one way")
 
   private static var cutOff: LayerError { .broken("it is cut off: its archive ends in the middle of an entry") }
 

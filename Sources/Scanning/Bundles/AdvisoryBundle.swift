@@ -48,6 +48,22 @@ public final class AdvisoryBundle: Sendable {
       lines: FileSection(file, positions[index]..<positions[index] + feed.sizeBytes), of: feed.file)
   }
 
+  /// Reads all records of a feed.
+  ///
+  /// - Throws: when one cannot be understood, or they are not as many as the manifest says.
+  public func check(_ feed: BundleManifest.Feed) throws {
+    let walk = try records(of: feed)
+    var count = 0
+    do {
+      while try walk.next({ count += try feed.form.items($0).count }) {}
+    } catch let error as ParseError {
+      throw BundleError("a record of \(feed.name) cannot be read: \(error.message)")
+    }
+    guard count == feed.recordCount else {
+      throw BundleError("\(feed.name) has \(count) records, and its manifest tells of \(feed.recordCount)")
+    }
+  }
+
   /// Of the file.
   public var sizeBytes: Int64 { file.sizeBytes }
 }

@@ -9,9 +9,13 @@ struct DirectoryLinks {
 
   mutating func set(_ path: String, to target: String) { if path != target { targets[path] = target } }
 
-  mutating func removeAll(where isGone: (String) -> Bool) {
-    for link in targets.keys where isGone(link) { targets[link] = nil }
+  /// Takes away what a removal takes with it.
+  mutating func remove(_ removal: PathRemoval) {
+    guard !removal.isEmpty else { return }
+    for link in targets.keys where removal.takes(link) { targets[link] = nil }
   }
+
+  mutating func remove(_ path: String) { targets[path] = nil }
 
   /// The path with the links on its way followed, the last name too.
   func canonical(_ path: String) -> String { followed(path, steps: 0) }

@@ -15,7 +15,7 @@ public struct FileFold {
   /// More are not held.
   public static let limit = 1_000_000
 
-  /// What was asked for: without the links on the way, and with the last name followed too.
+  /// What was asked for: as it was written, without the links on the way, and with the last name followed too.
   private let asked: Set<String>
   private var links = DirectoryLinks()
   private var found: [String: Found] = [:]
@@ -28,25 +28,23 @@ public struct FileFold {
   public init(in folder: String, of layers: [LayerInventory]) {
     var links = DirectoryLinks()
     for layer in layers { Self.lay(layer, over: &links) }
-    asked = [links.canonicalParent(folder), links.canonical(folder)]
+    // As it is written too: a layer may have a folder where one below it has a link.
+    asked = [folder, links.canonicalParent(folder), links.canonical(folder)]
   }
 
   /// Lays a layer over those before.
   public mutating func apply(_ files: [ListedFile], of layer: LayerInventory, at position: Int) {
-    var gone: Set<Substring> = []
-    var emptied: Set<Substring> = []
-    for whiteout in layer.whiteouts {
-      let path = links.canonicalParent(whiteout.path)
-      if whiteout.kind == .path { gone.insert(path[...]) } else { emptied.insert(links.canonical(whiteout.path)[...]) }
-    }
+    var removal = Self.whiteouts(layer, links)
     // What stands in place of a folder takes it away with everything in it.
-    for file in files where file.kind != .directory { emptied.insert(links.canonicalParent(file.path)[...]) }
-    found = found.filter { path, _ in !Self.isRemoved(path, gone, emptied) }
+    for file in files where file.kind != .directory {
+      removal.add(links.canonicalParent(file.path), andItself: false)
+    }
+    found = found.filter { path, _ in !removal.takes(path) }
     Self.lay(layer, over: &links)
     // A folder in place of a link takes the link away.
     for file in files where file.kind == .directory {
       let path = links.canonicalParent(file.path)
-      if links.target(of: path) != nil { links.removeAll { $0 == path } }
+      if links.target(of: path) != nil { links.remove(path) }
     }
     for file in files {
       var file = file
@@ -60,15 +58,21 @@ public struct FileFold {
     }
   }
 
-  private static func lay(_ layer: LayerInventory, over links: inout DirectoryLinks) {
+  private static func whiteouts(_ layer: LayerInventory, _ links: DirectoryLinks) -> PathRemoval {
+    var removal = PathRemoval()
     for whiteout in layer.whiteouts {
-      let path = links.canonicalParent(whiteout.path)
-      links.removeAll { (whiteout.kind == .path && $0 == path) || $0.hasPrefix(path.isEmpty ? "" : path + "/") }
+      if whiteout.kind == .path {
+        removal.add(links.canonicalParent(whiteout.path), andItself: true)
+      } else {
+        removal.add(links.canonical(whiteout.path), andItself: false)
+      }
     }
-    for link in layer.directoryLinks {
-      let path = links.canonicalParent(link.path)
-      links.set(path, to: link.target)
-    }
+    return removal
+  }
+
+  private static func lay(_ layer: LayerInventory, over links: inout DirectoryLinks) {
+    links.remove(whiteouts(layer, links))
+    for link in layer.directoryLinks { links.set(links.canonicalParent(link.path), to: link.target) }
   }
 
   private func covers(_ path: String) -> Bool {
@@ -76,16 +80,6 @@ public struct FileFold {
       folder.isEmpty || path == folder
         || (path.utf8.count > folder.utf8.count && path.hasPrefix(folder) && path.dropFirst(folder.count).first == "/")
     }
-  }
-
-  private static func isRemoved(_ path: String, _ gone: Set<Substring>, _ emptied: Set<Substring>) -> Bool {
-    if gone.contains(path[...]) { return true }
-    var rest = path[...]
-    while let slash = rest.lastIndex(of: "/") {
-      rest = rest[..<slash]
-      if gone.contains(rest) || emptied.contains(rest) { return true }
-    }
-    return emptied.contains("")
   }
 
   /// In the order of their paths' bytes.

@@ -61,20 +61,19 @@ private struct Fold {
 
   mutating func apply(_ layer: LayerInventory, at index: Int) {
     // Whiteouts act on what lies below, wherever they stand in the archive.
-    for whiteout in layer.whiteouts {
-      let path = canonical(whiteout.path)
-      switch whiteout.kind {
-      case .path: remove(path, andItself: true)
-      case .opaque: remove(path, andItself: false)
-      }
-    }
-    for path in layer.replacements { remove(canonical(path), andItself: false) }
+    var removal = PathRemoval()
+    for whiteout in layer.whiteouts { removal.add(canonical(whiteout.path), andItself: whiteout.kind == .path) }
+    for path in layer.replacements { removal.add(canonical(path), andItself: false) }
+    remove(removal)
+    links.remove(removal)
+    var replacing = PathRemoval()
     for link in layer.directoryLinks {
       let path = links.canonicalParent(link.path)
       // A link in place of a directory takes the directory away, unless it leads to where its content is moved.
-      if links.target(of: path) != link.target { remove(path, andItself: false) }
+      if links.target(of: path) != link.target { replacing.add(path, andItself: false) }
       links.set(path, to: link.target)
     }
+    remove(replacing)
     let replaced = Set(layer.artefacts.map { canonical($0.path) })
     for path in replaced { artefacts[path] = nil }
     for artefact in layer.artefacts {
@@ -85,15 +84,15 @@ private struct Fold {
     notices += layer.notices.map { .init(notice: $0, layer: index, isHidden: false) }
   }
 
-  private mutating func remove(_ path: String, andItself: Bool) {
-    let below = path.isEmpty ? "" : path + "/"
-    func isGone(_ other: String) -> Bool { (andItself && other == path) || other.hasPrefix(below) }
-    for (other, placed) in artefacts where isGone(other) {
-      artefacts[other] = nil
-      if placed.contains(where: { $0.artefact.isPackageDatabase }) { removedDatabases.insert(other) }
+  private mutating func remove(_ removal: PathRemoval) {
+    guard !removal.isEmpty else { return }
+    for (path, placed) in artefacts where removal.takes(path) {
+      artefacts[path] = nil
+      if placed.contains(where: { $0.artefact.isPackageDatabase }) { removedDatabases.insert(path) }
     }
-    for index in notices.indices where isGone(canonical(notices[index].notice.path)) { notices[index].isHidden = true }
-    links.removeAll(where: isGone)
+    for index in notices.indices where removal.takes(canonical(notices[index].notice.path)) {
+      notices[index].isHidden = true
+    }
   }
 
   private func canonical(_ path: String) -> String { links.canonical(path) }

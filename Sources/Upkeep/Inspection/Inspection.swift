@@ -81,18 +81,34 @@ struct Inspection: Sendable {
     }
     var waiting: [(layer: DueLayer, outcome: ReadLayer)] = []
     var bytes = 0
-    for layer in due {
+    for (position, layer) in due.enumerated() {
       if layer.sizeBytes > Self.largeLayerBytes || bytes > Self.writtenBytesLimit {
         try await write(waiting)
         waiting = []
         bytes = 0
+        // The ones before may have taken long.
+        if position > 0 { try await keep(due[position...], for: Self.layerTerm) }
       }
-      let outcome = try await read(layer)
+      let outcome: ReadLayer
+      do { outcome = try await read(layer) } catch {
+        // The process is ending: what was read is not lost, and what was not is another's at once.
+        let (read, rest) = (waiting, due[position...])
+        try? await Task {
+          try await write(read)
+          try await keep(rest, for: .zero)
+        }.value
+        throw error
+      }
       bytes += outcome.sizeBytes
       waiting.append((layer, outcome))
     }
     try await write(waiting)
     return due.count
+  }
+
+  private func keep(_ layers: ArraySlice<DueLayer>, for term: Duration) async throws {
+    let digests = layers.map(\.digest)
+    try await registry.database.write { try $0.setDue(digests, at: $0.now + term) }
   }
 
   /// What reading a layer came to, before it is written.
@@ -118,6 +134,7 @@ struct Inspection: Sendable {
   private func write(_ layers: [(layer: DueLayer, outcome: ReadLayer)]) async throws {
     guard !layers.isEmpty else { return }
     try await registry.database.write { transaction in
+      try transaction.lockInspection()
       for (layer, read) in layers {
         try transaction.writeLayer(
           layer.digest, revision: Cataloguers.revision, read.outcome(at: transaction.now))

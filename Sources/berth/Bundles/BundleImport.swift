@@ -29,6 +29,8 @@ struct BundleImport {
   /// - Throws: when any feed is older than what the server has; nothing was sent then.
   func run() async throws -> [Outcome] {
     if !allowsOlder { try await refuseOlder() }
+    // Before anything of it is sent, all of it is read once.
+    for feed in bundle.manifest.feeds { try bundle.check(feed) }
     var outcomes: [Outcome] = []
     for feed in bundle.manifest.feeds {
       do {

@@ -53,7 +53,15 @@ struct FeedDownload: FeedFetcher {
     let isFolder = status.st_mode & S_IFMT == S_IFDIR
     let tag = isFolder ? nil : "\(status.st_size)-\(status.st_mtim.tv_sec)-\(status.st_mtim.tv_nsec)"
     if let tag, tag == mark?.entityTag { return false }
-    try await body(FetchedFeed(path: feed.address, mark: FeedMark(entityTag: tag)))
+    guard feed.content == .bundle, !isFolder else {
+      try await body(FetchedFeed(path: feed.address, mark: FeedMark(entityTag: tag)))
+      return true
+    }
+    let folder = try TemporaryFolder()
+    defer { folder.remove() }
+    let copy = "\(folder.path)/advisories.tar"
+    try BundleSource.copy(feed.address, to: copy)
+    try await body(FetchedFeed(path: copy, mark: FeedMark(entityTag: tag)))
     return true
   }
 

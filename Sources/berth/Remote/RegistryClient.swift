@@ -69,6 +69,13 @@ actor RegistryClient {
     let first = try await ask()
     // Also with a token, which may have run out: once more with another.
     guard first.status == .unauthorized else { return first }
+    // To whom the registry has sent us, it must not be able to send its password.
+    let isOfRegistry =
+      Self.isSameOrigin(url, address.url)
+      && first.history.allSatisfy { Self.isSameOrigin($0.request.url, address.url) }
+    guard isOfRegistry else {
+      throw Failure(description: "\(address.registry) has sent us to somebody who wants a login, who is told nothing")
+    }
     let challenges = first.headers["www-authenticate"]
     // Read to its end, so that the connection can be used again.
     _ = try? await first.body.collect(upTo: Self.tokenLimitBytes)

@@ -69,6 +69,11 @@ import Testing
       }
     }
     refused { $0.file("\(folder).wh.\($1)") }
+    #expect(throws: LayerError.limit("it removes more than 10 things")) {
+      var archive = TarBuilder()
+      for number in 0..<11 { archive.file(".wh.\(number)") }
+      _ = try Self.read(archive) { $0.whiteoutCount = 10 }
+    }
     refused { $0.file("\(folder)\($1)/.wh..wh..opq") }
     // What may stand in place of a folder that has packages.
     refused { $0.file("\(folder)\($1)/lib") }
@@ -134,6 +139,33 @@ import Testing
     } catch {
       #expect(error == expected)
     }
+  }
+
+  @Test func `whose headers readers would take differently is refused`() {
+    func refused(_ make: (inout TarBuilder) -> Void) {
+      var archive = TarBuilder()
+      make(&archive)
+      archive.file("etc/os-release", "ID=x\n")
+      #expect(throws: LayerError.broken("a header of its archive can be read in more than one way")) {
+        try Self.read(archive)
+      }
+    }
+    refused { $0.extended([(key: "path", value: "tmp/x")], flag: "g") }
+    refused { $0.extended([(key: "size", value: "4")], flag: "g") }
+    refused { $0.extended([(key: "GNU.sparse.name", value: "tmp/x")]) }
+    refused {
+      $0.extended([(key: "path", value: "a")])
+      $0.extended([(key: "linkpath", value: "b")])
+    }
+    refused {
+      $0.long("some/path", flag: "L")
+      $0.extended([(key: "path", value: "other/path")])
+    }
+    // A comment for all entries, as git writes it, says nothing of any.
+    var archive = TarBuilder()
+    archive.extended([(key: "comment", value: "4f2c1ab")], flag: "g")
+    archive.file("etc/os-release", "ID=alpine\nVERSION_ID=3.20\n")
+    #expect(throws: Never.self) { try Self.read(archive) }
   }
 
   @Test func `with broken databases of packages says so of each, and reads the rest`() throws {

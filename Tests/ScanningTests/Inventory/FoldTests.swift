@@ -115,5 +115,6 @@ import Testing
     #expect(folded(in: "lib/new/y") == ["usr/lib/v2/y"])
     // A folder of an upper layer stands in place of the link.
     #expect(folded(in: "", last: [file("lib", .directory), file("lib/z")]).contains("lib/z"))
+    #expect(folded(in: "lib", last: [file("lib", .directory), file("lib/z")]).contains("lib/z"))
   }
 }

@@ -27,7 +27,8 @@ struct LayerArchive {
   /// With the end that every archive has.
   var whole: [UInt8] { bytes + [UInt8](repeating: 0, count: 1024) }
 
-  /// An archive that compresses about as programs and texts do: words of a made-up language beside bytes of none.
+  /// An archive that compresses about as those of distributions do, to a third or so: words of a made-up language, passages that
+  /// come again, and bytes of no order.
   static func ordinary(byteCount: Int) -> [UInt8] {
     var random = RandomBytes(seed: 42)
     let words = (0..<4096).map { _ in random.bytes(3 + Int(random.next() % 8)).map { 0x61 + $0 % 26 } + [0x20] }
@@ -38,7 +39,13 @@ struct LayerArchive {
       var content: [UInt8] = []
       content.reserveCapacity(size + 16)
       while content.count < size {
-        if random.next() % 8 == 0 { content += random.bytes(24) } else { content += words[Int(random.next() % 4096)] }
+        switch random.next() % 24 {
+        case 0: content += random.bytes(24)
+        case 1...3 where content.count > 1000:
+          let start = content.count - 1000
+          content += content[start..<start + 64 + Int(random.next() % 400)]
+        default: content += words[Int(random.next() % 4096)]
+        }
       }
       archive.add("usr/lib/made-up/\(number / 100)/file\(number)", content)
       number += 1

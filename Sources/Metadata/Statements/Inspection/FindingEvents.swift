@@ -59,20 +59,13 @@ public struct AffectedImage: Sendable, Hashable {
 
 extension Reading where Self: ~Copyable {
   /// Events, the newest first, before the event with this number (0: all).
-  ///
-  /// - Parameter namespace: only of packages that an image of it holds now; nil: all.
   public func findingEvents(
-    before id: Int64, since: Timestamp?, package: Int64? = nil, namespace: String? = nil, limit: Int
+    before id: Int64, since: Timestamp?, package: Int64? = nil, limit: Int
   ) throws -> [FindingEvent] {
     var condition: SQL = "1 = 1"
     if id > 0 { condition = "\(condition) AND id < \(id)" }
     if let since { condition = "\(condition) AND at >= \(since)" }
     if let package { condition = "\(condition) AND package_id = \(package)" }
-    if let namespace {
-      condition = """
-        \(condition) AND EXISTS (\(Self.repositories(holding: "finding_event.package_id", in: namespace)))
-        """
-    }
     return try all(
       """
       SELECT id, at, kind, feed, advisory, package_id, ecosystem, package, version, severity, detail, images, environments
@@ -90,23 +83,22 @@ extension Reading where Self: ~Copyable {
     }
   }
 
-  /// Repositories of a namespace with an image that holds a package, in the order of their names.
-  public func repositories(holding package: Int64, in namespace: String, limit: Int) throws -> [RepositoryName] {
-    try all(
-      """
-      SELECT DISTINCT n.name FROM (\(Self.repositories(holding: "\(package)", in: namespace))) n
-      ORDER BY n.name LIMIT \(limit)
-      """
-    ) { try $0.repositoryName(0) }
-  }
-
-  private static func repositories(holding package: SQL, in namespace: String) -> SQL {
-    """
-    SELECT r.name FROM image_package u JOIN image_inventory i ON i.id = u.image_id
-      JOIN manifest m ON m.digest = i.digest AND m.hidden_at IS NULL JOIN repository r ON r.id = m.repository_id
-    WHERE u.package_id = \(package) AND u.owned_by IS NULL
-      AND (r.name = \(namespace) OR (r.name >= \(namespace + "/") AND r.name < \(namespace + "0")))
-    """
+  /// Repositories of a namespace with an image that holds one of some packages, by package, in the order of their names.
+  public func repositories(holding packages: [Int64], in namespace: String) throws -> [Int64: [RepositoryName]] {
+    let waiting = try packages.map { package in
+      try later(
+        """
+        SELECT DISTINCT r.name FROM image_package u JOIN image_inventory i ON i.id = u.image_id
+          JOIN manifest m ON m.digest = i.digest AND m.hidden_at IS NULL JOIN repository r ON r.id = m.repository_id
+        WHERE u.package_id = \(package) AND u.owned_by IS NULL
+          AND (r.name = \(namespace) OR (r.name >= \(namespace + "/") AND r.name < \(namespace + "0")))
+        ORDER BY r.name
+        """
+      ) { try $0.repositoryName(0) }
+    }
+    var found: [Int64: [RepositoryName]] = [:]
+    for (package, rows) in zip(packages, waiting) { found[package] = try rows.all() }
+    return found
   }
 
   /// Where images stand that hold one of these packages: repositories in the order of their names, with tags of the image or of
@@ -230,26 +222,36 @@ extension Transaction {
   private func holders(of packages: [Int64]) throws -> [Int64: Holder] {
     let deployed = try deployedImages()
     var holders: [Int64: Holder] = [:]
-    guard !deployed.isEmpty else {
-      let counts = try packages.map { package in
-        try later("SELECT COUNT(DISTINCT image_id) FROM image_package WHERE package_id = \(package)") {
-          Int($0.integer(0))
-        }
+    let counts = try packages.map { package in
+      try later("SELECT COUNT(DISTINCT image_id) FROM image_package WHERE package_id = \(package)") {
+        Int($0.integer(0))
       }
-      for (package, count) in zip(packages, counts) {
-        holders[package] = Holder(imageCount: try count.first() ?? 0, environments: [])
-      }
-      return holders
     }
-    let images = try packages.map { package in
-      try later("SELECT DISTINCT image_id FROM image_package WHERE package_id = \(package)") { $0.integer(0) }
-    }
-    for (package, images) in zip(packages, images) {
-      let held = try images.all()
-      let environments = Set(held.flatMap { deployed[$0] ?? [] }).sorted().prefix(FindingEvent.environmentLimit)
-      holders[package] = Holder(imageCount: held.count, environments: Array(environments))
+    let running = try environments(running: packages, deployed)
+    for (package, count) in zip(packages, counts) {
+      holders[package] = Holder(imageCount: try count.first() ?? 0, environments: running[package] ?? [])
     }
     return holders
+  }
+
+  private func environments(
+    running packages: [Int64], _ deployed: [Int64: [String]]
+  ) throws -> [Int64: [String]] {
+    guard !deployed.isEmpty else { return [:] }
+    let images = Self.list(deployed.keys.sorted().map { String($0) })
+    let asked = Self.list(packages.map { String($0) })
+    let rows = try all(
+      """
+      WITH wanted AS MATERIALIZED (SELECT CAST(value AS BIGINT) AS id FROM {LIST}(CAST(\(asked) AS {JSON}))),
+        running AS MATERIALIZED (SELECT CAST(value AS BIGINT) AS id FROM {LIST}(CAST(\(images) AS {JSON})))
+      SELECT DISTINCT u.package_id, u.image_id FROM wanted w JOIN image_package u ON u.package_id = w.id
+        JOIN running d ON d.id = u.image_id
+      """
+    ) { (package: $0.integer(0), image: $0.integer(1)) }
+    return Dictionary(grouping: rows, by: \.package).mapValues { rows in
+      let names = Set(rows.flatMap { deployed[$0.image] ?? [] }).sorted()
+      return Array(names.prefix(FindingEvent.environmentLimit))
+    }
   }
 
   /// Images that an environment runs, alone or in an index, with the environments, `namespace/name`.

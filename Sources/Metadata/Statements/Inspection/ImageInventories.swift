@@ -122,6 +122,8 @@ extension Reading where Self: ~Copyable {
 extension Transaction {
   /// Takes images that are due and of which no layer is waited for. Those of which one is become due with it.
   public func takeDueImages(limit: Int, until: Timestamp) throws -> [DueImage] {
+    // Who writes the last layer of an image must see that it waits, or be seen.
+    try lockInspection()
     try enqueue(
       """
       UPDATE image_inventory SET due = NULL WHERE due <= \(now) AND EXISTS (
@@ -198,7 +200,15 @@ extension Transaction {
 
   /// Has images folded again whose packages an older matcher gave their subjects. Answers how many.
   public func renewImages(matcherBelow revision: Int, limit: Int) throws -> Int {
-    try execute(
+    try lockInspection()
+    // None should wait for nothing; an older version could leave one so.
+    try enqueue(
+      """
+      UPDATE image_inventory SET due = \(now) WHERE state = 'waiting' AND due IS NULL
+        AND NOT EXISTS (SELECT 1 FROM image_layer l JOIN layer_inventory i ON i.digest = l.digest
+          WHERE l.image_id = image_inventory.id AND i.state = 'waiting')
+      """)
+    return try execute(
       """
       UPDATE image_inventory SET due = \(now) WHERE id IN (
         SELECT id FROM image_inventory WHERE due IS NULL AND matcher < \(revision) AND state <> 'waiting' LIMIT \(limit))

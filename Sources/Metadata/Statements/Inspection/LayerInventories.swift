@@ -91,17 +91,22 @@ extension Transaction {
     return layers.sorted { $0.sizeBytes < $1.sizeBytes }
   }
 
-  /// Keeps other replicas away from layers for longer.
-  public func keepLayers(_ digests: [Digest], until: Timestamp) throws {
+  /// Gives layers back that were taken and not read, or keeps others away from them for longer.
+  ///
+  /// - Parameter moment: when they are due.
+  public func setDue(_ digests: [Digest], at moment: Timestamp) throws {
     for digest in digests {
-      try enqueue("UPDATE layer_inventory SET due = \(until) WHERE digest = \(digest) AND due IS NOT NULL")
+      try enqueue("UPDATE layer_inventory SET due = \(moment) WHERE digest = \(digest) AND due IS NOT NULL")
     }
   }
 
   /// Writes what was read of a layer. Images none of whose layers is waited for any more become due.
+  ///
+  /// A failure does not undo what another has read of it in the meantime.
+  ///
+  /// - Precondition: the inspection is locked: who writes other layers of the same image would else wait for each other's in vain.
   public func writeLayer(_ digest: Digest, revision: Int, _ outcome: LayerOutcome) throws {
     let changed: Int
-    try enqueue("DELETE FROM layer_file_list WHERE digest = \(digest)")
     switch outcome {
     case .read(let inventory, let files, let entries, let bytes):
       changed = try execute(
@@ -111,6 +116,7 @@ extension Transaction {
         WHERE digest = \(digest)
         """)
       guard changed > 0 else { return }
+      try enqueue("DELETE FROM layer_file_list WHERE digest = \(digest)")
       for (part, bytes) in files.enumerated() {
         try enqueue("INSERT INTO layer_file_list (digest, part, bytes) VALUES (\(digest), \(part), \(bytes))")
       }
@@ -120,9 +126,10 @@ extension Transaction {
         UPDATE layer_inventory SET state = 'failed', reason = \(reason.storable(limitBytes: ImageFacts.textLimitBytes)),
           revision = \(revision), due = \(retryAt), tries = tries + 1, entries = 0, uncompressed = 0, read_at = \(now),
           inventory = NULL
-        WHERE digest = \(digest)
+        WHERE digest = \(digest) AND NOT (state = 'read' AND revision >= \(revision))
         """)
       guard changed > 0 else { return }
+      try enqueue("DELETE FROM layer_file_list WHERE digest = \(digest)")
     }
     try enqueue(
       """
@@ -146,6 +153,19 @@ extension Reading where Self: ~Copyable {
   /// Whether there are layers that are to be read now. One look into an index.
   public func hasDueLayers() throws -> Bool {
     try number("SELECT COUNT(*) FROM (SELECT 1 FROM layer_inventory WHERE due <= \(now) LIMIT 1) x") > 0
+  }
+
+  /// For how long what is due first has been waiting; nil: nothing waits.
+  public func inspectionLag() throws -> Duration? {
+    let now = now
+    let waiting = try first(
+      """
+      SELECT MIN(due) FROM (SELECT MIN(due) AS due FROM layer_inventory WHERE due <= \(now)
+        UNION ALL SELECT MIN(due) AS due FROM image_inventory WHERE due <= \(now)) x
+      """
+    ) { $0.isNull(0) ? nil : $0.timestamp(0) }
+    guard let since = waiting ?? nil else { return nil }
+    return .microseconds(now.microseconds - since.microseconds)
   }
 
   /// How far everything is known. Looks at all of it.

@@ -161,8 +161,10 @@ struct AdvisoriesCommand: AsyncParsableCommand {
           [
             ("at", "at"), ("change", "kind"), ("severity", "severity"), ("advisory", "advisory"),
             ("package", "package"),
-            ("version", "version"), ("images", "images"), ("environments", "environments"),
-          ])
+            ("version", "version"),
+          ]
+            + (namespace == nil
+              ? [("images", "images"), ("environments", "environments")] : [("repositories", "repositories")]))
       }
     }
   }
