@@ -69,6 +69,7 @@ public final class UpkeepService: Service {
   private let claims: ChoreClaims
   private let figures: CollectionFigures
   private let scrubFigures: ScrubFigures
+  private let inspectionFigures: InspectionFigures
   private let time: any TimeSource
   private let workers: WorkerPool
   private let logger: Logger
@@ -100,6 +101,7 @@ public final class UpkeepService: Service {
     self.logger = logger
     figures = CollectionFigures(metrics)
     scrubFigures = ScrubFigures(metrics)
+    inspectionFigures = InspectionFigures(metrics)
     metrics.gauge("berth_uploads_open", "Uploads that hold bytes.") { Double(registry.openUploadCount) }
   }
 
@@ -232,7 +234,8 @@ public final class UpkeepService: Service {
   /// Of all processes at once: each takes other layers.
   private func inspectForever() async {
     do { try await time.sleep(for: Self.factsInterval) } catch { return }
-    let inspection = Inspection(registry: registry, inspector: inspector, logger: logger)
+    let inspection = Inspection(
+      registry: registry, inspector: inspector, logger: logger, figures: inspectionFigures)
     await foreverHere("inspection", every: Self.inspectionInterval, or: newImages) {
       while !Task.isCancelled, self.settings.inspects {
         let (pushes, begin) = (self.registry.pushes.count, self.time.monotonicNanoseconds)
@@ -250,7 +253,8 @@ public final class UpkeepService: Service {
   /// Of one process: what older versions have read is read again.
   private func renewForever() async {
     do { try await time.sleep(for: Self.careDelay) } catch { return }
-    let inspection = Inspection(registry: registry, inspector: inspector, logger: logger)
+    let inspection = Inspection(
+      registry: registry, inspector: inspector, logger: logger, figures: inspectionFigures)
     await forever("renewal of inventories") {
       guard settings.inspects else { return Self.expiryInterval }
       guard let renewed = try await inspection.renew() else { return Self.expiryInterval }

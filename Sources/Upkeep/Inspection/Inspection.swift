@@ -14,6 +14,7 @@ struct Inspection: Sendable {
   let registry: Registry
   let inspector: any LayerInspector
   let logger: Logger
+  var figures: InspectionFigures?
 
   /// How many layers one round takes. Few: each is read to its end before the next, and others may have time.
   static let layerBatchLimit = 16
@@ -56,6 +57,8 @@ struct Inspection: Sendable {
     }
     guard isIdle else { return nil }
     return try await registry.database.write { transaction in
+      // Before any layer, as everywhere.
+      try transaction.lockInspection()
       let layers = try transaction.renewLayers(revisionBelow: Cataloguers.revision, limit: Self.renewalLimit)
       return try layers + transaction.renewImages(matcherBelow: Matcher.revision, limit: Self.renewalLimit)
     }
@@ -140,6 +143,15 @@ struct Inspection: Sendable {
           layer.digest, revision: Cataloguers.revision, read.outcome(at: transaction.now))
       }
     }
+    guard let figures else { return }
+    for (_, read) in layers {
+      switch read {
+      case .read(_, _, _, let bytes):
+        figures.layers.increment()
+        figures.bytes.increment(by: Int(bytes))
+      case .failed: figures.failures.increment()
+      }
+    }
   }
 
   private func read(_ layer: DueLayer) async throws -> ReadLayer {
@@ -183,6 +195,7 @@ struct Inspection: Sendable {
       }
     }
     if !waiting.isEmpty { try await registry.writeInventories(waiting) }
+    figures?.images.increment(by: due.count)
     return due.count
   }
 }

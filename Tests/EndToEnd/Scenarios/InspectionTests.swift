@@ -81,7 +81,14 @@ extension EndToEnd {
           #expect(outcome.succeeded, "\(outcome.story)")
         }
         let file = try workspace.write(Array(Self.advisory.utf8), to: "advisories.jsonl")
+        func layersRead() async throws -> String? {
+          try await ProgramRunner.succeed("curl", ["-s", "http://\(server.address.authority)/metrics"]).text
+            .split(separator: "\n").first { $0.hasPrefix("berth_inspection_layers_total ") }.map { String($0) }
+        }
+        let before = try await layersRead()
+        #expect(before == "berth_inspection_layers_total 2")
         let imported = try await berth("advisories", "import", "test", file)
+        #expect(try await layersRead() == before, "an advisory is no reason to read a layer")
         #expect(imported.text.contains("1 newly affected"), "\(imported.story)")
         let found = try await berth("findings", "acme/api:1.0")
         #expect(found.text.contains("CVE-2026-1234"), "\(found.story)")

@@ -105,6 +105,32 @@ import Testing
     }
   }
 
+  /// Each sees of the other's layers only what was committed before.
+  @Test(arguments: kinds) func `two that read layers of one image at the same time do not leave it waiting`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      for round in 0..<8 {
+        let layers = (0...Upkeep.Inspection.layerBatchLimit).map { number in
+          InspectionStage.layer([("etc/file-\(round)-\(number)", "\(round) \(number)")])
+        }
+        let image = try await stage.push(layers, as: .sample("r\(round)"))
+        while try await stage.registry.readDueFacts() > 0 {}
+        try await withThrowingTaskGroup { group in
+          for _ in 0..<2 {
+            group.addTask {
+              let work = Upkeep.Inspection(registry: stage.registry, inspector: DirectInspector(), logger: .silent)
+              while try await work.step() > 0 {}
+            }
+          }
+          try await group.waitForAll()
+        }
+        try await stage.inspect()
+        #expect(try await stage.inventory(image).state != .waiting, "round \(round)")
+      }
+    }
+  }
+
   @Test func `never says clean of what it could not see`() async throws {
     try await InspectionStage.run { stage in
       try await stage.bring([InspectionStage.advisory()])
