@@ -6,11 +6,13 @@ import Scanning
 
 extension AdvisoryBundle {
   /// Opens a bundle that one of some keys has signed.
-  static func open(_ path: String, _ keys: [PublicKey]) throws -> AdvisoryBundle {
+  ///
+  /// - Parameter name: what the person who is told of it has called it.
+  static func open(_ path: String, named name: String, _ keys: [PublicKey]) throws -> AdvisoryBundle {
     do {
       return try AdvisoryBundle(at: path) { message, signature in keys.contains { $0.signed(message, signature) } }
     } catch {
-      throw BundleFailure("\(path) is refused: \(error)")
+      throw BundleFailure("\(name) is refused: \(error)")
     }
   }
 }

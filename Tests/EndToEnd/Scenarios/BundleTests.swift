@@ -76,7 +76,7 @@ extension EndToEnd {
             (broken, trusted), (short, trusted), (bundle, files.file("other.pub.pem")), (records, trusted),
           ] {
             let refused = try await taken(file, "--trust", keys)
-            #expect(!refused.succeeded && refused.errors.contains("is refused"), "\(refused.story)")
+            #expect(!refused.succeeded && refused.errors.contains("\(file) is refused"), "\(refused.story)")
           }
           let untrusted = try await taken(bundle)
           #expect(!untrusted.succeeded && untrusted.errors.contains("--trust"), "\(untrusted.story)")

@@ -80,7 +80,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
         try await telling {
           let keys = try BundleKeys.trusted(trust)
           let outcomes = try await BundleSource.with(feed) { path in
-            let bundle = try AdvisoryBundle.open(path, keys)
+            let bundle = try AdvisoryBundle.open(path, named: feed, keys)
             return try await BundleImport(server: server, bundle: bundle, allowsOlder: allowOlder).run()
           }
           try remote.show(outcomes)

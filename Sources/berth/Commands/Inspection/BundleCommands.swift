@@ -79,7 +79,7 @@ extension AdvisoriesCommand {
     func run() async throws {
       try await telling {
         let keys = try BundleKeys.trusted(trust)
-        let manifest = try await BundleSource.with(bundle) { try AdvisoryBundle.open($0, keys).manifest }
+        let manifest = try await BundleSource.with(bundle) { try AdvisoryBundle.open($0, named: bundle, keys).manifest }
         var options = RemoteOptions()
         options.output = output
         options.showBundle(manifest)
