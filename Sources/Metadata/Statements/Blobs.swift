@@ -183,34 +183,29 @@ extension Transaction {
   /// - Precondition: the blob's row is locked by this transaction, and says *present*.
   private func link(_ digest: Digest, to name: RepositoryName, leasedUntil until: Timestamp) throws {
     let known = try later("SELECT id FROM repository WHERE name = \(name)") { RepositoryID(value: $0.integer(0)) }
-    var inserted = try insertLink(digest, name, until)
+    let inserted = try later(
+      """
+      INSERT INTO repository_blob (repository_id, digest, refs, leased_until)
+      SELECT id, \(digest), 0, \(until) FROM repository WHERE name = \(name)
+      ON CONFLICT (repository_id, digest) DO NOTHING RETURNING repository_id
+      """
+    ) { RepositoryID(value: $0.integer(0)) }
     let missing = try later(
       """
       SELECT COUNT(*) FROM repository r JOIN missing_reference x ON x.repository_id = r.id
       WHERE r.name = \(name) AND x.digest = \(digest)
       """
     ) { $0.integer(0) }
-    let repository: RepositoryID
-    if let id = try known.first() {
-      repository = id
+    // Asked of the link itself: a repository that another made between the two statements is not known, and has the link.
+    if let repository = try inserted.first() {
+      try enqueue("UPDATE blob SET links = links + 1 WHERE digest = \(digest)")
+      if try missing.first() ?? 0 > 0 { try adoptMissingReferences(to: digest, in: repository) }
+    } else if let repository = try known.first() {
+      try renewLease(digest, in: repository, until: until)
     } else {
-      repository = try ensureRepository(name)
-      inserted = try insertLink(digest, name, until)
+      _ = try ensureRepository(name)
+      try link(digest, to: name, leasedUntil: until)
     }
-    guard try inserted.count() == 1 else {
-      return try renewLease(digest, in: repository, until: until)
-    }
-    try enqueue("UPDATE blob SET links = links + 1 WHERE digest = \(digest)")
-    if try missing.first() ?? 0 > 0 { try adoptMissingReferences(to: digest, in: repository) }
-  }
-
-  private func insertLink(_ digest: Digest, _ name: RepositoryName, _ until: Timestamp) throws -> Later<Void> {
-    try later(
-      """
-      INSERT INTO repository_blob (repository_id, digest, refs, leased_until)
-      SELECT id, \(digest), 0, \(until) FROM repository WHERE name = \(name)
-      ON CONFLICT (repository_id, digest) DO NOTHING
-      """)
   }
 
   /// Manifests that were accepted before this blob came (a setting) count as its references from now on.
@@ -315,7 +310,10 @@ extension Reading where Self: ~Copyable {
   public func unlinkedBlobs(limit: Int) throws -> [BlobRow] {
     try all(
       """
-      SELECT digest, size, state, place FROM blob WHERE links = 0 AND leased_until <= \(now) ORDER BY leased_until LIMIT \(limit)
+      SELECT digest, size, state, place FROM blob
+      WHERE links = 0 AND leased_until <= \(now)
+        AND NOT EXISTS (SELECT 1 FROM repository_blob l WHERE l.digest = blob.digest)
+      ORDER BY leased_until LIMIT \(limit)
       """
     ) { try $0.blob() }
   }
@@ -338,7 +336,8 @@ extension Transaction {
   }
 
   /// Claims a blob for removal if nothing links to it and no lease holds it *in this transaction* (invariant I3). One that is
-  /// claimed already, by a removal that failed, is claimed again.
+  /// claimed already, by a removal that failed, is claimed again. The links are counted and looked at: a wrong count must
+  /// not cost bytes.
   ///
   /// - Parameter row: the place that is claimed with it; published anew at another, it is not claimed.
   public func claimBlob(_ row: BlobRow) throws -> Bool {
@@ -346,6 +345,7 @@ extension Transaction {
       """
       UPDATE blob SET state = 2
       WHERE digest = \(row.digest) AND links = 0 AND leased_until <= \(now) AND COALESCE(place, '') = \(row.place ?? "")
+        AND NOT EXISTS (SELECT 1 FROM repository_blob l WHERE l.digest = blob.digest)
       """) == 1
   }
 
