@@ -11,6 +11,9 @@ public struct AdvisoryImportReport: Sendable, Hashable {
   public var changedCount = 0
   /// No longer in the feed.
   public var removedCount = 0
+  /// When the newest of the records was changed, as it says itself; nil: none says it. One of a time to come does not count: it must
+  /// not hide what changes until then.
+  public var newestChange: String?
   public var findings = FindingDifference()
 }
 
@@ -36,6 +39,7 @@ public struct AdvisoryImport: ~Copyable {
   private let isWhole: Bool
   private let expected: Int
   private let takenAt: Timestamp?
+  private let begunAt: String
   private var seen: Set<String> = []
   private var waiting: [AdvisoryRecord] = []
   private var report = AdvisoryImportReport()
@@ -65,6 +69,7 @@ public struct AdvisoryImport: ~Copyable {
     registry: Registry, feed: String, kind: String, isWhole: Bool, expected: Int, takenAt: Timestamp?
   ) {
     self.takenAt = takenAt
+    begunAt = registry.database.now.description
     self.registry = registry
     self.feed = feed
     self.kind = kind
@@ -74,6 +79,9 @@ public struct AdvisoryImport: ~Copyable {
 
   public mutating func add(_ advisory: Advisory) async throws {
     report.recordCount += 1
+    if !advisory.modified.isEmpty, advisory.modified <= begunAt {
+      report.newestChange = max(report.newestChange ?? "", advisory.modified)
+    }
     let record = AdvisoryRecord(advisory)
     guard seen.insert(record.name).inserted else { return }
     waiting.append(record)

@@ -35,10 +35,17 @@ public struct ConfiguredFeed: Sendable, Hashable {
   }
 }
 
-/// What a server said of the file that it gave, to be shown to it the next time.
+/// What is known of a feed as it was fetched: what its server said of the file, to be shown to it the next time, and from where on
+/// changes alone are asked for.
 public struct FeedMark: Sendable, Hashable {
   public var entityTag: String?
   public var lastModified: String?
+  /// What the server said of the list of changes.
+  public var listTag: String?
+  /// When the newest record that is here was changed, as it says itself.
+  public var newestChange: String?
+  /// When all of the feed was read.
+  public var wholeAt: String?
 
   public init(entityTag: String? = nil, lastModified: String? = nil) {
     self.entityTag = entityTag
@@ -46,12 +53,19 @@ public struct FeedMark: Sendable, Hashable {
   }
 
   var json: JSONValue {
-    ["etag": entityTag.map { .string($0) } ?? .null, "modified": lastModified.map { .string($0) } ?? .null]
+    func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+    return [
+      "etag": text(entityTag), "modified": text(lastModified), "list": text(listTag), "newest": text(newestChange),
+      "whole": text(wholeAt),
+    ]
   }
 
   init(json: JSONValue) {
     entityTag = json["etag"]?.string
     lastModified = json["modified"]?.string
+    listTag = json["list"]?.string
+    newestChange = json["newest"]?.string
+    wholeAt = json["whole"]?.string
   }
 }
 
@@ -60,10 +74,13 @@ public struct FetchedFeed: Sendable {
   /// Where it lies now.
   public let path: String
   public let mark: FeedMark
+  /// All records of the feed; else those that were changed.
+  public let isWhole: Bool
 
-  public init(path: String, mark: FeedMark) {
+  public init(path: String, mark: FeedMark, isWhole: Bool = true) {
     self.path = path
     self.mark = mark
+    self.isWhole = isWhole
   }
 }
 
@@ -131,8 +148,12 @@ struct FeedRefresh: Sendable {
   private func take(_ feed: ConfiguredFeed, _ fetched: FetchedFeed) async throws {
     switch feed.content {
     case .records(let format):
-      let report = try await registry.importFeed(feed.name, format, at: fetched.path)
-      try await registry.noteFeed(feed.name, kind: format.rawValue, state: fetched.mark.json.text)
+      let wholeAt = registry.database.now.description
+      let report = try await registry.importFeed(feed.name, format, at: fetched.path, isWhole: fetched.isWhole)
+      var mark = fetched.mark
+      if fetched.isWhole { mark.wholeAt = wholeAt }
+      mark.newestChange = [report.newestChange, mark.newestChange].compactMap { $0 }.max()
+      try await registry.noteFeed(feed.name, kind: format.rawValue, state: mark.json.text)
       tell(feed.name, report)
     case .bundle:
       let count = try await takeBundle(feed, fetched.path)

@@ -1,22 +1,15 @@
-import AsyncHTTPClient
 import Glibc
-import NIOCore
-import NIOHTTP1
+import Ground
 import OCI
+import Scanning
 import Upkeep
 
 /// Fetches feeds over the network into a file that is gone afterwards, or reads them where they lie.
 struct FeedDownload: FeedFetcher {
-  struct Failure: Error, CustomStringConvertible {
-    let description: String
-  }
+  var time: any TimeSource = SystemTime()
 
-  /// Of a feed, packed.
-  static let sizeLimitBytes: Int64 = 8 << 30
-  /// Between two pieces.
-  static let silenceLimit: TimeAmount = .seconds(60)
-  static let timeLimit: TimeAmount = .hours(1)
-  static let redirectLimit = 5
+  typealias Failure = FeedClient.Failure
+
   /// What says which of several files is the newest, as Red Hat publishes its archives.
   private static let pointer = "/archive_latest.txt"
   private static let pointerLimitBytes = 1024
@@ -68,36 +61,28 @@ struct FeedDownload: FeedFetcher {
   private func remote(
     _ feed: ConfiguredFeed, _ mark: FeedMark?, _ body: @Sendable (FetchedFeed) async throws -> Void
   ) async throws -> Bool {
-    var configuration = HTTPClient.Configuration(
-      redirectConfiguration: .follow(max: Self.redirectLimit, allowCycles: false))
-    configuration.timeout.connect = .seconds(10)
-    configuration.timeout.read = Self.silenceLimit
-    let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    let outcome: Result<Bool, any Error>
-    do {
-      outcome = .success(
-        feed.address.hasSuffix(Self.pointer)
-          ? try await newest(client, feed.address, mark, body) : try await ask(client, feed.address, mark, body))
-    } catch {
-      outcome = .failure(error)
+    try await FeedClient.with { client in
+      if feed.address.hasSuffix(Self.pointer) { return try await newest(client, feed.address, mark, body) }
+      if feed.content == .records(.osv), let bucket = OSVBucket(client, archive: feed.address), let mark,
+        let hasChanged = try await bucket.changes(since: mark, at: time.now, body)
+      {
+        return hasChanged
+      }
+      return try await client.ask(feed.address, mark, body)
     }
-    try? await client.shutdown()
-    return try outcome.get()
   }
 
   /// Fetches the file that a pointer names, from beside it. Its name has its date: the same name is the same file.
   private func newest(
-    _ client: HTTPClient, _ pointer: String, _ mark: FeedMark?,
+    _ client: FeedClient, _ pointer: String, _ mark: FeedMark?,
     _ body: @Sendable (FetchedFeed) async throws -> Void
   ) async throws -> Bool {
-    let response = try await client.execute(HTTPClientRequest(url: pointer), timeout: Self.timeLimit)
-    guard response.status == .ok else { throw Failure(description: "\(pointer) answered \(response.status.code)") }
-    let text = String(buffer: try await response.body.collect(upTo: Self.pointerLimitBytes))
+    let text = try await client.text(pointer, limitBytes: Self.pointerLimitBytes)
     guard let address = Self.address(namedBy: text, beside: pointer) else {
       throw Failure(description: "\(pointer) names no file")
     }
     guard address != mark?.entityTag else { return false }
-    return try await ask(client, address, nil) { fetched in
+    return try await client.ask(address, nil) { fetched in
       try await body(FetchedFeed(path: fetched.path, mark: FeedMark(entityTag: address)))
     }
   }
@@ -108,60 +93,5 @@ struct FeedDownload: FeedFetcher {
     let isName = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
     guard isName, !name.isEmpty, !name.hasPrefix("."), let slash = pointer.lastIndex(of: "/") else { return nil }
     return "\(pointer[...slash])\(name)"
-  }
-
-  private func ask(
-    _ client: HTTPClient, _ address: String, _ mark: FeedMark?,
-    _ body: @Sendable (FetchedFeed) async throws -> Void
-  ) async throws -> Bool {
-    var request = HTTPClientRequest(url: address)
-    request.headers.add(name: "user-agent", value: "berth/\(Berth.version)")
-    if let tag = mark?.entityTag { request.headers.add(name: "if-none-match", value: tag) }
-    if let time = mark?.lastModified { request.headers.add(name: "if-modified-since", value: time) }
-    let response = try await client.execute(request, timeout: Self.timeLimit)
-    if response.status == .notModified { return false }
-    guard response.status == .ok else {
-      throw Failure(description: "\(address) answered \(response.status.code)")
-    }
-    let folder = try TemporaryFolder()
-    defer { folder.remove() }
-    // Its ending tells how it is packed in records.
-    let path = "\(folder.path)/feed\(Self.ending(of: address))"
-    try await Self.save(response.body, to: path)
-    let headers = response.headers
-    try await body(
-      FetchedFeed(
-        path: path,
-        mark: FeedMark(entityTag: headers.first(name: "etag"), lastModified: headers.first(name: "last-modified"))))
-    return true
-  }
-
-  /// `.zip` of `https://feeds.example/PyPI/all.zip?x=1`; `.jsonl` where the address has none that is known.
-  static func ending(of address: String) -> String {
-    let path = address.prefix { $0 != "?" && $0 != "#" }
-    let known = [
-      ".jsonl.zst", ".jsonl.gz", ".json.zst", ".json.gz", ".csv.gz", ".csv", ".jsonl", ".ndjson", ".json", ".zip",
-      ".tar.zst", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar",
-    ]
-    return known.first { path.hasSuffix($0) } ?? ".jsonl"
-  }
-
-  private static func save(_ body: HTTPClientResponse.Body, to path: String) async throws {
-    guard let file = fopen(path, "w") else { throw failure(path) }
-    var isOpen = true
-    defer { if isOpen { fclose(file) } }
-    var size: Int64 = 0
-    for try await chunk in body {
-      size += Int64(chunk.readableBytes)
-      guard size <= sizeLimitBytes else { throw Failure(description: "it has more than \(sizeLimitBytes) bytes") }
-      let isWritten = chunk.withUnsafeReadableBytes { fwrite($0.baseAddress, 1, $0.count, file) == $0.count }
-      guard isWritten else { throw failure(path) }
-    }
-    isOpen = false
-    guard fclose(file) == 0 else { throw failure(path) }
-  }
-
-  private static func failure(_ path: String) -> Failure {
-    Failure(description: "\(path): \(String(cString: strerror(errno)))")
   }
 }

@@ -16,27 +16,33 @@ import Testing
   private final class PlayedServer: FeedFetcher {
     struct Failure: Error, CustomStringConvertible { let description = "the feed's server answered 503" }
 
-    private let answer = Mutex<(text: String, tag: String)?>(nil)
+    private let answer = Mutex<(text: String, tag: String, isWhole: Bool)?>(nil)
     let fetches = Mutex<[FeedMark?]>([])
 
-    func give(_ text: String?, tag: String = "") { answer.withLock { $0 = text.map { ($0, tag) } } }
+    func give(_ text: String?, tag: String = "", isWhole: Bool = true) {
+      answer.withLock { $0 = text.map { ($0, tag, isWhole) } }
+    }
 
     func fetch(
       _ feed: ConfiguredFeed, since mark: FeedMark?, _ body: @Sendable (FetchedFeed) async throws -> Void
     ) async throws -> Bool {
       fetches.withLock { $0.append(mark) }
-      guard let (text, tag) = answer.withLock({ $0 }) else { throw Failure() }
+      guard let (text, tag, isWhole) = answer.withLock({ $0 }) else { throw Failure() }
       if mark?.entityTag == tag { return false }
       let path = NSTemporaryDirectory() + "feed-\(UUID().uuidString).jsonl"
       try Data(text.utf8).write(to: URL(fileURLWithPath: path))
       defer { try? FileManager.default.removeItem(atPath: path) }
-      try await body(FetchedFeed(path: path, mark: FeedMark(entityTag: tag)))
+      var said = isWhole ? FeedMark() : mark ?? FeedMark()
+      said.entityTag = tag
+      try await body(FetchedFeed(path: path, mark: said, isWhole: isWhole))
       return true
     }
   }
 
-  private static func record(_ id: String, fixed: String = "8.0-1") -> String {
-    #"{"id":"\#(id)","modified":"2026-01-01T00:00:00Z","aliases":["CVE-\#(id)"],"affected":[{"package":{"ecosystem":"Debian:12","name":"curl"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"\#(fixed)"}]}]}]}"#
+  private static func record(
+    _ id: String, fixed: String = "8.0-1", modified: String = "2026-01-01T00:00:00Z"
+  ) -> String {
+    #"{"id":"\#(id)","modified":"\#(modified)","aliases":["CVE-\#(id)"],"affected":[{"package":{"ecosystem":"Debian:12","name":"curl"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"\#(fixed)"}]}]}]}"#
   }
 
   private static func records(_ count: Int) -> String {
@@ -87,6 +93,32 @@ import Testing
       try await work.step()
       #expect(try await feed().failure == nil)
       #expect(try await stage.findings(image).count == 9)
+    }
+  }
+
+  @Test func `are brought up to date by what was changed, from the newest record on`() async throws {
+    try await InspectionStage.run { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      try await stage.inspect()
+      let server = PlayedServer()
+      let work = Self.refresh(stage, server, every: .zero)
+      func mark() -> FeedMark? { server.fetches.withLock { $0.last ?? nil } }
+
+      server.give(Self.records(10) + Self.record("T-late", modified: "9999-01-01T00:00:00Z"), tag: "whole")
+      try await work.step()
+      // What is changed and what is new comes; the rest stays, however few came.
+      server.give(
+        Self.record("T-1", fixed: "0.1", modified: "2026-01-02T00:00:00Z") + "\n"
+          + Self.record("T-new", modified: "2026-01-03T00:00:00Z"), tag: "changes", isWhole: false)
+      try await work.step()
+      #expect(mark()?.newestChange == "2026-01-01T00:00:00Z")
+      let wholeAt = try #require(mark()?.wholeAt)
+      #expect(try await stage.registry.advisoryFeeds().first?.recordCount == 12)
+      #expect(try await stage.findings(image).count == 11)
+      server.give("", tag: "changes")
+      try await work.step()
+      #expect(mark()?.newestChange == "2026-01-03T00:00:00Z")
+      #expect(mark()?.wholeAt == wholeAt)
     }
   }
 
