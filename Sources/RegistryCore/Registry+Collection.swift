@@ -48,7 +48,7 @@ extension Registry {
   /// Drops those of `links` that are still unreferenced and past their lease. Answers how many.
   public func collect(links: [IdleLink]) async throws -> Int {
     let dropped = try await database.write { transaction in
-      try links.filter { try transaction.dropIdleLink($0) }
+      try links.sorted { $0.digest < $1.digest }.filter { try transaction.dropIdleLink($0) }
     }
     for link in dropped { caches.links.remove(LinkKey(repository: link.name, digest: link.digest)) }
     return dropped.count

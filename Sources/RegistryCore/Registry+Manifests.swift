@@ -160,6 +160,8 @@ extension Registry {
     let wasFound = Atomic<Bool>(false)
     let deleted = try await writingTags { transaction -> Bool in
       guard let id = try transaction.repository(named: repository) else { return wasFound.load(ordering: .relaxed) }
+      // Before the rules are asked: who makes the tag an environment's holds the repository until it is.
+      try transaction.lockRepository(id)
       try transaction.tagRules(of: repository).checkDeletion(of: tag)
       let row = RepositoryRow(id: id, name: repository)
       guard try transaction.deleteTag(tag, from: row, TagCause(.delete, by: permit.origin)) != nil else {

@@ -34,16 +34,6 @@ extension PostgresSettings {
   }
 }
 
-extension ManifestRecord {
-  /// An image of blobs that are named by their samples.
-  init(_ sample: SampleManifest) throws {
-    let manifest = try sample.content.bytes.withUnsafeBytes {
-      try Manifest(parsing: $0, contentType: sample.mediaType)
-    }
-    self.init(digest: sample.digest, manifest: manifest, bytes: sample.content.bytes)
-  }
-}
-
 extension Database {
   /// Records a blob and links it to a repository.
   func publish(_ blob: SampleBlob, to name: RepositoryName, place: String? = nil) async throws {
@@ -55,7 +45,7 @@ extension Database {
   }
 
   func push(_ sample: SampleManifest, to name: RepositoryName, tags: [OCI.Tag] = []) async throws -> ManifestOutcome {
-    let record = try ManifestRecord(sample)
+    let record = try sample.record()
     return try await write { transaction in
       try transaction.push(record, to: name, tags: tags, allowsMissing: false, .test(.push))
     }

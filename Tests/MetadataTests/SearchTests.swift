@@ -63,7 +63,7 @@ import Testing
     }
     let byDigest = Dictionary(samples.values.map { ($0.digest, $0) }) { first, _ in first }
     for (index, image) in model.images.enumerated() {
-      let record = try ManifestRecord(try #require(byDigest[image.digest]))
+      let record = try #require(byDigest[image.digest]).record()
       let key = try await database.write { transaction -> Int64 in
         let cause = TagCause(.push, by: Origin(actor: image.actor ?? "somebody"))
         _ = try transaction.push(
@@ -114,8 +114,34 @@ import Testing
         "SELECT id FROM manifest WHERE repository_id = \(id) AND digest = \(image.digest)")
       let due = DueFacts(
         key: key, repository: RepositoryRow(id: id, name: image.repository), digest: image.digest,
-        mediaType: .ociIndex, bytes: [], tries: 0)
+        mediaType: .ociIndex, bytes: [], tries: 0,
+        takenUntil: Timestamp(microseconds: try transaction.number("SELECT facts_due FROM manifest WHERE id = \(key)")))
       try transaction.writeFacts(facts, of: due, retryAt: nil)
+    }
+  }
+
+  /// Two replicas have an index and its image; the one that has the index has looked for the image's facts before they were there.
+  @Test(arguments: [DatabaseKind.sqliteInMemory, .postgreSQL])
+  func `reads an index again whose image was read meanwhile`(
+    _ kind: DatabaseKind
+  ) async throws {
+    try await kind.withDatabase { database in
+      let (name, config) = (try RepositoryName(parsing: "acme/api"), SampleBlob(seed: 1, size: 10))
+      try await database.publish(config, to: name)
+      let image = SampleManifest.image(config: config, layers: [])
+      _ = try await database.push(image, to: name)
+      _ = try await database.push(SampleManifest.index([image]), to: name)
+      let due = try await database.write { try $0.takeDueFacts(limit: 10, until: $0.now + .seconds(60)) }
+      try #require(due.count == 2)
+      #expect(try await database.read { try $0.hasDueFacts() } == false)
+      for one in due.sorted(by: { ($0.digest == image.digest ? 0 : 1) < ($1.digest == image.digest ? 0 : 1) }) {
+        try await database.write { try $0.writeFacts(ImageFacts(), of: one, retryAt: nil) }
+      }
+      #expect(try await database.read { try $0.hasDueFacts() })
+      let again = try await database.write { try $0.takeDueFacts(limit: 10, until: $0.now + .seconds(60)) }
+      #expect(again.map(\.digest) != [image.digest] && again.count == 1)
+      for one in again { try await database.write { try $0.writeFacts(ImageFacts(), of: one, retryAt: nil) } }
+      #expect(try await database.read { try $0.hasDueFacts() } == false)
     }
   }
 

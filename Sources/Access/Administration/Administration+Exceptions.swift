@@ -1,6 +1,7 @@
 public import Ground
 public import Metadata
 internal import OCI
+import Synchronization
 
 // Risks that somebody takes until a day.
 extension Administration {
@@ -34,10 +35,14 @@ extension Administration {
       throw AdministrationError(.invalid, "an exception ends on a day in the next 400 days")
     }
     let pattern = patternText == nil ? "" : try Self.pattern(patternText, in: namespace).text
+    let known = Mutex<Int64?>(nil)
     return try await database.write { transaction in
+      // Run again because the answer to its commit was lost, it finds its own work.
+      if let id = known.withLock({ $0 }), let made = try transaction.exception(id, of: namespace) { return made }
       let id = try transaction.createException(
         namespace: namespace, pattern: pattern, vulnerability: vulnerability ?? "", package: package ?? "",
         reason: reason, by: caller.origin.actor, until: expiry)
+      known.withLock { $0 = id }
       guard let made = try transaction.exception(id, of: namespace) else {
         throw DatabaseError.corrupt("an exception was made and is not there")
       }

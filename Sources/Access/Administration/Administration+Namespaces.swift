@@ -70,6 +70,8 @@ extension Administration {
     try await change { transaction in
       try transaction.lockNamespace(name)
       try making.checkGone(try transaction.namespace(name) != nil, "there is no namespace \(name)")
+      // Pushes of now end first, and are seen; later ones begin the namespace anew.
+      try transaction.lockRepositories(of: name)
       guard try !transaction.hasRepositories(name) else {
         throw AdministrationError(.conflict, "the namespace \(name) holds images; delete them first")
       }

@@ -26,6 +26,7 @@ extension Administration {
     try await require(Self.leastRole(for: kind), in: namespace, caller)
     let pattern = try Self.pattern(patternText, in: namespace)
     try await database.write { transaction in
+      try Self.lock(kind, of: namespace, transaction)
       try transaction.setRule(kind, on: pattern, of: namespace, to: value, by: caller.origin.actor)
       try transaction.record(
         AuditEntry(
@@ -41,6 +42,7 @@ extension Administration {
     let pattern = try Self.pattern(patternText, in: namespace)
     let making = Making()
     try await database.write { transaction in
+      try Self.lock(kind, of: namespace, transaction)
       let wasThere = try transaction.deleteRule(kind, on: pattern.text, of: namespace)
       try making.checkGone(wasThere, "\(namespace) has no \(kind.rawValue) rule on \(pattern)")
       guard wasThere else { return }
@@ -48,6 +50,17 @@ extension Administration {
         AuditEntry(
           "rule.delete", by: caller.origin, namespace: namespace, target: kind.rawValue,
           detail: Self.detail(("pattern", .string(pattern.text)))))
+    }
+  }
+
+  /// Once a rule that tags obey is in force, no push moves one that has asked the rules before.
+  private static func lock(
+    _ kind: RepositoryRule.Kind, of namespace: String, _ transaction: borrowing Transaction
+  ) throws {
+    try transaction.lockNamespace(namespace)
+    switch kind {
+    case .immutable, .channels: try transaction.lockRepositories(of: namespace)
+    case .history, .policy, .retention: break
     }
   }
 }

@@ -27,6 +27,8 @@ extension Administration {
     try await checkVEX(name, of: namespace, by: caller)
     let making = Making()
     try await database.write { transaction in
+      // Of two who replace a document at once, the second takes away what the first has brought.
+      try transaction.lockNamespace(namespace)
       let before = try transaction.replaceVEX(name, of: namespace, by: rows)
       if rows.isEmpty { try making.checkGone(before > 0, "\(namespace) has no VEX document \(name)") }
       guard !rows.isEmpty || before > 0 else { return }

@@ -109,12 +109,14 @@ extension Transaction {
     of repository: RepositoryID, released: [TagEvent], deleted: [TagEvent], begin: Timestamp
   ) throws {
     for event in released {
+      guard try execute("UPDATE tag_event SET is_kept = 0 WHERE id = \(event.id) AND is_kept = 1") == 1 else {
+        continue
+      }
       try enqueue(
         """
         UPDATE manifest SET events = events - 1, idle_since = \(now)
         WHERE repository_id = \(repository) AND digest = \(event.to?.description ?? "")
         """)
-      try enqueue("UPDATE tag_event SET is_kept = 0 WHERE id = \(event.id)")
     }
     for event in deleted { try enqueue("DELETE FROM tag_event WHERE id = \(event.id)") }
     guard !deleted.isEmpty else { return }

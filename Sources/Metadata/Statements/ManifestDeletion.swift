@@ -113,14 +113,17 @@ extension Transaction {
     _ key: Int64, _ digest: Digest, _ repository: RepositoryID, isHidden: Bool, _ keptUntil: Timestamp
   ) throws -> [Digest] {
     let blobs = try all("SELECT digest FROM manifest_blob WHERE manifest_id = \(key)") { try $0.digest(0) }
+    // First what was never counted: a blob that comes meanwhile is counted before or after, and not beside this.
+    let missing = try all(
+      "DELETE FROM missing_reference WHERE repository_id = \(repository) AND manifest_id = \(key) RETURNING digest"
+    ) { try $0.digest(0) }
     try enqueue(
       """
       UPDATE repository_blob SET refs = refs - 1,
         leased_until = CASE WHEN refs = 1 AND leased_until < \(keptUntil) THEN \(keptUntil) ELSE leased_until END
       WHERE repository_id = \(repository)
         AND digest IN (SELECT digest FROM manifest_blob WHERE manifest_id = \(key))
-        AND digest NOT IN (
-          SELECT digest FROM missing_reference WHERE repository_id = \(repository) AND manifest_id = \(key))
+        AND digest NOT IN (SELECT value FROM {LIST}(CAST(\(Self.list(missing)) AS {JSON})))
       """)
     try enqueue(
       """
@@ -133,7 +136,6 @@ extension Transaction {
       WHERE repository_id = \(repository) AND subject = \(digest)
       """)
     if !isHidden { try enqueue("UPDATE repository SET manifests = manifests - 1 WHERE id = \(repository)") }
-    try enqueue("DELETE FROM missing_reference WHERE repository_id = \(repository) AND manifest_id = \(key)")
     try enqueue("DELETE FROM manifest_blob WHERE manifest_id = \(key)")
     try enqueue("DELETE FROM manifest_child WHERE manifest_id = \(key)")
     try enqueue("DELETE FROM manifest_content WHERE manifest_id = \(key)")

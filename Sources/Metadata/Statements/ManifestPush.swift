@@ -42,8 +42,8 @@ extension Transaction {
     // would else both look before either is there. Blobs that come meanwhile have to wait only where missing ones are noted.
     let locked =
       try allowsMissing
-      ? later("SELECT id FROM repository WHERE name = \(name) {LOCK ALONE}") { RepositoryID(value: $0.integer(0)) }
-      : later("SELECT id FROM repository WHERE name = \(name) {LOCK}") { RepositoryID(value: $0.integer(0)) }
+      ? later("SELECT id, manifests FROM repository WHERE name = \(name) {LOCK ALONE}") { $0.lockedRepository }
+      : later("SELECT id, manifests FROM repository WHERE name = \(name) {LOCK}") { $0.lockedRepository }
     let known = try later(
       """
       SELECT m.hidden_at FROM repository r JOIN manifest m ON m.repository_id = r.id
@@ -52,11 +52,12 @@ extension Transaction {
     ) { !$0.isNull(0) }
     let pointers = try previousPointers(of: tags, name)
     let ruleRows = tags.isEmpty ? nil : try tagRuleRows(of: name)
-    guard let repository = try locked.first() else {
+    guard let (repository, isEmpty) = try locked.first() else {
       // Made here, or by another meanwhile: what was looked at before says nothing.
       _ = try ensureRepository(name)
       return try push(record, to: name, tags: tags, allowsMissing: allowsMissing, cause)
     }
+    if isEmpty { try enqueueNamespace(of: name) }
     let isHidden = try known.first()
     let isNew = isHidden == nil
     let missing: MissingReferences
@@ -86,6 +87,15 @@ extension Transaction {
     return ManifestOutcome(
       isNew: isNew, missing: absent, moved: (moved + followed).sorted { $0.tag.text < $1.tag.text },
       channels: channels.map(\.tag))
+  }
+
+  /// A namespace that was deleted since the repository was made is begun anew by what is pushed there.
+  private func enqueueNamespace(of name: RepositoryName) throws {
+    try enqueue(
+      """
+      INSERT INTO namespace (name, is_public, created_at) VALUES (\(name.namespace), 0, \(now))
+      ON CONFLICT (name) DO NOTHING
+      """)
   }
 
   // MARK: The manifest
@@ -227,7 +237,7 @@ extension Transaction {
   private static func list(_ descriptors: [Descriptor]) -> String { list(descriptors.map(\.digest)) }
 
   /// A JSON array of texts that need no escape.
-  private static func list(_ digests: some Sequence<Digest>) -> String {
+  static func list(_ digests: some Sequence<Digest>) -> String {
     "[" + digests.map { "\"\($0)\"" }.joined(separator: ",") + "]"
   }
 
@@ -256,5 +266,11 @@ extension Transaction {
     }
     for move in moves { try pointTag(move.tag, to: digest, in: repository, from: move.from, cause.as(.channel)) }
     return moves.filter { $0.from != digest }
+  }
+}
+
+extension Row {
+  fileprivate var lockedRepository: (id: RepositoryID, isEmpty: Bool) {
+    (RepositoryID(value: integer(0)), integer(1) == 0)
   }
 }

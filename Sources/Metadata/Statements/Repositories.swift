@@ -41,13 +41,13 @@ extension Transaction {
   /// The repository's key; the repository is made when there is none, and its namespace with it. Not before something is stored in it.
   public func ensureRepository(_ name: RepositoryName) throws -> RepositoryID {
     if let known = try repository(named: name) { return known }
+    // Its deletion, and a change of its environments, wait until the repository is there, or come before: the row is locked also
+    // where it is known, and made anew where the one waited for takes it away.
     try enqueue(
       """
       INSERT INTO namespace (name, is_public, created_at) VALUES (\(name.namespace), 0, \(now))
-      ON CONFLICT (name) DO NOTHING
+      ON CONFLICT (name) DO UPDATE SET is_public = namespace.is_public
       """)
-    // Its deletion, and a change of its environments, wait until the repository is there, or come before.
-    try lockNamespace(name.namespace)
     try enqueue(
       """
       INSERT INTO repository (name, manifests, created_at, is_indexed) VALUES (\(name), 0, \(now), 1)

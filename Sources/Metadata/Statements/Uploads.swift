@@ -108,8 +108,12 @@ extension Transaction {
       """)
     let ended = try endedUpload(id)
     let row = try upload(id)
-    if try claimed.count() == 1 { return .claimed(row) }
-    return try ended.first() ?? false ? .ended : .busy
+    if try ended.first() ?? false {
+      // It ended while this waited for its row.
+      try releaseUpload(id, token: token)
+      return .ended
+    }
+    return try claimed.count() == 1 ? .claimed(row) : .busy
   }
 
   /// Holds a claim for longer, unless it was lost.
@@ -158,11 +162,12 @@ extension Transaction {
     try enqueue("UPDATE upload SET claim = NULL, claimed_until = 0 WHERE id = \(id) AND claim = \(token)")
   }
 
-  /// Ends an upload that `token` holds. Answers false when the claim was lost.
+  /// Ends an upload that `token` holds. Answers false when the claim was lost. Run again because the answer to its commit was lost, it
+  /// finds the upload ended.
   public func deleteUpload(_ id: String, token: String) throws -> Bool {
     // Locked first: the parts refer to it.
     let mine = try first("SELECT 1 FROM upload WHERE id = \(id) AND claim = \(token) {LOCK}") { _ in true }
-    guard mine == true else { return false }
+    guard mine == true else { return try hasEnded(upload: id) }
     try delete(id)
     return true
   }

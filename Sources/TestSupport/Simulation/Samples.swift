@@ -1,5 +1,6 @@
 import BlobStorage
 import Ground
+public import Metadata
 public import NIOCore
 public import OCI
 
@@ -49,6 +50,12 @@ public struct SampleManifest: Sendable, Hashable {
     if let artifactType { object.append("artifactType", .string(artifactType)) }
     if !note.isEmpty { object.append("annotations", .object(["note": .string(note)])) }
     return SampleManifest(object, .ociManifest)
+  }
+
+  /// As the database takes it.
+  public func record() throws -> ManifestRecord {
+    let manifest = try content.bytes.withUnsafeBytes { try Manifest(parsing: $0, contentType: mediaType) }
+    return ManifestRecord(digest: digest, manifest: manifest, bytes: content.bytes)
   }
 
   /// An index of manifests.

@@ -131,6 +131,40 @@ import Testing
     }
   }
 
+  @Test(arguments: kinds) func `an image is folded again when a layer was read after it was taken`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      try await stage.inspect()
+      let database = stage.registry.database
+      func layers(below revision: Int) async throws -> [DueLayer] {
+        try await database.write { transaction in
+          try transaction.lockInspection()
+          _ = try transaction.renewLayers(revisionBelow: revision, limit: 10)
+          return try transaction.takeDueLayers(limit: 10, until: transaction.now + .seconds(60))
+        }
+      }
+      func write(_ layer: Digest) async throws {
+        try await database.write { transaction in
+          try transaction.lockInspection()
+          try transaction.writeLayer(
+            layer, revision: 1000, .read(inventory: [], files: [], entries: 0, uncompressedBytes: 0))
+        }
+      }
+      let layer = try #require(try await layers(below: 1000).first).digest
+      try await write(layer)
+      let taken = try await database.write { try $0.takeDueImages(limit: 10, until: $0.now + .seconds(60)) }
+      #expect(taken.map(\.digest) == [image.digest])
+      // Another replica has a layer of it read by a newer set of cataloguers.
+      try await write(layer)
+      for one in taken {
+        try await stage.registry.writeInventories([(one, ImageFold.record(of: one))])
+      }
+      #expect(try await database.read { try $0.hasDueImages() })
+    }
+  }
+
   @Test func `never says clean of what it could not see`() async throws {
     try await InspectionStage.run { stage in
       try await stage.bring([InspectionStage.advisory()])

@@ -152,7 +152,7 @@ extension Transaction {
   /// Removes a namespace with its robots, grants, rules and environments. What history kept of its images goes: who makes a
   /// namespace of that name later has no claim to them.
   ///
-  /// - Precondition: the namespace is locked, and shows no image.
+  /// - Precondition: the namespace and its repositories are locked, and it shows no image.
   public func deleteNamespace(_ name: String) throws {
     try accessChanges()
     for robot in try robots(of: name, after: "", limit: .max) { try deleteAccount(robot.id) }
@@ -160,6 +160,8 @@ extension Transaction {
     try enqueue("DELETE FROM trust_rule WHERE namespace = \(name)")
     for environment in try environments(of: name) { try deleteEnvironment(environment.id) }
     try enqueue("DELETE FROM repository_rule WHERE namespace = \(name)")
+    try enqueue("DELETE FROM finding_exception WHERE namespace = \(name)")
+    try enqueue("DELETE FROM vex_statement WHERE namespace = \(name)")
     try enqueue("UPDATE tag_event SET is_kept = 0 WHERE namespace = \(name)")
     try enqueue(
       """

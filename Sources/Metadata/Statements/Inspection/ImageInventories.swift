@@ -15,6 +15,8 @@ public struct DueImage: Sendable {
   public let digest: Digest
   public let layers: [Layer]
   public let tries: Int
+  /// How the one who has it marked it as taken: a layer that is read meanwhile makes it due again.
+  public let takenUntil: Timestamp
 }
 
 /// An image's inventory as its row has it.
@@ -149,11 +151,12 @@ extension Transaction {
           digest: try $0.digest(0), state: $0.text(1), reason: $0.optionalText(2),
           inventory: $0.isNull(3) ? nil : $0.bytes(3))
       }
-      return DueImage(key: image.key, digest: image.digest, layers: layers, tries: image.tries)
+      return DueImage(
+        key: image.key, digest: image.digest, layers: layers, tries: image.tries, takenUntil: until)
     }
   }
 
-  /// Writes what an image holds, in place of what was known of it.
+  /// Writes what an image holds, in place of what was known of it. One of which a layer was read since it was taken stays due.
   ///
   /// - Parameter matcher: the revision of the rules that gave the packages their subjects.
   /// - Returns: packages that are new to the registry: nothing was judged of them yet; and those that are to be judged anew.
@@ -165,7 +168,8 @@ extension Transaction {
     let found = try execute(
       """
       UPDATE image_inventory SET state = \(record.state.rawValue),
-        reason = \(record.reason?.storable(limitBytes: ImageFacts.textLimitBytes)), due = \(record.retryAt),
+        reason = \(record.reason?.storable(limitBytes: ImageFacts.textLimitBytes)), 
+        due = CASE WHEN due = \(image.takenUntil) THEN \(record.retryAt) ELSE due END,
         tries = \(retries ? image.tries + 1 : 0), os = \(record.os?.storable(limitBytes: PackageRecord.textLimitBytes)),
         os_version = \(record.osVersion?.storable(limitBytes: PackageRecord.textLimitBytes)),
         os_name = \(record.osName?.storable(limitBytes: PackageRecord.textLimitBytes)),

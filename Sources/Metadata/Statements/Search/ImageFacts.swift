@@ -115,6 +115,21 @@ public struct DueFacts: Sendable {
   public let bytes: [UInt8]
   /// How often reading them failed.
   public let tries: Int
+  /// How the one who has it marked it as taken: an image of an index that is read meanwhile makes it due again.
+  public let takenUntil: Timestamp
+
+  public init(
+    key: Int64, repository: RepositoryRow, digest: Digest, mediaType: MediaType, bytes: [UInt8], tries: Int,
+    takenUntil: Timestamp
+  ) {
+    self.key = key
+    self.repository = repository
+    self.digest = digest
+    self.mediaType = mediaType
+    self.bytes = bytes
+    self.tries = tries
+    self.takenUntil = takenUntil
+  }
 }
 
 extension Reading where Self: ~Copyable {
@@ -168,19 +183,21 @@ extension Transaction {
         DueFacts(
           key: $0.integer(0),
           repository: RepositoryRow(id: RepositoryID(value: $0.integer(1)), name: try $0.repositoryName(2)),
-          digest: try $0.digest(3), mediaType: try $0.mediaType(4), bytes: $0.bytes(5), tries: Int($0.integer(6)))
+          digest: try $0.digest(3), mediaType: try $0.mediaType(4), bytes: $0.bytes(5), tries: Int($0.integer(6)),
+          takenUntil: until)
       }
     }
     return try rows.flatMap { try $0.all() }
   }
 
-  /// Writes what was read of a manifest. Nothing when it is gone.
+  /// Writes what was read of a manifest. Nothing when it is gone. An index of which an image was read since it was taken stays due.
   ///
   /// - Parameter retryAt: when to try again after a failure.
   public func writeFacts(_ read: ImageFacts, of manifest: DueFacts, retryAt: Timestamp?) throws {
     let found = try execute(
       """
-      UPDATE manifest SET facts_due = \(retryAt), facts_tries = \(retryAt == nil ? 0 : manifest.tries + 1)
+      UPDATE manifest SET facts_due = CASE WHEN facts_due = \(manifest.takenUntil) THEN \(retryAt) ELSE facts_due END,
+        facts_tries = \(retryAt == nil ? 0 : manifest.tries + 1)
       WHERE id = \(manifest.key)
       """)
     guard found == 1 else { return }
@@ -211,7 +228,7 @@ extension Transaction {
     // Indexes that show it have been read without it.
     try enqueue(
       """
-      UPDATE manifest SET facts_due = 0 WHERE repository_id = \(manifest.repository.id) AND facts_due IS NULL
+      UPDATE manifest SET facts_due = 0 WHERE repository_id = \(manifest.repository.id)
         AND id IN (SELECT manifest_id FROM manifest_child WHERE digest = \(manifest.digest))
       """)
   }
