@@ -267,22 +267,25 @@ extension APIRoute {
     else { throw AdministrationError(.invalid, "“kind” is what the records were read from, such as debian") }
     let takenAt = try call.moment("taken")
     try await routes.access.administration.beginAdvisoryImport(feed, by: call.caller)
-    if let takenAt, call.query.first("older") != "true" {
+    let allowsOlder = call.query.first("older") == "true"
+    if let takenAt, !allowsOlder {
       do { try await routes.registry.refuseOlder(feed, takenAt: takenAt) } catch let refusal as AdvisoryImportRefusal {
         throw AdministrationError(.conflict, refusal.description)
       }
     }
     guard format == .osv else { return try await importOthers(format, feed, takenAt, routes, call) }
     do {
-      var work = try await AdvisoryImport.begin(
+      let report = try await AdvisoryImport.run(
         routes.registry, feed: feed, kind: kind.rawValue, expecting: expected,
-        isWhole: call.query.first("whole") == "true", takenAt: takenAt)
-      var lines = RecordLines(limitBytes: format.recordLimitBytes)
-      for try await chunk in call.request.body {
-        for line in try lines.take(chunk) { try await work.add(try advisory(line)) }
+        isWhole: call.query.first("whole") == "true", takenAt: takenAt, allowsOlder: allowsOlder
+      ) { work in
+        var lines = RecordLines(limitBytes: format.recordLimitBytes)
+        for try await chunk in call.request.body {
+          for line in try lines.take(chunk) { try await work.add(try advisory(line)) }
+        }
+        if let line = lines.rest { try await work.add(try advisory(line)) }
       }
-      if let line = lines.rest { try await work.add(try advisory(line)) }
-      return view(try await work.finish())
+      return view(report)
     } catch let refusal as AdvisoryImportRefusal {
       throw AdministrationError(.conflict, refusal.description)
     }
@@ -333,11 +336,14 @@ extension APIRoute {
       guard [.secdb, .debian, .csaf].contains(format) else {
         return view(try await routes.registry.importExploits(feed, format, items, takenAt: takenAt))
       }
-      var work = try await AdvisoryImport.begin(
-        routes.registry, feed: feed, kind: format.rawValue, expecting: items.count,
-        isWhole: call.query.first("whole") == "true", takenAt: takenAt)
-      for case .advisory(let advisory) in items { try await work.add(advisory) }
-      return view(try await work.finish())
+      let said = items
+      let report = try await AdvisoryImport.run(
+        routes.registry, feed: feed, kind: format.rawValue, expecting: said.count,
+        isWhole: call.query.first("whole") == "true", takenAt: takenAt, allowsOlder: call.query.first("older") == "true"
+      ) { work in
+        for case .advisory(let advisory) in said { try await work.add(advisory) }
+      }
+      return view(report)
     } catch let refusal as AdvisoryImportRefusal {
       throw AdministrationError(.conflict, refusal.description)
     }

@@ -25,12 +25,15 @@ public struct AdvisoryImportRefusal: Error, Sendable, Hashable, CustomStringConv
 /// Brings what a feed says now in place of what it said before.
 ///
 /// Records are written some hundred in a transaction, each together with what it finds, so that nobody sees a record without its
-/// findings and no push waits long. What the feed does not have any more goes last, and only when all of it came.
+/// findings and no push waits long. What the feed does not have any more goes last, and only when all of it came. Of a feed one
+/// import is at work at a time.
 public struct AdvisoryImport: ~Copyable {
   /// Records that one transaction writes.
   public static let batchLimit = 200
   /// A feed that has become smaller than this share of what it was is refused: rather is it broken than so much withdrawn.
   static let leastShare = 0.8
+  /// So long after its last record an import that has broken off keeps others from its feed.
+  static let term: Duration = .seconds(60)
 
   private let registry: Registry
   private let feed: String
@@ -40,36 +43,86 @@ public struct AdvisoryImport: ~Copyable {
   private let expected: Int
   private let takenAt: Timestamp?
   private let begunAt: String
+  /// Tells this import from another of the same feed.
+  private let holder: String
   private var seen: Set<String> = []
   private var waiting: [AdvisoryRecord] = []
   private var report = AdvisoryImportReport()
 
+  /// Brings in the records that `body` adds.
+  ///
   /// - Parameters:
   ///   - expected: how many records will come.
   ///   - isWhole: what is known of the feed and does not come is taken away. Else records are added to it.
   ///   - takenAt: when the records were taken from their source; nil: now.
-  /// - Throws: ``AdvisoryImportRefusal`` when the feed has shrunk by more than a fifth.
-  public static func begin(
-    _ registry: Registry, feed: String, kind: String, expecting expected: Int, isWhole: Bool, takenAt: Timestamp? = nil
-  ) async throws -> AdvisoryImport {
+  ///   - allowsOlder: also when what is here of the feed was taken later.
+  /// - Throws: ``AdvisoryImportRefusal`` when the feed has shrunk by more than a fifth, is older than what is here, or is being
+  ///   imported by another; or when other than the expected number of records came: nothing is taken away then.
+  public static func run(
+    _ registry: Registry, feed: String, kind: String, expecting expected: Int, isWhole: Bool, takenAt: Timestamp? = nil,
+    allowsOlder: Bool = true, _ body: (inout AdvisoryImport) async throws -> Void
+  ) async throws -> AdvisoryImportReport {
+    var work = AdvisoryImport(
+      registry: registry, feed: feed, kind: kind, isWhole: isWhole, expected: expected, takenAt: takenAt)
+    try await work.begin(allowsOlder: allowsOlder)
+    do {
+      try await body(&work)
+      try await work.finish()
+    } catch {
+      // What was written stays; another may go on.
+      try? await work.release()
+      throw error
+    }
+    return work.report
+  }
+
+  private func begin(allowsOlder: Bool) async throws {
+    let (feed, takenAt) = (feed, takenAt)
+    try await registry.database.write { [claim = claim] transaction in
+      try claim(transaction)
+      // Nobody else brings anything in from here on.
+      if let takenAt, !allowsOlder { try Registry.refuseOlder(feed, takenAt: takenAt, transaction) }
+    }
     let known = try await registry.database.read { try $0.advisoryCount(feed: feed) }
-    if isWhole, Double(expected) < Double(known) * leastShare {
+    guard !isWhole || Double(expected) >= Double(known) * Self.leastShare else {
       let refusal = AdvisoryImportRefusal(
         description: "the feed has shrunk from \(known) records to \(expected): it is refused, and the old one kept")
+      let kind = kind
       try await registry.database.write {
         try $0.writeFeed(feed, kind: kind, recordCount: nil, failure: refusal.description, state: nil)
       }
+      try await release()
       throw refusal
     }
-    return AdvisoryImport(
-      registry: registry, feed: feed, kind: kind, isWhole: isWhole, expected: expected, takenAt: takenAt)
   }
+
+  /// Claims the feed for this import, or holds it for longer.
+  private var claim: @Sendable (borrowing Transaction) throws -> Void {
+    let (feed, holder) = (feed, holder)
+    return { transaction in
+      let until = transaction.now + Self.term
+      guard try transaction.claimChore(Self.chore(of: feed), holder: holder, until: until) else {
+        throw AdvisoryImportRefusal(
+          description: "\(feed) is being imported by another; try again when that has ended, at the latest in a minute")
+      }
+    }
+  }
+
+  private func release() async throws {
+    let (feed, holder) = (feed, holder)
+    try await registry.database.write { transaction in
+      try transaction.releaseChore(Self.chore(of: feed), holder: holder, nextAt: Timestamp(microseconds: 0))
+    }
+  }
+
+  private static func chore(of feed: String) -> String { "import of \(feed)" }
 
   private init(
     registry: Registry, feed: String, kind: String, isWhole: Bool, expected: Int, takenAt: Timestamp?
   ) {
     self.takenAt = takenAt
     begunAt = registry.database.now.description
+    holder = SystemRandom().hexadecimal(byteCount: 8)
     self.registry = registry
     self.feed = feed
     self.kind = kind
@@ -92,7 +145,8 @@ public struct AdvisoryImport: ~Copyable {
     let records = waiting
     let feed = feed
     waiting = []
-    let (changed, difference) = try await registry.database.write { transaction in
+    let (changed, difference) = try await registry.database.write { [claim = claim] transaction in
+      try claim(transaction)
       let changed = try transaction.writeAdvisories(records, feed: feed)
       return (changed.count, try Registry.judge(changed, feed: feed, transaction))
     }
@@ -101,9 +155,7 @@ public struct AdvisoryImport: ~Copyable {
   }
 
   /// Writes what waits, and takes away what the feed does not have any more.
-  ///
-  /// - Throws: ``AdvisoryImportRefusal`` when other than the expected number of records came; nothing is taken away then.
-  public consuming func finish() async throws -> AdvisoryImportReport {
+  private mutating func finish() async throws {
     if !waiting.isEmpty { try await flush() }
     guard report.recordCount == expected else {
       let refusal = AdvisoryImportRefusal(
@@ -113,12 +165,13 @@ public struct AdvisoryImport: ~Copyable {
     }
     if isWhole { try await removeUnseen() }
     try await writeOutcome(nil)
-    return report
+    try await release()
   }
 
   private func writeOutcome(_ failure: String?) async throws {
     let (feed, kind, takenAt) = (feed, kind, takenAt)
-    try await registry.database.write { transaction in
+    try await registry.database.write { [claim = claim] transaction in
+      try claim(transaction)
       try transaction.writeFeed(
         feed, kind: kind, recordCount: try transaction.advisoryCount(feed: feed), failure: failure, state: nil,
         refreshedAt: takenAt)
@@ -136,7 +189,8 @@ public struct AdvisoryImport: ~Copyable {
       let gone = page.filter { !seen.contains($0.name) }
       guard !gone.isEmpty else { continue }
       report.removedCount += gone.count
-      report.findings += try await registry.database.write { transaction in
+      report.findings += try await registry.database.write { [claim = claim] transaction in
+        try claim(transaction)
         try transaction.lockInspection()
         let difference = try transaction.replaceFindings(of: gone, by: [], feed: feed)
         try transaction.deleteAdvisories(gone.map(\.key))

@@ -13,7 +13,13 @@ public struct BundledFeedOutcome: Sendable {
 extension Registry {
   /// - Throws: ``AdvisoryImportRefusal`` when a feed was taken from its source before what is here of it.
   public func refuseOlder(_ feed: String, takenAt: Timestamp) async throws {
-    guard let known = try await advisoryFeeds().first(where: { $0.name == feed })?.refreshedAt else { return }
+    try await database.read { try Self.refuseOlder(feed, takenAt: takenAt, $0) }
+  }
+
+  static func refuseOlder(
+    _ feed: String, takenAt: Timestamp, _ transaction: borrowing some Reading & ~Copyable
+  ) throws {
+    guard let known = try transaction.advisoryFeeds().first(where: { $0.name == feed })?.refreshedAt else { return }
     // As a bundle writes it: in milliseconds.
     guard takenAt.description < known.description else { return }
     throw AdvisoryImportRefusal(description: "\(feed) is of \(takenAt), and what is here of it is of \(known)")
@@ -38,7 +44,7 @@ extension Registry {
     for (feed, takenAt) in zip(bundle.manifest.feeds, moments) {
       let result: Result<AdvisoryImportReport, AdvisoryImportRefusal>
       do {
-        result = .success(try await importFeed(feed, of: bundle, takenAt: takenAt))
+        result = .success(try await importFeed(feed, of: bundle, takenAt: takenAt, allowsOlder: allowsOlder))
       } catch let refusal as AdvisoryImportRefusal {
         result = .failure(refusal)
       }
@@ -48,7 +54,7 @@ extension Registry {
   }
 
   private func importFeed(
-    _ feed: BundleManifest.Feed, of bundle: AdvisoryBundle, takenAt: Timestamp
+    _ feed: BundleManifest.Feed, of bundle: AdvisoryBundle, takenAt: Timestamp, allowsOlder: Bool
   ) async throws -> AdvisoryImportReport {
     let walk = try bundle.records(of: feed)
     guard feed.form == .osv else {
@@ -57,14 +63,16 @@ extension Registry {
       guard items.count == feed.recordCount else { throw Self.otherCount(items.count, feed) }
       return try await importExploits(feed.name, feed.form, items, takenAt: takenAt)
     }
-    var work = try await AdvisoryImport.begin(
-      self, feed: feed.name, kind: feed.kind.rawValue, expecting: feed.recordCount, isWhole: true, takenAt: takenAt)
-    while true {
-      var items: [AdvisoryFormat.Item] = []
-      guard try walk.next({ items = try feed.form.items($0) }) else { break }
-      for case .advisory(let advisory) in items { try await work.add(advisory) }
+    return try await AdvisoryImport.run(
+      self, feed: feed.name, kind: feed.kind.rawValue, expecting: feed.recordCount, isWhole: true, takenAt: takenAt,
+      allowsOlder: allowsOlder
+    ) { work in
+      while true {
+        var items: [AdvisoryFormat.Item] = []
+        guard try walk.next({ items = try feed.form.items($0) }) else { break }
+        for case .advisory(let advisory) in items { try await work.add(advisory) }
+      }
     }
-    return try await work.finish()
   }
 
   private static func otherCount(_ count: Int, _ feed: BundleManifest.Feed) -> AdvisoryImportRefusal {

@@ -27,23 +27,24 @@ extension Registry {
   ) async throws -> AdvisoryImportReport {
     var count = 0
     try format.each(at: path) { _ in count += 1 }
-    var work = try await AdvisoryImport.begin(
-      self, feed: name, kind: format.rawValue, expecting: count, isWhole: isWhole)
-    if format == .debian {
-      // One document has all of it.
-      var all: [Advisory] = []
-      try format.each(at: path) { if case .advisory(let advisory) = $0 { all.append(advisory) } }
-      for advisory in all { try await work.add(advisory) }
-      return try await work.finish()
+    return try await AdvisoryImport.run(
+      self, feed: name, kind: format.rawValue, expecting: count, isWhole: isWhole
+    ) { work in
+      if format == .debian {
+        // One document has all of it.
+        var all: [Advisory] = []
+        try format.each(at: path) { if case .advisory(let advisory) = $0 { all.append(advisory) } }
+        for advisory in all { try await work.add(advisory) }
+        return
+      }
+      // A record after the other, so that a feed of any size needs no more memory than they.
+      let reader = try RecordWalk(at: path, limitBytes: format.recordLimitBytes)
+      while true {
+        var items: [AdvisoryFormat.Item] = []
+        guard try reader.next({ items = try format.items($0) }) else { break }
+        for case .advisory(let advisory) in items { try await work.add(advisory) }
+      }
     }
-    // A record after the other, so that a feed of any size needs no more memory than they.
-    let reader = try RecordWalk(at: path, limitBytes: format.recordLimitBytes)
-    while true {
-      var items: [AdvisoryFormat.Item] = []
-      guard try reader.next({ items = try format.items($0) }) else { break }
-      for case .advisory(let advisory) in items { try await work.add(advisory) }
-    }
-    return try await work.finish()
   }
 
   private func importExploits(

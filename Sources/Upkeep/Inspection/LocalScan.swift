@@ -102,10 +102,10 @@ public struct LocalScan: Sendable {
           }
         }
       }
-      var work = try await AdvisoryImport.begin(
-        registry, feed: path, kind: "osv", expecting: kept.count, isWhole: false)
-      for advisory in kept { try await work.add(advisory) }
-      _ = try await work.finish()
+      _ = try await AdvisoryImport.run(registry, feed: path, kind: "osv", expecting: kept.count, isWhole: false) {
+        work in
+        for advisory in kept { try await work.add(advisory) }
+      }
     }
   }
 

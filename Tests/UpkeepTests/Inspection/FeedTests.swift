@@ -122,6 +122,36 @@ import Testing
     }
   }
 
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `are imported by one at a time, and by the next when that breaks off`(kind: TestInstallation.Kind) async throws {
+    struct BrokenOff: Error {}
+    try await InspectionStage.run(over: kind) { stage in
+      func bring(
+        _ ids: [String], _ feed: String = "test", takenAt: Timestamp? = nil, _ meanwhile: () async throws -> Void = {}
+      ) async throws -> AdvisoryImportReport {
+        try await AdvisoryImport.run(
+          stage.registry, feed: feed, kind: "osv", expecting: ids.count, isWhole: true, takenAt: takenAt,
+          allowsOlder: false
+        ) { work in
+          for id in ids { try await work.add(try InspectionStage.advisory(id)) }
+          try await meanwhile()
+        }
+      }
+      let report = try await bring(["T-1", "T-2"]) {
+        let refusal = await #expect(throws: AdvisoryImportRefusal.self) { _ = try await bring(["T-3", "T-4"]) }
+        #expect(refusal?.description.contains("being imported by another") == true)
+        // Of others nobody waits.
+        _ = try await bring(["T-9"], "other")
+      }
+      #expect(report.recordCount == 2)
+      await #expect(throws: BrokenOff.self) { _ = try await bring(["T-1", "T-2"]) { throw BrokenOff() } }
+      await #expect(throws: AdvisoryImportRefusal.self) {
+        _ = try await bring(["T-5", "T-6"], takenAt: Timestamp(microseconds: 0))
+      }
+      #expect(try await bring(["T-3", "T-4"]).removedCount == 2)
+    }
+  }
+
   @Test func `are left alone until they are due, or somebody asks`() async throws {
     try await InspectionStage.run { (stage) async throws in
       let server = PlayedServer()

@@ -71,10 +71,10 @@ struct `Inspection at scale` {
         }
       }
       func bring(_ numbers: Range<Int>, fixed: String) async throws -> AdvisoryImportReport {
-        var work = try await AdvisoryImport.begin(
-          registry, feed: "scale", kind: "osv", expecting: numbers.count, isWhole: false)
-        for number in numbers { try await work.add(try Self.advisory(number, fixed: fixed)) }
-        return try await work.finish()
+        try await AdvisoryImport.run(registry, feed: "scale", kind: "osv", expecting: numbers.count, isWhole: false) {
+          work in
+          for number in numbers { try await work.add(try Self.advisory(number, fixed: fixed)) }
+        }
       }
       try await Self.timed("\(kind): first 20,000 advisories") { _ = try await bring(0..<20_000, fixed: "1.3.0-1") }
       try await Self.timed("\(kind): 2,000 new advisories") {

@@ -71,10 +71,11 @@ struct InspectionStage {
   func bring(_ advisories: [Advisory], whole: Bool = false, expecting: Int? = nil) async throws
     -> AdvisoryImportReport
   {
-    var work = try await AdvisoryImport.begin(
-      registry, feed: "test", kind: "osv", expecting: expecting ?? advisories.count, isWhole: whole)
-    for advisory in advisories { try await work.add(advisory) }
-    return try await work.finish()
+    try await AdvisoryImport.run(
+      registry, feed: "test", kind: "osv", expecting: expecting ?? advisories.count, isWhole: whole
+    ) { work in
+      for advisory in advisories { try await work.add(advisory) }
+    }
   }
 
   func events() async throws -> [FindingEvent] { try await registry.findingEvents(before: 0, since: nil, limit: 100) }
