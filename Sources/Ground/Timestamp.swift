@@ -49,6 +49,12 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
 }
 
 extension Timestamp {
+  /// The last moment that is shown as this one: ``description`` is cut to the millisecond.
+  public var endOfMillisecond: Timestamp {
+    let past = (microseconds % 1000 + 1000) % 1000
+    return Timestamp(microseconds: microseconds - past + 999)
+  }
+
   /// Reads RFC 3339: `2026-11-23T14:01:37Z`, `2026-11-23T15:01:37.25+01:00`. Of a fraction microseconds are kept.
   ///
   /// - Returns: nil for any other form, and for days and hours that there are not.

@@ -92,12 +92,23 @@ extension Registry {
   }
 
   /// Events of a tag or a repository, the newest first.
+  ///
+  /// - Throws: `NAME_UNKNOWN`; `MANIFEST_UNKNOWN` for a tag of which nothing is known.
   public func history(
     of tag: Tag?, _ filter: TagEventFilter, before: Int64?, limit: Int, permit: Permit<Pull>
   ) async throws -> [TagEvent] {
     let repository = permit.repository
     let scope: TagHistoryScope = tag.map { .tag(repository, $0) } ?? .repository(repository)
-    return try await database.read { try $0.tagEvents(scope, filter, before: before, limit: limit) }
+    return try await database.read { transaction in
+      let found = try transaction.tagEvents(scope, filter, before: before, limit: limit)
+      guard found.isEmpty else { return found }
+      guard try transaction.repository(named: repository) != nil else { throw Self.unknownName(repository) }
+      if let tag, try transaction.tagEvents(scope, limit: 1).isEmpty {
+        throw RegistryError(
+          .manifestUnknown, "nothing is known of a tag \(tag) of \(repository)", details: [["tag": .string(tag.text)]])
+      }
+      return []
+    }
   }
 
   /// Events of a namespace, the newest first, of those repositories that `shows` lets through.

@@ -182,4 +182,53 @@ import Testing
       #expect(try await Self.push("two", as: "v2", registry).status == 201)
     }
   }
+
+  @Test func `gives the state that is shown at a time, asked for with the time as it is shown`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      for note in ["a", "b", "c"] { try await Self.push(note, as: "latest", registry) }
+      let history = try await registry.api(
+        "GET", "\(Self.path)/tags/latest/history", as: ClosedRegistry.basic("reader"))
+      for event in try #require(history.json["items"]?.array) {
+        let at = try #require(event["at"]?.string)
+        let then = try await registry.api(
+          "GET", "\(Self.path)/tags/latest?asOf=\(at)", as: ClosedRegistry.basic("reader"))
+        // Several may have happened in one millisecond: the last of them.
+        let last = history.json["items"]?.array?.first { $0["at"]?.string == at }
+        #expect(then.json["digest"]?.string == last?["to"]?.string, "\(at)")
+      }
+      let unknown = try await registry.api(
+        "GET", "\(Self.path)/tags/nosuch/history", as: ClosedRegistry.basic("reader"))
+      #expect(unknown.status == 404)
+      let misspelt = try await registry.api(
+        "GET", "\(Self.path)/tags/latest?asof=2026-01-01T00:00:00Z", as: ClosedRegistry.basic("reader"))
+      #expect(misspelt.status == 400)
+      #expect(misspelt.json["detail"]?.string == "“asof” is not known here; known are asOf")
+    }
+  }
+
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `does not pass to who makes the namespace anew`(kind: TestInstallation.Kind) async throws {
+    try await ClosedRegistry.withOne(over: kind) { registry in
+      try await Self.push("a", as: "latest", registry)
+      let owner = ClosedRegistry.basic("owner")
+      _ = try await registry.api(
+        "PUT", "\(Self.path)/labels?target=latest", as: owner, #"{"labels":{"customer":"acme"},"reason":"x"}"#)
+      for digest in [Self.digest("a"), ClosedRegistry.manifestDigest.description] {
+        let deleted = try await registry.ask("DELETE", "/v2/acme/api/manifests/\(digest)", as: owner)
+        #expect(deleted.status == 202)
+      }
+      try await registry.administration.deleteNamespace("acme", by: registry.admin)
+      try await registry.administration.makeNamespace("acme", isPublic: false, owner: "stranger", by: registry.admin)
+      let next = ClosedRegistry.basic("stranger")
+      let restored = try await registry.api(
+        "POST", "\(Self.path)/tags/latest/restore", as: next, #"{"movesAgo":1}"#)
+      #expect(restored.status == 404, "\(restored)")
+      for list in ["\(Self.path)/history", "/api/v1/namespaces/acme/history"] {
+        let history = try await registry.api("GET", list, as: next)
+        #expect(history.json["items"]?.array?.isEmpty ?? true, "\(history)")
+      }
+      let inconsistencies = try await registry.server.registry.database.read { try $0.inconsistencies(limit: 10) }
+      #expect(inconsistencies.isEmpty, "\(inconsistencies)")
+    }
+  }
 }

@@ -108,7 +108,7 @@ extension APIRoute {
     ) { routes, call in
       view(
         try await routes.registry.environment(
-          environmentName(call), asOf: call.moment("asOf"), by: actor(routes, call)))
+          environmentName(call), asOf: call.asOf(), by: actor(routes, call)))
     },
     APIRoute(
       method: .PATCH, path: environmentPath + "/{environment}", summary: "Change settings of an environment.",

@@ -14,7 +14,7 @@ extension APIRoute {
     .init("address", .string, "From where.", isRequired: true),
     .init("namespace", .nullable(.string), "In which namespace."),
     .init("target", .string, "On what.", isRequired: true),
-    .init("detail", .map(.string), "What else there is to say."),
+    .init("detail", .map(.any), "What else there is to say."),
     .init("requestID", .string, "The request, as in the log.", isRequired: true),
     .init("position", .nullable(.integer), "Its place in the chain; null until it has joined."),
     .init("hash", .nullable(.string), "The link of the chain."),
@@ -82,8 +82,8 @@ extension APIRoute {
         .init(name: "actor", description: "Only of this account."),
         .init(name: "namespace", description: "Only in this namespace."),
         .init(name: "outcome", description: "done, refused or failed."),
-        .init(name: "since", description: "Not before this time."),
-        .init(name: "until", description: "Before this time."),
+        .init(name: "since", description: "Not before this time.", schema: .moment),
+        .init(name: "until", description: "Before this time.", schema: .moment),
       ], answer: .page(recordSchema)
     ) { routes, call in
       let size = try call.pageSize()

@@ -123,13 +123,15 @@ extension APIRoute {
     return number
   }
 
+  private static let idempotencyKey = Parameter(
+    name: "Idempotency-Key", description: "Makes repeating safe: the same key is the same release.")
+
   private static let promoters = "its maintainers, or who the environment names as promoters"
 
   static let releases: [APIRoute] = [
     APIRoute(
       method: .POST, path: environmentPath + "/{environment}/promotions",
-      summary: "Promote images as one release: all or none. The header Idempotency-Key makes repeating safe.",
-      permission: promoters,
+      summary: "Promote images as one release: all or none.", permission: promoters, headers: [idempotencyKey],
       body: [
         .init("images", .list(.string), "Images: `acme/api:2.3`, `acme/api@sha256:…`."),
         .init("from", .string, "Or all that this environment runs."), .init("reason", .string, "Why."),
@@ -152,6 +154,7 @@ extension APIRoute {
     APIRoute(
       method: .POST, path: environmentPath + "/{environment}/rollback",
       summary: "Go back to what ran before the release that is in force, or after a named one.", permission: promoters,
+      headers: [idempotencyKey],
       body: [
         .init("release", .integer, "The release to go back to. The one before unless given."),
         .init("reason", .string, "Why."), .init("dryRun", .boolean, "Only tell what would be done."),

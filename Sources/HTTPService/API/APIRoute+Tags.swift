@@ -48,13 +48,14 @@ extension APIRoute {
   }
 
   private static let asOf = Parameter(
-    name: "asOf", description: "As it was at this time, such as 2026-11-24T00:00:00Z; as it is now unless given.")
+    name: "asOf", description: "As it was at this time, such as 2026-11-24T00:00:00Z; as it is now unless given.",
+    schema: .moment)
 
   private static let eventFilter = [
     Parameter(name: "kind", description: "Only these, such as `push`."),
     Parameter(name: "by", description: "Only by this account."),
-    Parameter(name: "since", description: "Not before this time."),
-    Parameter(name: "until", description: "Before this time."),
+    Parameter(name: "since", description: "Not before this time.", schema: .moment),
+    Parameter(name: "until", description: "Before this time.", schema: .moment),
   ]
 
   private static func filter(_ call: APICall) throws -> TagEventFilter {
@@ -80,7 +81,7 @@ extension APIRoute {
       let permit = try await routes.access.policy.permit(Pull.self, on: call.repository(), for: call.caller)
       let size = try call.pageSize()
       let found = try await routes.registry.tagStates(
-        asOf: call.moment("asOf"), after: call.cursor, limit: size + 1, permit: permit)
+        asOf: call.asOf(), after: call.cursor, limit: size + 1, permit: permit)
       return call.page(found, size, next: { $0.tag.text }, view)
     },
     APIRoute(
@@ -88,7 +89,7 @@ extension APIRoute {
       permission: mayPull, query: [asOf], answer: stateSchema
     ) { routes, call in
       let permit = try await routes.access.policy.permit(Pull.self, on: call.repository(), for: call.caller)
-      return view(try await routes.registry.tagState(call.tag(), asOf: call.moment("asOf"), permit: permit))
+      return view(try await routes.registry.tagState(call.tag(), asOf: call.asOf(), permit: permit))
     },
     APIRoute(
       method: .GET, path: "/api/v1/repositories/{repository}/-/tags/{tag}/history",
@@ -182,7 +183,7 @@ extension APIRoute {
       guard let moment = Timestamp(parsing: text) else {
         throw AdministrationError(.invalid, "“at” is a time such as 2026-11-24T00:00:00Z")
       }
-      return .moment(moment)
+      return .moment(moment.endOfMillisecond)
     }
     guard let count else { return .movesAgo(1) }
     guard (1...Int64(movesLimit)).contains(count) else {

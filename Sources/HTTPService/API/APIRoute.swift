@@ -5,11 +5,12 @@ import OCI
 
 /// One operation of the administration API: what the router takes, and what the OpenAPI document says of it.
 struct APIRoute: Sendable {
-  /// A parameter of the query.
+  /// A parameter of the query, or a field of the header.
   struct Parameter: Sendable {
     let name: String
     let description: String
     var isRequired = false
+    var schema: APISchema = .string
   }
 
   let method: HTTPMethod
@@ -19,6 +20,7 @@ struct APIRoute: Sendable {
   /// Who may, in words.
   let permission: String
   var query: [Parameter] = []
+  var headers: [Parameter] = []
   /// The members of the body; nil: it takes none.
   var body: [APIField]?
   /// What it answers with; nil: nothing but that it was done.
@@ -57,7 +59,8 @@ struct APIRoute: Sendable {
 
   /// What a page of a list is asked for with.
   static let paging = [
-    Parameter(name: "n", description: "How many elements a page may hold, from 1 to 1000; 100 unless given."),
+    Parameter(
+      name: "n", description: "How many elements a page may hold, from 1 to 1000; 100 unless given.", schema: .integer),
     Parameter(name: "cursor", description: "The `next` of the page before."),
   ]
 }
@@ -152,6 +155,9 @@ struct APICall: Sendable {
     }
     return moment
   }
+
+  /// The moment of which a state is asked for. What is shown to have happened at it has happened.
+  func asOf() throws -> Timestamp? { try moment("asOf")?.endOfMillisecond }
 
   // MARK: The body
 

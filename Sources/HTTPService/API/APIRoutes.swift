@@ -43,11 +43,15 @@ extension RegistryRoutes {
     guard try caller(of: request).isAuthenticated else {
       throw AdministrationError(.unauthenticated, "log in to do this")
     }
+    let query = try query(request)
+    if let name = query.parameters.map(\.name).first(where: { name in !route.query.contains { $0.name == name } }) {
+      throw unknown(name, known: route.query.map(\.name))
+    }
     let body = try await body(route, request)
     // While a body comes, what its sender may can be taken away.
     let current = try await renewed(request)
     let call = APICall(
-      request: current, caller: try caller(of: current), values: values, query: try query(request), body: body)
+      request: current, caller: try caller(of: current), values: values, query: query, body: body)
     guard let answer = try await route.handle(self, call) else { return Response(.noContent) }
     var response = Response.json(route.status, answer.bytes + [0x0A])
     response.headers.append(("cache-control", "no-store"))
@@ -78,10 +82,15 @@ extension RegistryRoutes {
     guard let object = value.object else { throw AdministrationError(.invalid, "the body must be a JSON object") }
     if let key = object.duplicateKey { throw AdministrationError(.invalid, "“\(key)” is there twice") }
     for member in object.members where !fields.contains(where: { $0.name == member.key }) {
-      let known = fields.map(\.name).joined(separator: ", ")
-      throw AdministrationError(.invalid, "“\(member.key.prefix(80))” is not known here; known are \(known)")
+      throw unknown(member.key, known: fields.map(\.name))
     }
     return object
+  }
+
+  /// A typing mistake in the name of a parameter or member.
+  private func unknown(_ name: String, known: [String]) -> AdministrationError {
+    let list = known.isEmpty ? "nothing is" : "known are \(known.joined(separator: ", "))"
+    return AdministrationError(.invalid, "“\(name.prefix(80))” is not known here; \(list)")
   }
 
   // MARK: Failures
@@ -170,11 +179,13 @@ extension RegistryRoutes {
         "schema": ["type": "string"],
       ]
     }
-    parameters += route.query.map { parameter in
-      [
-        "name": .string(parameter.name), "in": "query", "required": .bool(parameter.isRequired),
-        "description": .string(parameter.description), "schema": ["type": "string"],
-      ]
+    for (place, known) in [("query", route.query), ("header", route.headers)] {
+      parameters += known.map { parameter in
+        [
+          "name": .string(parameter.name), "in": .string(place), "required": .bool(parameter.isRequired),
+          "description": .string(parameter.description), "schema": parameter.schema.json,
+        ]
+      }
     }
     var done: JSONObject = ["description": "Done."]
     if let answer = route.answer { done.append("content", ["application/json": ["schema": answer.json]]) }

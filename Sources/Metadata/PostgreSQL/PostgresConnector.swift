@@ -52,7 +52,9 @@ struct PostgresConnector {
         "statement_timeout=\(milliseconds)", "lock_timeout=\(milliseconds)",
         // Our statements take milliseconds; to compile one takes longer than to run it.
         "jit=off",
-        "idle_in_transaction_session_timeout=\(2 * milliseconds)", "jit=off",
+        "idle_in_transaction_session_timeout=\(2 * milliseconds)",
+        // That a table is there already is no news to an operator.
+        "client_min_messages=warning",
       ]
       parameters.append((name: "options", value: options.map { "-c \($0)" }.joined(separator: " ")))
     }

@@ -21,9 +21,8 @@ struct FeedClient: Sendable {
 
   /// Has `body` work with a client that is gone afterwards.
   static func with<Answer: Sendable>(_ body: (FeedClient) async throws -> Answer) async throws -> Answer {
-    var configuration = HTTPClient.Configuration(
-      redirectConfiguration: .follow(max: redirectLimit, allowCycles: false))
-    configuration.timeout.connect = .seconds(10)
+    var configuration = HTTPClient.Configuration.askingOnce()
+    configuration.redirectConfiguration = .follow(max: redirectLimit, allowCycles: false)
     configuration.timeout.read = silenceLimit
     let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     let outcome: Result<Answer, any Error>

@@ -173,10 +173,13 @@ struct RemoteServer {
       let text = Base64.encode("\(credential.user):\(credential.secret)".utf8)
       request.headers.add(name: "authorization", value: "Basic \(text)")
     }
-    do { return try await HTTPClient.shared.execute(request, timeout: timeout) } catch {
-      throw Failure(status: 0, description: "\(url) does not answer: \(error)")
+    do { return try await Self.client.execute(request, timeout: timeout) } catch {
+      throw Failure(status: 0, description: "\(url) does not answer: \(reason(of: error))")
     }
   }
+
+  /// As long as the process: it is never shut down.
+  private static let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: .askingOnce())
 
   /// Every rule that was not met, a line each.
   private static func failures(_ value: JSONValue?) -> String? {

@@ -149,8 +149,8 @@ extension Transaction {
       """) > 0
   }
 
-  /// Removes a namespace with its robots, grants, rules and environments. What history kept of its images goes: who makes a
-  /// namespace of that name later has no claim to them.
+  /// Removes a namespace with its robots, grants, rules and environments. What was remembered of its tags and labels goes, and
+  /// with it what history kept of its images: who makes a namespace of that name later has no claim to them.
   ///
   /// - Precondition: the namespace and its repositories are locked, and it shows no image.
   public func deleteNamespace(_ name: String) throws {
@@ -162,13 +162,21 @@ extension Transaction {
     try enqueue("DELETE FROM repository_rule WHERE namespace = \(name)")
     try enqueue("DELETE FROM finding_exception WHERE namespace = \(name)")
     try enqueue("DELETE FROM vex_statement WHERE namespace = \(name)")
-    try enqueue("UPDATE tag_event SET is_kept = 0 WHERE namespace = \(name)")
-    try enqueue(
-      """
-      UPDATE manifest SET events = 0 WHERE events > 0 AND repository_id IN (SELECT id FROM repository
-        WHERE name = \(name) OR (name > \(name + "/") AND name < \(name + "0")))
-      """)
+    let repositories = try all(
+      "SELECT id FROM repository WHERE name = \(name) OR (name > \(name + "/") AND name < \(name + "0"))"
+    ) { RepositoryID(value: $0.integer(0)) }
+    for repository in repositories { try forgetHistory(of: repository) }
     try enqueue("DELETE FROM namespace WHERE name = \(name)")
+  }
+
+  /// - Precondition: the repository is locked, and shows no image.
+  private func forgetHistory(of repository: RepositoryID) throws {
+    try enqueue("DELETE FROM tag_event WHERE repository_id = \(repository)")
+    try enqueue("DELETE FROM label WHERE repository_id = \(repository)")
+    try enqueue("DELETE FROM label_event WHERE repository_id = \(repository)")
+    try enqueue("DELETE FROM label_word WHERE repository_id = \(repository)")
+    try enqueue("UPDATE manifest SET events = 0 WHERE repository_id = \(repository) AND events > 0")
+    try enqueue("UPDATE repository SET history_from = \(now) WHERE id = \(repository)")
   }
 
   public func insertTeam(_ name: String, ssoGroup: String?) throws -> Bool {

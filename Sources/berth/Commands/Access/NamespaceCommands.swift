@@ -178,13 +178,13 @@ struct RobotCommand: AsyncParsableCommand {
     func run() async throws {
       try await remote.run { server in
         let namespace = try RobotCommand.namespace(of: name)
+        var wish: JSONObject = ["name": "first"]
+        if let days { wish.append("seconds", try secondsOf(days: days)) }
         var body: JSONObject = ["name": .string(name), "role": .string(role)]
         if let on { body.append("pattern", .string(on)) }
         let made = try await server.call(
           .post, "/api/v1/namespaces/\(pathPart(namespace))/robots", .object(body))
         if noToken { return remote.tell("Made the robot \(name).", made) }
-        var wish: JSONObject = ["name": "first"]
-        if let days { wish.append("seconds", try secondsOf(days: days)) }
         let token = try await server.call(.post, "\(try RobotCommand.path(name))/tokens", .object(wish))
         remote.tell(
           """

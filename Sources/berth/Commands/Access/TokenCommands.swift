@@ -1,5 +1,6 @@
 import Access
 import ArgumentParser
+import Glibc
 import OCI
 
 struct TokenCommand: AsyncParsableCommand {
@@ -236,6 +237,8 @@ struct AuditCommand: AsyncParsableCommand {
           let page = try await server.call(.get, "/api/v1/audit?order=chain&n=1000&cursor=\(cursor)\(filter)")
           let items = page["items"]?.array ?? []
           for item in items { print(export || remote.output == .json ? item.text : Self.line(item)) }
+          // Who reads from a pipe waits for it.
+          fflush(nil)
           cursor = page["next"]?.string ?? cursor
           if items.count < 1000 {
             guard follow else { return }
@@ -252,8 +255,9 @@ struct AuditCommand: AsyncParsableCommand {
 
     /// The last link, from which to follow.
     private func end(_ server: RemoteServer) async throws -> String {
-      let newest = try await server.call(.get, "/api/v1/audit?n=1")
-      return String(newest["items"]?.array?.first?["position"]?.integer ?? 0)
+      // The newest of all have their places in the chain a second later.
+      let newest = try await server.call(.get, "/api/v1/audit?n=1000")
+      return String(newest["items"]?.array?.lazy.compactMap { $0["position"]?.integer }.first ?? 0)
     }
 
     private static func line(_ item: JSONValue) -> String {

@@ -52,11 +52,11 @@ struct EnvironmentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show what runs in an environment, now or as of a time.")
     @Argument(help: "The environment: acme/production.") var environment: Name
-    @Option(help: "As it was at this time.") var asOf: String?
+    @Option(help: "As it was at this time, or so long ago: 12h, 1d, 2w.") var asOf: Moment?
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let query = asOf.map { "?asOf=\(PercentCoding.encoded($0))" } ?? ""
+        let query = asOf.map { "?asOf=\(PercentCoding.encoded($0.text))" } ?? ""
         let found = try await server.call(.get, environment.path + query)
         guard remote.output == .table else { return remote.tell("", found) }
         remote.show(found["images"]?.array ?? [], EnvironmentCommand.imageColumns)

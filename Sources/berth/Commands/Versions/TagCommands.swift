@@ -15,11 +15,11 @@ struct TagCommand: AsyncParsableCommand {
         berth tag list acme/api --as-of 2026-11-24T00:00:00Z
         """)
     @Argument(help: "The repository.") var repository: String
-    @Option(help: "As they were at this time.") var asOf: String?
+    @Option(help: "As they were at this time, or so long ago: 12h, 1d, 2w.") var asOf: Moment?
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let query = asOf.map { "?asOf=\(PercentCoding.encoded($0))" } ?? ""
+        let query = asOf.map { "?asOf=\(PercentCoding.encoded($0.text))" } ?? ""
         remote.show(
           try await server.all("\(try repositoryName(repository).apiPath)/tags\(query)"),
           [("tag", "name"), ("digest", "digest"), ("since", "since"), ("by", "by"), ("available", "available")],
@@ -80,7 +80,7 @@ struct TagCommand: AsyncParsableCommand {
     @Argument(help: "The tag: acme/api:2.3.") var image: ImageName
     @Option(help: "What it pointed to before its last so many moves.") var moves: Int?
     @Option(help: "What it pointed to after this event, from berth tag history.") var event: Int64?
-    @Option(help: "What it pointed to at this time.") var at: String?
+    @Option(help: "What it pointed to at this time, or so long ago.") var at: Moment?
     @Option(help: "Why.") var reason: String?
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -89,7 +89,7 @@ struct TagCommand: AsyncParsableCommand {
         var body = JSONObject()
         if let moves { body.append("movesAgo", .integer(Int64(moves))) }
         if let event { body.append("event", .integer(event)) }
-        if let at { body.append("at", .string(at)) }
+        if let at { body.append("at", .string(at.text)) }
         if let reason { body.append("reason", .string(reason)) }
         let answer = try await server.call(
           .post, "\(image.repository.apiPath)/tags/\(tag)/restore", .object(body))
