@@ -1,3 +1,5 @@
+public import Ground
+
 /// The operations on a file system that a crash test must see. Production uses ``LocalDisk``; tests bring a disk that
 /// loses what was not synced, or fails the k-th operation.
 public protocol Disk: Sendable {
@@ -20,6 +22,8 @@ public enum OpenMode: Sendable { case read, write, create }
 /// An open file. Closed when the last reference goes.
 public protocol DiskFile: AnyObject, Sendable {
   func size() throws(DiskError) -> Int64
+  /// When its bytes were changed last, by the clock of the machine; nil where that is not known.
+  func changedAt() throws(DiskError) -> Timestamp?
   /// Reads up to `buffer.count` bytes; fewer only at the end of the file.
   func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) -> Int
   /// Writes all of `bytes`.
@@ -44,6 +48,7 @@ public protocol Appender: AnyObject {
 }
 
 extension DiskFile {
+  public func changedAt() throws(DiskError) -> Timestamp? { nil }
   public func appender(at offset: Int64) -> any Appender { PlainAppender(self, at: offset) }
 }
 

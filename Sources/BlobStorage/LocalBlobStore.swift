@@ -174,14 +174,21 @@ public final class LocalBlobStore: BlobStore {
           if let from, name <= from { continue }
           guard let digest = try? Digest(parsing: "\(algorithm.rawValue):\(name)") else { continue }
           // Absent when it was removed since the directory was read.
-          if let size = try size(of: digest) {
-            found.append(ListedBlob(name: digest.description, digest: digest, place: nil, sizeBytes: size))
-          }
+          if let listed = try listed(digest) { found.append(listed) }
           if found.count == limit { return found }
         }
       }
     }
     return found
+  }
+
+  private func listed(_ digest: Digest) throws(DiskError) -> ListedBlob? {
+    try unlessMissing { () throws(DiskError) in
+      let file = try disk.open(layout.blob(digest), .read)
+      return ListedBlob(
+        name: digest.description, digest: digest, place: nil, sizeBytes: try file.size(),
+        writtenAt: try file.changedAt())
+    }
   }
 
   public func settle() async throws {

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+internal import Ground
 
 /// The file system of this machine.
 public struct LocalDisk: Disk {
@@ -77,6 +78,12 @@ final class LocalFile: DiskFile {
     var status = stat()
     guard fstat(handle, &status) == 0 else { throw failure("stat") }
     return Int64(status.st_size)
+  }
+
+  func changedAt() throws(DiskError) -> Timestamp? {
+    var status = stat()
+    guard fstat(handle, &status) == 0 else { throw failure("stat") }
+    return Timestamp(microseconds: Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1000)
   }
 
   func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) -> Int {

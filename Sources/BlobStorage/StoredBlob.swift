@@ -1,3 +1,4 @@
+public import Ground
 public import OCI
 
 /// A blob as its row tells of it.
@@ -25,12 +26,15 @@ public struct ListedBlob: Sendable, Hashable {
   /// As in ``StoredBlob``.
   public let place: String?
   public let sizeBytes: Int64
+  /// When it was written; nil where that is not known, or its place tells it.
+  public let writtenAt: Timestamp?
 
-  public init(name: String, digest: Digest?, place: String?, sizeBytes: Int64) {
+  public init(name: String, digest: Digest?, place: String?, sizeBytes: Int64, writtenAt: Timestamp? = nil) {
     self.name = name
     self.digest = digest
     self.place = place
     self.sizeBytes = sizeBytes
+    self.writtenAt = writtenAt
   }
 }
 

@@ -101,10 +101,15 @@ extension Registry {
     return (placed.blobs + named.blobs, placed.bytes + named.bytes)
   }
 
+  /// A crash leaves a file or two without a row. Very many are the sign of a database that was restored and is older than they:
+  /// there is time to notice.
+  static let orphanAge: Duration = .seconds(7 * 86_400)
+
   /// Under a digest: one at a time, inside its gate.
   private func removeUnknownNames(_ found: [ListedBlob]) async throws -> (blobs: Int, bytes: Int64) {
     var freed: (blobs: Int, bytes: Int64) = (0, 0)
-    for blob in found {
+    let limit = database.now - Self.orphanAge
+    for blob in found where blob.writtenAt.map({ $0 < limit }) ?? true {
       // A publisher whose bytes have their name and whose row is not yet committed is inside the gate.
       guard let digest = blob.digest, gate.claim(digest) else { continue }
       defer { gate.release(digest) }

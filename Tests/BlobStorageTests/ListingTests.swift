@@ -20,7 +20,9 @@ import Testing
       let expected = Self.blobs.map {
         ListedBlob(name: $0.digest.description, digest: $0.digest, place: nil, sizeBytes: Int64($0.bytes.count))
       }
-      #expect(seen == expected.sorted { $0.name < $1.name })
+      // When they were written is the disk's matter.
+      let found = seen.map { ListedBlob(name: $0.name, digest: $0.digest, place: $0.place, sizeBytes: $0.sizeBytes) }
+      #expect(found == expected.sorted { $0.name < $1.name })
     }
   }
 

@@ -29,6 +29,16 @@ struct CheckCommand: AsyncParsableCommand {
       discussion: "After a disaster, with an older or an empty database: the pushes that follow find the blobs there."))
   var rebuild = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "With --rebuild: also from a store that belongs to another registry.",
+      discussion: "Where the database of that registry is lost. One that lives would lose its blobs to this one."))
+  var takeOver = false
+
+  func validate() throws {
+    if takeOver, !rebuild { throw ValidationError("--take-over goes with --rebuild") }
+  }
+
   /// How many contradictions of each kind between rows are printed.
   static let inconsistencyLimit = 100
   /// How many entries are read from the store at once.
@@ -37,7 +47,7 @@ struct CheckCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try options.load().settings
     do {
-      let storage = try await Storage(settings: settings, adopts: rebuild)
+      let storage = try await Storage(settings: settings, for: rebuild ? .rebuilding(takesOver: takeOver) : .examining)
       let outcome = await Result(catching: { try await problems(storage, settings) })
       await storage.close()
       let count = try outcome.get()
@@ -60,8 +70,7 @@ struct CheckCommand: AsyncParsableCommand {
     if rebuild { try await Rebuild(storage, leasedFor: settings.collection.lease).run() }
     let ofRows = try await checkRows(storage)
     let ofBlobs = try await checkBlobs(storage, registry)
-    try await countOrphans(storage)
-    return ofRows + ofBlobs
+    return try await ofRows + ofBlobs + checkOrphans(storage)
   }
 
   private func checkRows(_ storage: Storage) async throws -> Int {
@@ -136,8 +145,8 @@ struct CheckCommand: AsyncParsableCommand {
     return size == row.sizeBytes ? nil : "blob \(row.digest): it has \(size) bytes, not \(row.sizeBytes)"
   }
 
-  /// Bytes without a row are no problem (the scrub removes them), but worth a line.
-  private func countOrphans(_ storage: Storage) async throws {
+  /// Bytes without a row are no problem, but worth a line. Where no byte has one, the database is not theirs.
+  private func checkOrphans(_ storage: Storage) async throws -> Int {
     var last: String?
     var orphans = 0
     var bytes: Int64 = 0
@@ -152,7 +161,13 @@ struct CheckCommand: AsyncParsableCommand {
       guard page.count == Self.pageLimit else { break }
       last = page.last?.name
     }
-    if orphans > 0 { print("\(orphans) files without a row, \(sizeText(bytes)): harmless, the server removes them") }
+    guard orphans > 0 else { return 0 }
+    print(
+      "\(orphans) files without a row, \(sizeText(bytes)): --rebuild records them, a server removes them once they are old"
+    )
+    guard try await storage.database.read({ try $0.inventory().blobs }) == 0 else { return 0 }
+    print("database: it knows no blob at all: is it the right one?")
+    return 1
   }
 
   private func isOrphan(_ blob: ListedBlob, _ known: Set<String>, _ storage: Storage) async throws -> Bool {

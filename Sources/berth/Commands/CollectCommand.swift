@@ -62,7 +62,7 @@ struct CollectCommand: AsyncParsableCommand {
   }
 
   private func collect(_ settings: Settings, _ untaggedAfter: Duration?) async throws {
-    let storage = try await Storage(settings: settings)
+    let storage = try await Storage(settings: settings, for: .examining)
     let logger = Logger(label: "gc") { _ in SwiftLogNoOpLogHandler() }
     let registry = try await storage.registry(settings, logger: logger)
     let before = try await storage.database.read { try $0.inventory() }

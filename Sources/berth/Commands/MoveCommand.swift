@@ -77,7 +77,7 @@ struct MoveCommand: AsyncParsableCommand {
       let database = try await PostgresDatabase(try PostgresSettings(target))
       outcome = try await Relocation(from: source.end, to: database, nil) { progress.show($0) }.run()
     } else {
-      let storage = try await Storage(settings: target, isMoveTarget: true)
+      let storage = try await Storage(settings: target, for: .moveTarget)
       let result = await Result(catching: {
         try await Relocation(from: source.end, to: storage.database, storage.store) { progress.show($0) }.run()
       })

@@ -72,12 +72,26 @@ struct Server {
     return settings.storage.database == nil ? usual : max(usual, settings.database.connections)
   }
 
-  private static func tls(_ settings: Settings, _ logger: Logger) throws -> TLSIdentity? {
+  struct UnusableTLS: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// - Throws: ``UnusableTLS``.
+  static func tls(_ settings: Settings, _ logger: Logger) throws -> TLSIdentity? {
     guard let certificate = settings.http.tls.certificate, let key = settings.http.tls.key else { return nil }
-    return try TLSIdentity(
-      certificatePath: certificate, keyPath: key, clientCAPath: settings.http.tls.clientCA,
-      minimumVersion: settings.http.tls.minimumVersion == .tls13 ? .tls13 : .tls12, offersHTTP2: settings.http.http2,
-      logger: logger)
+    let files = [certificate, key] + (settings.http.tls.clientCA.map { [$0] } ?? [])
+    if let missing = files.first(where: { Glibc.access($0, R_OK) != 0 }) {
+      throw UnusableTLS(description: "http.tls: \(missing) cannot be read: \(String(cString: strerror(errno)))")
+    }
+    do {
+      return try TLSIdentity(
+        certificatePath: certificate, keyPath: key, clientCAPath: settings.http.tls.clientCA,
+        minimumVersion: settings.http.tls.minimumVersion == .tls13 ? .tls13 : .tls12, offersHTTP2: settings.http.http2,
+        logger: logger)
+    } catch {
+      throw UnusableTLS(
+        description: "http.tls: \(files.joined(separator: " and ")) are no certificate with its key, in PEM: \(error)")
+    }
   }
 
   /// Takes over what can change while serving.

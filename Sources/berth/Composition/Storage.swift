@@ -24,14 +24,26 @@ struct Storage {
 
   static func databasePath(_ directory: String) -> String { directory + "/metadata.db" }
 
+  /// What the parts are opened for.
+  enum Purpose: Sendable, Hashable {
+    /// They are made where they are not there.
+    case serving
+    /// They are there, or it is a mistake.
+    case examining
+    /// Rows are made of the bytes that are there. A store that belongs to another registry becomes this one's only when that is
+    /// said.
+    case rebuilding(takesOver: Bool)
+    /// A registry is being moved here; nobody else may use it before that has ended.
+    case moveTarget
+  }
+
   /// Opens what the settings name, for this process alone where the data directory is part of it.
   ///
-  /// - Parameters:
-  ///   - adopts: whether a store that belongs to no registry, or to another, becomes ours.
-  ///   - isMoveTarget: whether a registry is being moved here; nobody else may use it before that has ended.
-  init(settings: Settings, adopts: Bool = false, isMoveTarget: Bool = false) async throws {
+  /// - Throws: ``DataDirectory/Unusable`` among others.
+  init(settings: Settings, for purpose: Purpose = .serving) async throws {
     let directory = settings.storage.data
     if settings.storage.database == nil || settings.storage.blobs == nil {
+      try await DataDirectory(settings).check(for: purpose)
       try Self.makeDirectory(directory)
       lock = try DirectoryLock(directory: directory)
     } else {
@@ -58,8 +70,11 @@ struct Storage {
       cache = nil
     }
     do {
-      if !isMoveTarget { try await refuseUnfinishedMove() }
-      try await StoreIdentity(self, directory: directory).verify(adopts: adopts)
+      if purpose != .moveTarget { try await refuseUnfinishedMove() }
+      // Both in one directory, which is locked: there is nothing to confuse.
+      if settings.storage.database != nil || settings.storage.blobs != nil {
+        try await StoreIdentity(database, objects, directory: directory).verify(for: purpose)
+      }
     } catch {
       await close()
       throw error
@@ -88,6 +103,10 @@ struct Storage {
     case .files(let store): return store
     case .objects(let store, _): return store
     }
+  }
+
+  private var objects: S3Client? {
+    if case .objects(_, let client) = blobPart { client } else { nil }
   }
 
   var uploadsAreRows: Bool {

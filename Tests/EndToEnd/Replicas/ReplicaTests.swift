@@ -181,9 +181,12 @@ extension EndToEnd {
         let lost = try await start(own, empty.location)
         #expect(lost.story.contains("was never used with it"), "\(lost.story)")
         // After a disaster the rows of blobs are made of what lies in the store.
+        let rebuild = ["check", "--rebuild", "--database", other, "--blobs", set.bucket.location]
+        let refused = try await ProgramRunner.run(
+          ServerProcess.binary, rebuild, environment: keys, timeoutSeconds: 60)
+        #expect(refused.story.contains("--take-over"), "\(refused.story)")
         let rebuilt = try await ProgramRunner.run(
-          ServerProcess.binary, ["check", "--rebuild", "--database", other, "--blobs", set.bucket.location],
-          environment: keys, timeoutSeconds: 60)
+          ServerProcess.binary, rebuild + ["--take-over"], environment: keys, timeoutSeconds: 60)
         #expect(rebuilt.story.contains("1 of them recorded anew"), "\(rebuilt.story)")
       }
     }
