@@ -188,6 +188,26 @@ import Testing
       #expect(try await stage.inventory(unknown).state == .unknownDistribution)
       let contents = try await stage.registry.contents(of: try await stage.inventory(foreign))
       #expect(contents.packages.first?.notJudged != nil)
+      #expect(
+        try await stage.registry.unjudged(try await stage.inventory(foreign))
+          == "its operating system's packages cannot be judged: no advisories are known for templeos 5")
+    }
+  }
+
+  @Test(arguments: kinds) func `packages that nobody could judge are no gap beside those that are judged`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      try await stage.bring([InspectionStage.advisory()])
+      let status = InspectionStage.package("curl", "9") + InspectionStage.package("linux-libc-dev", "6.1")
+      let image = try await stage.push(
+        [
+          InspectionStage.layer([
+            ("etc/os-release", "ID=debian\nVERSION_ID=12\n"), ("var/lib/dpkg/status", status),
+          ])
+        ], as: .sample("1"))
+      try await stage.inspect()
+      #expect(try await stage.registry.unjudged(try await stage.inventory(image)) == nil)
     }
   }
 
