@@ -76,6 +76,9 @@ final class TarReader {
     guard longPath == nil || extended.path == nil, longLink == nil || extended.link == nil, !extended.isUnknownSparse
     else { throw Self.ambiguous }
     var header = header
+    let path = extended.sparseName ?? extended.path ?? longPath ?? header.path
+    // Which the whole path says: that of the header may be cut off behind any of its slashes.
+    if header.isUntyped, path.last == UInt8(ascii: "/") { header.kind = .directory }
     if let size = extended.size {
       header.size = size
       begin(size)
@@ -97,7 +100,7 @@ final class TarReader {
       size = extended.realSize ?? size
     }
     return TarEntry(
-      kind: header.kind, path: extended.sparseName ?? extended.path ?? longPath ?? header.path,
+      kind: header.kind, path: path,
       link: extended.link ?? longLink ?? header.link, size: size, mode: header.mode, isSparse: isSparse)
   }
 

@@ -171,6 +171,22 @@ import Testing
     #expect(throws: LayerError.self) { try Self.read(bytes, limits: limits) }
   }
 
+  @Test(arguments: ["pax", "GNU"]) func `reads a file whose path is cut off behind a slash in its header`(
+    form: String
+  ) throws {
+    let path = String(repeating: "d", count: 99) + "/made-1.dist-info/METADATA"
+    var archive = TarBuilder()
+    if form == "GNU" { archive.long(path, flag: "L") } else { archive.extended([(key: "path", value: path)]) }
+    archive.file(path, "Name: made\nVersion: 1\n")
+    // Before ustar, a folder is a file whose path ends with a slash.
+    archive.add(TarBuilder.Header("lib/", flag: "\0"))
+    archive.file("lib/apk/db/installed", "P:musl\nV:1.2.4-r2\n\n")
+    var listed: [ListedFile] = []
+    let inventory = try Self.read(archive.finished) { listed.append($0) }
+    #expect(inventory.artefacts.map(\.path) == [path, "lib/apk/db/installed"])
+    #expect(listed.map(\.kind) == [.file, .directory, .file])
+  }
+
   @Test func `lists its files in parts that are read back`() throws {
     var parts: [[UInt8]] = []
     var writer = FileListCoding.Writer { parts.append($0) }
