@@ -84,6 +84,7 @@ extension ImageInventoryRow {
     case .waiting: "it is not read yet: try again in a moment"
     case .failed: "it could not be read: \(reason ?? "for an unknown reason")"
     case .unknownDistribution: "it cannot be judged: \(reason ?? "its distribution is not known")"
+    case .packageDatabaseMissing: "it cannot be judged: \(reason ?? "it has no package database")"
     case .packageDatabaseRemoved: "it cannot be judged: \(reason ?? "its package database was removed")"
     }
   }

@@ -30,6 +30,9 @@ public struct ArchiveLimits: Sendable, Hashable {
   public var whiteoutCount = 200_000
   /// Symbolic links that may lead to folders and are kept, in one layer.
   public var directoryLinkCount = 20_000
+  /// Of a file whose content is kept because a hard link may give it a name that says something, and of all of those together.
+  public var linkedFileBytes = 64 << 10
+  public var linkedBytes = 32 << 20
   /// The history that a compressed stream may refer back to, as a power of two: 2 to the 27th is 128 MiB, what `zstd` makes with
   /// `--long` and decodes without being asked.
   public var windowLog = 27

@@ -15,7 +15,11 @@ struct JavaCataloguer: StreamCataloguer {
     return first == UInt8(ascii: "P") || first == UInt8(ascii: "#")
   }
 
-  private static func isArchive(_ path: String) -> Bool { endings.contains { path.hasSuffix($0) } }
+  /// Asked of every file of every layer.
+  static func isArchive(_ path: String) -> Bool {
+    guard let last = path.utf8.last, last == UInt8(ascii: "r") || last == UInt8(ascii: "i") else { return false }
+    return endings.contains { path.hasSuffix($0) }
+  }
 
   func artefact(in path: String, _ content: any ByteSource) throws(StreamFailure) -> Artefact? {
     var found: [Component] = []
