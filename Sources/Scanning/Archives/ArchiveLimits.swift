@@ -7,6 +7,9 @@ public struct ArchiveLimits: Sendable, Hashable {
   public var ratio: Int64 = 1100
   /// So much may come out of however little: below it no ratio is asked.
   public var ratioFloorBytes: Int64 = 64 << 20
+  /// The same of what packs far better than deflate: zstd writes a hundred megabytes of zeros in a few kilobytes. So much is read in
+  /// some seconds.
+  public var denseRatioFloorBytes: Int64 = 16 << 30
   /// Headers of the archive. A layer of a million files is read.
   public var entryCount = 4_000_000
   /// Of a path or the target of a link. Linux takes 4096.
