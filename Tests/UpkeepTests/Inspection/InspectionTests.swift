@@ -83,6 +83,22 @@ import Testing
     }
   }
 
+  @Test func `of two advisories of one flaw the fix is told that mends both`() async throws {
+    try await InspectionStage.run { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      try await stage.inspect()
+      for (first, second) in [("8.9-1", "8.10-1"), ("8.10-1", "8.9-1")] {
+        try await stage.bring([
+          InspectionStage.advisory("TEST-1", fixed: first, modified: "2026-03-01T00:00:00Z"),
+          InspectionStage.advisory("TEST-2", fixed: second, modified: "2026-03-01T00:00:00Z"),
+        ])
+        let found = try await stage.findings(image)
+        #expect(found.map(\.vulnerability) == ["CVE-2026-1"])
+        #expect(found.first?.fixed == "8.10-1")
+      }
+    }
+  }
+
   @Test(arguments: kinds) func `everything can be judged again without a layer being read`(
     kind: TestInstallation.Kind
   ) async throws {
