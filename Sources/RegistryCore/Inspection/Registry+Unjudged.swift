@@ -20,6 +20,33 @@ extension Registry {
     return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
   }
 
+  /// For people, what is not known of an image that is judged: packages that no advisory is asked about, and files that could not be
+  /// read.
+  public func gaps(_ image: ImageInventoryRow) async throws -> [String] {
+    try await database.read { transaction in
+      try Self.gaps(transaction.packages(ofImage: image.key), transaction.imageNotices(of: image.key))
+    }
+  }
+
+  /// How many packages are named for each reason.
+  private static let namedLimit = 5
+
+  private static func gaps(_ packages: [ImagePackageRow], _ notices: [ImageNotice]) -> [String] {
+    let unjudged = packages.filter { package in
+      package.ownedBy == nil && package.notJudged.map { !AdvisorySubject.NotJudged.isHarmless($0) } ?? false
+    }
+    let byReason = Dictionary(grouping: unjudged) { $0.notJudged ?? "" }.sorted { $0.key < $1.key }
+    let unread = notices.filter { $0.kind == Notice.Kind.unreadable.rawValue && !$0.isHidden }
+    return byReason.map { reason, packages in
+      "not judged: \(named(packages.map { "\($0.name) \($0.version)" })): \(reason)"
+    } + unread.map { "not read: \($0.path): \($0.detail)" }
+  }
+
+  private static func named(_ names: [String]) -> String {
+    let shown = names.prefix(namedLimit).joined(separator: ", ")
+    return names.count > namedLimit ? "\(shown) and \(names.count - namedLimit) more" : shown
+  }
+
   /// Why none of the operating system's packages is judged. Where some are, those that are not are told one by one.
   private static func unjudgedSystem(_ packages: [JudgedPackages]) -> String? {
     let system = packages.filter { PackageType(rawValue: $0.type)?.isOperatingSystem ?? false }

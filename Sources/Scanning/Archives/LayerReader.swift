@@ -139,15 +139,14 @@ public struct LayerReader {
     _ cataloguer: any StreamCataloguer, _ path: String, _ content: EntrySource
   ) throws(LayerError) {
     var found: Artefact?
-    do throws(StreamFailure) {
-      guard let artefact = try cataloguer.artefact(in: path, content) else { return }
-      found = artefact
-    } catch {
+    var gaps: [String] = []
+    do throws(StreamFailure) { found = try cataloguer.artefact(in: path, content, gaps: &gaps) } catch {
       switch error {
       case .file(let failure): note(.unreadable, path, "\(cataloguer.name): \(failure.reason)")
       case .layer(let failure): throw failure
       }
     }
+    for gap in gaps { note(.unreadable, path, "\(cataloguer.name): \(gap)") }
     guard let found else { return }
     artefactPaths[path, default: []].append(inventory.artefacts.count)
     try add(found)

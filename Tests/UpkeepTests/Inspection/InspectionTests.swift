@@ -210,6 +210,21 @@ import Testing
     }
   }
 
+  @Test func `what is not known of an image that is judged is told beside what is`() async throws {
+    try await InspectionStage.run { stage in
+      try await stage.bring([InspectionStage.advisory()])
+      let app = InspectionStage.layer([("app/node_modules/x/package.json", "{"), ("app/program.jar", "PK no archive")])
+      let image = try await stage.push([InspectionStage.base, app], as: .sample("1"))
+      try await stage.inspect()
+      let row = try await stage.inventory(image)
+      #expect(row.state == .inventoried)
+      let gaps = try await stage.registry.gaps(row)
+      #expect(gaps.count == 2)
+      #expect(gaps.first?.hasPrefix("not read: app/node_modules/x/package.json: node: it is no JSON") == true)
+      #expect(gaps.last?.hasPrefix("not read: app/program.jar: java: ") == true)
+    }
+  }
+
   @Test(arguments: kinds) func `packages that nobody could judge are no gap beside those that are judged`(
     kind: TestInstallation.Kind
   ) async throws {

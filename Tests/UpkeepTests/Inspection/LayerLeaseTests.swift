@@ -41,7 +41,9 @@ import Testing
       await clock.waitForSleepers(1)
       #expect(try await database.read { try $0.hasDueLayers() } == false)
       held.yield()
-      #expect(try await reading > 0)
+      let count = try await reading
+      #expect(count > 0)
+      try await stage.inspect()
       #expect(try await stage.inventory(image).state == .inventoried)
     }
   }
