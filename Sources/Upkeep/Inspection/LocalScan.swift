@@ -97,7 +97,9 @@ public struct LocalScan: Sendable {
       try RecordFiles.each(at: path, limitBytes: AdvisoryFormat.csaf.recordLimitBytes) { bytes in
         let advisories: [Advisory]
         broken.countRecord()
-        do throws(ParseError) { advisories = try AdvisoryFormat.recognised(bytes) } catch { return broken.add(error) }
+        do throws(ParseError) { advisories = try AdvisoryFormat.recognised(bytes) } catch {
+          return broken.add(error, bytes)
+        }
         kept += advisories.filter { advisory in
           advisory.affected.contains { affected in
             let ecosystem = affected.ecosystem.description
