@@ -171,6 +171,26 @@ import Testing
     #expect(throws: LayerError.self) { try Self.read(bytes, limits: limits) }
   }
 
+  @Test func `says of a path that is none why, and of what is no archive that it is none`() throws {
+    var archive = TarBuilder()
+    archive.extended([(key: "path", value: String(repeating: "d/", count: 300) + "x")])
+    archive.file("x")
+    archive.extended([(key: "path", value: Array("a\0b".utf8))])
+    archive.file("x")
+    archive.file("../x")
+    archive.link("y", to: "../x", isHard: true)
+    #expect(
+      try Self.read(archive.finished).notices.map(\.detail) == [
+        "its path is deeper than 256 names", "its path has a zero byte in it", "its path leads out of the layer",
+        "it is a link whose target leads out of the layer",
+      ])
+    for text in ["not gzip at all", String(repeating: "no archive ", count: 100)] {
+      #expect(throws: LayerError.broken("it is no archive: neither tar, nor packed by gzip, zstd, xz or bzip2")) {
+        try Self.read(Array(text.utf8))
+      }
+    }
+  }
+
   @Test(arguments: ["pax", "GNU"]) func `reads a file whose path is cut off behind a slash in its header`(
     form: String
   ) throws {

@@ -199,6 +199,8 @@ import Testing
         ], as: .sample("foreign"))
       try await stage.inspect()
       #expect(try await stage.inventory(broken).state == .failed)
+      let reason = try #require(try await stage.inventory(broken).reason)
+      #expect(reason.contains(": it is no archive: "), "\(reason)")
       #expect(try await stage.inventory(removed).state == .packageDatabaseRemoved)
       #expect(try await stage.inventory(removed).reason == "package database removed: var/lib/dpkg/status")
       #expect(try await stage.inventory(unknown).state == .unknownDistribution)
