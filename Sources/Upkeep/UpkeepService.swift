@@ -235,7 +235,7 @@ public final class UpkeepService: Service {
   private func inspectForever() async {
     do { try await time.sleep(for: Self.factsInterval) } catch { return }
     let inspection = Inspection(
-      registry: registry, inspector: inspector, logger: logger, figures: inspectionFigures)
+      registry: registry, inspector: inspector, logger: logger, figures: inspectionFigures, time: time)
     await foreverHere("inspection", every: Self.inspectionInterval, or: newImages) {
       while !Task.isCancelled, self.settings.inspects {
         let (pushes, begin) = (self.registry.pushes.count, self.time.monotonicNanoseconds)
@@ -254,7 +254,7 @@ public final class UpkeepService: Service {
   private func renewForever() async {
     do { try await time.sleep(for: Self.careDelay) } catch { return }
     let inspection = Inspection(
-      registry: registry, inspector: inspector, logger: logger, figures: inspectionFigures)
+      registry: registry, inspector: inspector, logger: logger, figures: inspectionFigures, time: time)
     await forever("renewal of inventories") {
       guard settings.inspects else { return Self.expiryInterval }
       guard let renewed = try await inspection.renew() else { return Self.expiryInterval }

@@ -121,6 +121,7 @@ extension APIRoute {
         .object(
           imageFields + [
             .init("unjudged", .nullable(.string), "Why nothing can be said of some packages.", isRequired: true),
+            .init("gaps", .list(.string), "What is not known of an image that is judged.", isRequired: true),
             .init("findings", .list(findingSchema), "The worst first.", isRequired: true),
           ]))
     ) { routes, call in
@@ -130,11 +131,14 @@ extension APIRoute {
           var object = image.members(now: routes.registry.database.now)
           var findings: [ImageFinding] = []
           var unjudged: String?
+          var gaps: [String] = []
           if let row = image.inventory {
             findings = try await routes.registry.findings(of: row, in: repository)
             unjudged = try await routes.registry.unjudged(row)
+            gaps = try await routes.registry.gaps(row)
           }
           object.append("unjudged", unjudged.map { .string($0) } ?? .null)
+          object.append("gaps", .array(gaps.map { .string($0) }))
           object.append("findings", .array(findings.map(\.json)))
           return .object(object)
         })

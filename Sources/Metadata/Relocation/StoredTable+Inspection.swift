@@ -64,6 +64,7 @@ extension StoredTable {
         ("name", .text), ("kev_added", .text), ("kev_due", .text), ("kev_note", .text), ("epss", .integer),
         ("percentile", .integer),
       ]
+    case .exploited: [("feed", .text), ("name", .text), ("added", .text), ("due", .text), ("note", .text)]
     case .findingEvent:
       [
         ("id", .integer), ("at", .integer), ("kind", .text), ("feed", .text), ("advisory", .text),

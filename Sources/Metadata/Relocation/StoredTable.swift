@@ -51,6 +51,7 @@ public enum StoredTable: String, Sendable, CaseIterable {
   case advisoryPackage = "advisory_package"
   case finding
   case vulnerability
+  case exploited
   case findingEvent = "finding_event"
   case findingException = "finding_exception"
   case vexStatement = "vex_statement"
@@ -192,8 +193,8 @@ public enum StoredTable: String, Sendable, CaseIterable {
     case .layerInventory, .layerFileList, .imageInventory, .imageLayer, .package, .packageSubject, .imagePackage,
       .imageNotice:
       inventoryColumns
-    case .advisoryFeed, .advisory, .advisoryAlias, .advisoryPackage, .finding, .vulnerability, .findingEvent,
-      .findingException, .vexStatement:
+    case .advisoryFeed, .advisory, .advisoryAlias, .advisoryPackage, .finding, .vulnerability, .exploited,
+      .findingEvent, .findingException, .vexStatement:
       advisoryColumns
     }
   }
@@ -210,7 +211,7 @@ public enum StoredTable: String, Sendable, CaseIterable {
       1
     case .repositoryBlob, .manifestBlob, .manifestChild, .tag, .releaseImage, .releaseApproval, .deployment,
       .imageLabel,
-      .repositoryWord, .manifestWord, .layerFileList, .imageLayer, .advisoryAlias, .finding:
+      .repositoryWord, .manifestWord, .layerFileList, .imageLayer, .advisoryAlias, .finding, .exploited:
       2
     case .missingReference, .teamMember, .label, .tagWord, .labelWord, .packageSubject, .imagePackage: 3
     case .advisoryPackage: 4

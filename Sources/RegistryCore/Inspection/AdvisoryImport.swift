@@ -143,11 +143,12 @@ public struct AdvisoryImport: ~Copyable {
 
   private mutating func flush() async throws {
     let records = waiting
-    let feed = feed
+    let (feed, isWhole) = (feed, isWhole)
     waiting = []
     let (changed, difference) = try await registry.database.write { [claim = claim] transaction in
       try claim(transaction)
-      let changed = try transaction.writeAdvisories(records, feed: feed)
+      // A feed that is whole may have gone back.
+      let changed = try transaction.writeAdvisories(records, feed: feed, keepsNewer: !isWhole)
       return (changed.count, try Registry.judge(changed, feed: feed, transaction))
     }
     report.changedCount += changed

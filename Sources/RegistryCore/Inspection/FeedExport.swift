@@ -28,7 +28,7 @@ extension Registry {
     else { return nil }
     switch format.bundled {
     case .kev:
-      let found = try await database.read { try $0.exploited(after: name, limit: limit) }
+      let found = try await database.read { try $0.exploited(feed: feed, after: name, limit: limit) }
       return FeedPage(
         records: found.map { ExploitEntry(name: $0.name, added: $0.added, due: $0.due, note: $0.note).json },
         next: found.last?.name)

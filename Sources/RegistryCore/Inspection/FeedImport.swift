@@ -58,27 +58,34 @@ extension Registry {
   private func write(
     _ entries: [ExploitedVulnerability], _ name: String, _ takenAt: Timestamp?
   ) async throws -> AdvisoryImportReport {
-    let known = try await database.read { try $0.vulnerabilityCounts().exploited }
-    try await refuseShrunk(name, .kev, from: known, to: entries.count)
-    try await database.write { transaction in
-      try transaction.replaceExploited(entries)
+    try await refuseShrunk(name, .kev, to: entries.count)
+    return try await database.write { transaction in
+      // Before any row, as everywhere.
+      try transaction.lockInspection()
+      var report = AdvisoryImportReport()
+      report.recordCount = entries.count
+      (report.changedCount, report.removedCount) = try transaction.replaceExploited(entries, feed: name)
       try transaction.writeFeed(
         name, kind: AdvisoryFormat.kev.rawValue, recordCount: Int64(entries.count), failure: nil, state: nil,
         refreshedAt: takenAt)
+      return report
     }
-    var report = AdvisoryImportReport()
-    report.recordCount = entries.count
-    return report
   }
 
   private func write(
     _ scores: [(name: String, epss: Int, percentile: Int)], _ name: String, _ takenAt: Timestamp?
   ) async throws -> AdvisoryImportReport {
-    let known = try await database.read { try $0.vulnerabilityCounts().scored }
-    try await refuseShrunk(name, .epss, from: known, to: scores.count)
+    try await refuseShrunk(name, .epss, to: scores.count)
+    var report = AdvisoryImportReport()
+    report.recordCount = scores.count
     for begin in stride(from: 0, to: scores.count, by: Self.scoreBatch) {
-      let batch = Array(scores[begin..<min(begin + Self.scoreBatch, scores.count)])
-      try await database.write { try $0.writeScores(batch) }
+      let batch = scores[begin..<min(begin + Self.scoreBatch, scores.count)]
+      report.changedCount += try await database.write { transaction in
+        let known = try transaction.vulnerabilities(batch.map(\.name))
+        let changed = batch.filter { known[$0.name]?.epss != $0.epss || known[$0.name]?.percentile != $0.percentile }
+        try transaction.writeScores(changed)
+        return changed.count
+      }
     }
     let count = scores.count
     try await database.write {
@@ -86,12 +93,11 @@ extension Registry {
         name, kind: AdvisoryFormat.epss.rawValue, recordCount: Int64(count), failure: nil, state: nil,
         refreshedAt: takenAt)
     }
-    var report = AdvisoryImportReport()
-    report.recordCount = count
     return report
   }
 
-  private func refuseShrunk(_ name: String, _ format: AdvisoryFormat, from known: Int64, to count: Int) async throws {
+  private func refuseShrunk(_ name: String, _ format: AdvisoryFormat, to count: Int) async throws {
+    let known = try await database.read { try $0.advisoryFeeds().first { $0.name == name }?.recordCount ?? 0 }
     guard count == 0 || Double(count) < Double(known) * AdvisoryImport.leastShare else { return }
     let refusal = AdvisoryImportRefusal(
       description: "the feed has shrunk from \(known) records to \(count): it is refused, and the old one kept")

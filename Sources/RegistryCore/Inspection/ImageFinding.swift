@@ -13,7 +13,7 @@ public struct ImageFinding: Sendable, Hashable {
   public let package: ImagePackageRow
   /// Files of the image that name the package.
   public let paths: [String]
-  /// The version that mends it, of the advisory that counts or else of another.
+  /// The version that mends it by all advisories that know one: the highest of theirs.
   public let fixed: String?
   /// `affected`, `will-not-fix`, `deferred`, `end-of-life`, `under-investigation`, `undecidable`.
   public let state: String
@@ -103,7 +103,8 @@ extension ImageFinding {
       vulnerability: vulnerability, advisory: first,
       others: Set(ranked.dropFirst().map(\.advisory)).subtracting([first.advisory]).sorted(), names: all,
       package: first.package, paths: Set(rows.map(\.package.path)).sorted(),
-      fixed: ranked.lazy.compactMap(\.finding.fixed).first, state: first.finding.state,
+      fixed: PackageOrder.highest(ranked.compactMap(\.finding.fixed), ofType: first.package.type),
+      state: first.finding.state,
       severity: graded.finding.severity, severitySource: graded.finding.severitySource, score: graded.finding.score,
       exploitedSince: facts.lazy.compactMap(\.exploitedSince).first, epss: facts.lazy.compactMap(\.epss).max(),
       epssPercentile: facts.lazy.compactMap(\.percentile).max(), suppression: nil)

@@ -19,6 +19,15 @@ enum PackageOrder {
     }
   }
 
+  /// The highest of several versions: what mends one of several advisories may leave another. Of those that cannot be compared the
+  /// first one counts.
+  static func highest(_ versions: [String], ofType type: String) -> String? {
+    guard versions.count > 1, let order = order(ofType: type) else { return versions.first }
+    return versions.dropFirst().reduce(versions.first) { highest, version in
+      highest.flatMap { order.compare($0, version) } == .less ? version : highest
+    }
+  }
+
   static func order(ofType type: String) -> VersionOrder? {
     switch PackageType(rawValue: type) {
     case .deb: .dpkg

@@ -79,11 +79,6 @@ extension Registry {
     }
   }
 
-  /// Why nothing can be said of some packages of an image: no advisory of their ecosystem is here. Nil: all are judged.
-  public func unjudged(_ image: ImageInventoryRow) async throws -> String? {
-    try await database.read { try Self.unjudged(image, $0) }
-  }
-
   /// What is wrong with an image, the worst first; what VEX statements and exceptions of its namespace say is joined.
   public func findings(of image: ImageInventoryRow, in repository: RepositoryName) async throws -> [ImageFinding] {
     try await database.read { try Self.findings(of: image, in: repository, $0) }

@@ -76,16 +76,6 @@ extension Registry {
   }
 }
 
-extension Registry {
-  /// Why nothing can be said of packages that were read: no advisory of their ecosystem is here. Nil: all are judged.
-  static func unjudged<R: Reading & ~Copyable>(
-    _ image: ImageInventoryRow, _ transaction: borrowing R
-  ) throws -> String? {
-    let ecosystems = try transaction.ecosystemsWithoutAdvisories(ofImage: image.key)
-    return ecosystems.isEmpty ? nil : "no advisories are here for \(ecosystems.joined(separator: ", "))"
-  }
-}
-
 extension ImageInventoryRow {
   /// Why nothing can be said of it; nil: it was read and is judged.
   var unscanned: String? {
@@ -94,6 +84,7 @@ extension ImageInventoryRow {
     case .waiting: "it is not read yet: try again in a moment"
     case .failed: "it could not be read: \(reason ?? "for an unknown reason")"
     case .unknownDistribution: "it cannot be judged: \(reason ?? "its distribution is not known")"
+    case .packageDatabaseMissing: "it cannot be judged: \(reason ?? "it has no package database")"
     case .packageDatabaseRemoved: "it cannot be judged: \(reason ?? "its package database was removed")"
     }
   }

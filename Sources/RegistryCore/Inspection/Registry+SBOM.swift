@@ -73,7 +73,7 @@ extension Registry {
     case .failed:
       throw AdministrationError(
         .conflict, "\(image.name) could not be read: \(row.reason ?? "for an unknown reason")")
-    case .inventoried, .unknownDistribution, .packageDatabaseRemoved: return row
+    case .inventoried, .unknownDistribution, .packageDatabaseRemoved, .packageDatabaseMissing: return row
     }
   }
 }

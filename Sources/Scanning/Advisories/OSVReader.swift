@@ -22,6 +22,10 @@ public enum OSVReader {
   /// - Throws: ``ParseError`` for what is no record.
   public static func advisory(_ record: JSONValue) throws(ParseError) -> Advisory {
     guard let id = record["id"]?.string, !id.isEmpty else { throw ParseError(.json, "a record has no id") }
+    // Other catalogues have an id too. What we write of feeds that know no moment of change has what it affects alone.
+    guard record["modified"]?.string != nil || record["affected"]?.array != nil else {
+      throw ParseError(.json, "\(id.prefix(80)) is no record of OSV: it has neither “modified” nor “affected”")
+    }
     var advisory = Advisory(id: id)
     advisory.modified = record["modified"]?.string ?? ""
     advisory.published = record["published"]?.string

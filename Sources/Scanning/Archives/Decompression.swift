@@ -122,7 +122,8 @@ public struct DecompressedSource: ByteSource {
     guard produced <= limits.uncompressedBytes else {
       throw .limit("it unpacks to more than \(limits.uncompressedBytes) bytes")
     }
-    guard produced > limits.ratioFloorBytes, decoder != nil else { return }
+    let floor = compression == .gzip ? limits.ratioFloorBytes : limits.denseRatioFloorBytes
+    guard produced > floor, decoder != nil else { return }
     // What waits in the window counts too: it has been fetched.
     guard produced / max(input.consumedBytes, 1) <= limits.ratio else {
       throw .limit("it unpacks to more than \(limits.ratio) times its size")

@@ -12,6 +12,15 @@ enum LayerPath {
     return names.joined(separator: "/")
   }
 
+  /// Why a path is none that ``normalised(_:_:)`` takes, for people.
+  static func fault(of bytes: some Collection<UInt8>, _ limits: ArchiveLimits) -> String {
+    if bytes.count > limits.pathBytes { return "has more than \(limits.pathBytes) bytes" }
+    if bytes.contains(0) { return "has a zero byte in it" }
+    let names = bytes.split(separator: UInt8(ascii: "/"))
+    return names.contains { $0.elementsEqual("..".utf8) }
+      ? "leads out of the layer" : "is deeper than \(limits.pathDepth) names"
+  }
+
   /// What the target of a link means as a path from the root, as text; nil when it leads out of the root.
   static func resolved(_ target: [UInt8], from path: String, _ limits: ArchiveLimits) -> String? {
     guard !target.isEmpty, target.count <= limits.pathBytes else { return nil }

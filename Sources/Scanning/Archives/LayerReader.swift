@@ -11,6 +11,10 @@ public struct LayerReader {
   private var keptPathBytes = 0
   /// Contents that were read of files that cataloguers want, by path: hard links to them say the same.
   private var artefactPaths: [String: [Int]] = [:]
+  /// Positions of artefacts in whose place another entry of the same path has come.
+  private var superseded: Set<Int> = []
+  private var unreadablePaths: Set<String> = []
+  private var linked: LinkedContents
 
   private init(
     _ cataloguers: [any Cataloguer], _ limits: ArchiveLimits, _ listed: @escaping (ListedFile) -> Void
@@ -18,6 +22,7 @@ public struct LayerReader {
     self.cataloguers = cataloguers
     self.limits = limits
     self.listed = listed
+    linked = LinkedContents(limits)
     inventory = LayerInventory(revision: Cataloguers.revision)
   }
 
@@ -37,6 +42,10 @@ public struct LayerReader {
     while let entry = try archive.next() { try reader.take(entry, archive, hash) }
     let uncompressedBytes = archive.position
     try archive.drain()
+    reader.inventory.artefacts = reader.inventory.artefacts.enumerated().filter {
+      !reader.superseded.contains($0.offset)
+    }
+    .map(\.element)
     reader.inventory.figures.entryCount = archive.entryCount
     reader.inventory.figures.uncompressedBytes = uncompressedBytes
     return reader.inventory
@@ -44,14 +53,18 @@ public struct LayerReader {
 
   private mutating func take(_ entry: TarEntry, _ archive: TarReader, _ hash: ContentHash) throws(LayerError) {
     guard let path = LayerPath.normalised(entry.path, limits) else {
-      note(.irregular, String(decoding: entry.path.prefix(256), as: UTF8.self), "its path leads out of the layer")
+      let fault = LayerPath.fault(of: entry.path, limits)
+      note(.irregular, String(decoding: entry.path.prefix(256), as: UTF8.self), "its path \(fault)")
       return
     }
     guard !path.isEmpty else { return }
     if try takeWhiteout(path) { return }
+    if entry.kind != .hardLink { supersede(path) }
     switch entry.kind {
     case .file: try takeFile(entry, path, archive, hash)
-    case .directory: list(.directory, entry, path)
+    case .directory:
+      list(.directory, entry, path)
+      if isDatabase(path) { try hide(path) }
     case .symbolicLink: try takeLink(entry, path)
     case .hardLink: try takeHardLink(entry, path)
     case .characterDevice, .blockDevice:
@@ -75,9 +88,11 @@ public struct LayerReader {
     let first = try archive.part() ?? UnsafeRawBufferPointer(start: nil, count: 0)
     hash.add(first)
     let candidate = Candidate(path: path, size: entry.size, mode: entry.mode, start: Array(first.prefix(16)))
-    let wanting = first.isEmpty ? [] : wanting(candidate, isSparse: entry.isSparse)
+    let wanted = cataloguers.filter { $0.wants(candidate) }
+    let wanting = first.isEmpty ? [] : readable(wanted, candidate, isSparse: entry.isSparse)
     let mayBeSecret = !first.isEmpty && !entry.isSparse && SecretFinder.wants(candidate)
-    let isHeld = mayBeSecret || !wanting.isEmpty
+    let mayBeLinked = wanted.isEmpty && !entry.isSparse && linked.keeps(candidate)
+    let isHeld = mayBeSecret || mayBeLinked || !wanting.isEmpty
     var content: [UInt8] = []
     if isHeld {
       content.reserveCapacity(Int(entry.size))
@@ -96,11 +111,18 @@ public struct LayerReader {
       for shape in content.withUnsafeBytes({ SecretFinder.shapes(in: path, $0) }) { note(.secret, path, shape) }
     }
     for cataloguer in wanting { try catalogue(cataloguer, path, entry.mode, content) }
+    if mayBeLinked { linked.add(content, of: path) }
+    if !wanted.isEmpty || JavaCataloguer.isArchive(path), artefactPaths[path] == nil {
+      linked.addSilent(path)
+      try hide(path)
+    }
   }
 
-  /// The cataloguers that read the file. That one would, and cannot, is noted.
-  private mutating func wanting(_ candidate: Candidate, isSparse: Bool) -> [any Cataloguer] {
-    cataloguers.filter { $0.wants(candidate) }.filter { cataloguer in
+  /// Of the cataloguers that want a file those that can read it. That one cannot is noted.
+  private mutating func readable(
+    _ wanted: [any Cataloguer], _ candidate: Candidate, isSparse: Bool
+  ) -> [any Cataloguer] {
+    wanted.filter { cataloguer in
       if isSparse {
         note(.unreadable, candidate.path, "\(cataloguer.name): it is a file with holes")
       } else if candidate.size > Int64(cataloguer.sizeLimitBytes) {
@@ -117,15 +139,14 @@ public struct LayerReader {
     _ cataloguer: any StreamCataloguer, _ path: String, _ content: EntrySource
   ) throws(LayerError) {
     var found: Artefact?
-    do throws(StreamFailure) {
-      guard let artefact = try cataloguer.artefact(in: path, content) else { return }
-      found = artefact
-    } catch {
+    var gaps: [String] = []
+    do throws(StreamFailure) { found = try cataloguer.artefact(in: path, content, gaps: &gaps) } catch {
       switch error {
       case .file(let failure): note(.unreadable, path, "\(cataloguer.name): \(failure.reason)")
       case .layer(let failure): throw failure
       }
     }
+    for gap in gaps { note(.unreadable, path, "\(cataloguer.name): \(gap)") }
     guard let found else { return }
     artefactPaths[path, default: []].append(inventory.artefacts.count)
     try add(found)
@@ -174,10 +195,36 @@ public struct LayerReader {
     }
   }
 
+  // MARK: What stands in place of another
+
+  /// The last entry of a path is the one that a runtime leaves.
+  private mutating func supersede(_ path: String) {
+    superseded.formUnion(artefactPaths.removeValue(forKey: path) ?? [])
+    linked.forget(path)
+    guard unreadablePaths.remove(path) != nil else { return }
+    inventory.notices.removeAll { $0.kind == .unreadable && $0.path == path }
+  }
+
+  /// What a file of lower layers says at a path does not count any more: something stands there now that says nothing.
+  private mutating func hide(_ path: String) throws(LayerError) {
+    guard inventory.whiteouts.count < limits.whiteoutCount else { throw tooManyWhiteouts }
+    try keep(path)
+    inventory.whiteouts.append(.init(.path, path))
+  }
+
+  private var tooManyWhiteouts: LayerError { .limit("it removes more than \(limits.whiteoutCount) things") }
+
+  private func isDatabase(_ path: String) -> Bool {
+    let candidate = Candidate(path: path, size: 1)
+    return cataloguers.contains { Artefact.databaseCataloguers.contains($0.name) && $0.wants(candidate) }
+  }
+
   // MARK: Links and whiteouts
 
   private mutating func takeLink(_ entry: TarEntry, _ path: String) throws(LayerError) {
     list(.symbolicLink, entry, path)
+    let candidate = Candidate(path: path, size: 1)
+    if cataloguers.contains(where: { $0.wants(candidate) }) { try hide(path) }
     guard let target = LayerPath.resolved(entry.link, from: path, limits) else {
       note(.irregular, path, "it is a link whose target is too long or too deep")
       return
@@ -196,22 +243,41 @@ public struct LayerReader {
     list(.hardLink, entry, path)
     try noteReplacement(path)
     guard let target = LayerPath.normalised(entry.link, limits) else {
-      note(.irregular, path, "it is a link that leads out of the layer")
+      note(.irregular, path, "it is a link whose target \(LayerPath.fault(of: entry.link, limits))")
       return
     }
-    for index in artefactPaths[target] ?? [] {
+    guard target != path else { return }
+    supersede(path)
+    let said = artefactPaths[target] ?? []
+    for index in said {
       var artefact = inventory.artefacts[index]
       artefact.path = path
+      artefactPaths[path, default: []].append(inventory.artefacts.count)
       try add(artefact)
     }
+    if said.isEmpty { try takeLinked(path, to: target, mode: entry.mode) }
+  }
+
+  /// A hard link to a file that says nothing under its own path.
+  private mutating func takeLinked(_ path: String, to target: String, mode: UInt16) throws(LayerError) {
+    let content = linked.content(of: target)
+    let candidate = Candidate(path: path, size: Int64(content?.count ?? 1), start: Array(content?.prefix(16) ?? []))
+    let wanting = cataloguers.filter { $0.wants(candidate) }
+    guard !wanting.isEmpty else { return }
+    for cataloguer in wanting where !linked.isSilent(target) {
+      if let content {
+        try catalogue(cataloguer, path, mode, content)
+      } else {
+        note(.unreadable, path, "\(cataloguer.name): it is a link to \(target), whose content was not kept")
+      }
+    }
+    if artefactPaths[path] == nil { try hide(path) }
   }
 
   private mutating func takeWhiteout(_ path: String) throws(LayerError) -> Bool {
     let name = LayerPath.lastName(path)
     guard name.hasPrefix(".wh.") else { return false }
-    guard inventory.whiteouts.count < limits.whiteoutCount else {
-      throw .limit("it removes more than \(limits.whiteoutCount) things")
-    }
+    guard inventory.whiteouts.count < limits.whiteoutCount else { throw tooManyWhiteouts }
     let directory = String(LayerPath.parent(path))
     if name == ".wh..wh..opq" {
       try keep(directory)
@@ -251,6 +317,7 @@ public struct LayerReader {
   private mutating func note(_ kind: Notice.Kind, _ path: String, _ detail: String) {
     noticeCounts[kind, default: 0] += 1
     guard noticeCounts[kind, default: 0] <= limits.noticeCount else { return }
+    if kind == .unreadable { unreadablePaths.insert(path) }
     inventory.notices.append(Notice(kind, path: path, detail: detail))
   }
 

@@ -21,6 +21,8 @@ struct TarHeader {
   var link: [UInt8]
   var size: Int64
   var mode: UInt16
+  /// Of the form before ustar, in which a folder is a file whose path ends with a slash.
+  var isUntyped = false
   /// Of a sparse file of GNU: the size that it has with its holes, and whether more headers follow with its map.
   var realSize: Int64?
   var hasMoreMap = false
@@ -40,7 +42,7 @@ struct TarHeader {
     mode = UInt16(truncatingIfNeeded: (Self.number(block, 100, 8) ?? 0o644) & 0o7777)
     let type = block[156]
     switch type {
-    case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): kind = path.last == UInt8(ascii: "/") ? .directory : .file
+    case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): kind = .file
     case UInt8(ascii: "1"): kind = .hardLink
     case UInt8(ascii: "2"): kind = .symbolicLink
     case UInt8(ascii: "3"): kind = .characterDevice
@@ -54,6 +56,7 @@ struct TarHeader {
     case UInt8(ascii: "S"): kind = .oldSparse
     default: kind = .other(type)
     }
+    isUntyped = type == 0
     let isGNU = block[257..<265].elementsEqual("ustar  \0".utf8)
     let isPosix = !isGNU && block[257..<262].elementsEqual("ustar".utf8)
     if isPosix {

@@ -76,6 +76,9 @@ final class TarReader {
     guard longPath == nil || extended.path == nil, longLink == nil || extended.link == nil, !extended.isUnknownSparse
     else { throw Self.ambiguous }
     var header = header
+    let path = extended.sparseName ?? extended.path ?? longPath ?? header.path
+    // Which the whole path says: that of the header may be cut off behind any of its slashes.
+    if header.isUntyped, path.last == UInt8(ascii: "/") { header.kind = .directory }
     if let size = extended.size {
       header.size = size
       begin(size)
@@ -97,7 +100,7 @@ final class TarReader {
       size = extended.realSize ?? size
     }
     return TarEntry(
-      kind: header.kind, path: extended.sparseName ?? extended.path ?? longPath ?? header.path,
+      kind: header.kind, path: path,
       link: extended.link ?? longLink ?? header.link, size: size, mode: header.mode, isSparse: isSparse)
   }
 
@@ -121,6 +124,10 @@ final class TarReader {
 
   /// What is in a layer must not depend on who reads it: runtimes and other tools take such headers differently.
   private static let ambiguous = LayerError.broken("a header of its archive can be read in more than one way")
+
+  /// What begins in no way that is known.
+  private static let noArchive = LayerError.broken(
+    "it is no archive: neither tar, nor packed by gzip, zstd, xz or bzip2")
 
   private static var cutOff: LayerError { .broken("it is cut off: its archive ends in the middle of an entry") }
 
@@ -172,8 +179,15 @@ final class TarReader {
 
   /// The next header; nil at the end: a block of zeros, or nothing more. A block that was begun is cut off.
   private func header() throws(LayerError) -> TarHeader? {
-    guard let block = try block() else { return nil }
-    guard TarHeader.isEmpty(block) else { return try TarHeader(block) }
+    let isFirst = position == 0
+    let block: UnsafeRawBufferPointer?
+    do throws(LayerError) { block = try self.block() } catch {
+      throw isFirst && error == Self.cutOff ? Self.noArchive : error
+    }
+    guard let block else { return nil }
+    guard TarHeader.isEmpty(block) else {
+      do throws(LayerError) { return try TarHeader(block) } catch { throw isFirst ? Self.noArchive : error }
+    }
     hasEndMark = true
     return nil
   }

@@ -78,9 +78,13 @@ final class ZipWalk {
   /// The next member; nil after the last.
   func next() throws(StreamFailure) -> ZipMember? {
     try finishMember()
+    let wasFirst = isFirst
     if isFirst { try skipPrefix() }
     isFirst = false
-    guard try fill(4) else { return nil }
+    guard try fill(4) else {
+      guard !wasFirst else { throw Self.broken("it is no archive") }
+      return nil
+    }
     let signature = word(at: 0)
     guard signature == Self.localHeader else {
       guard Self.endings.contains(signature) else { throw Self.broken("it goes on with something that is no member") }

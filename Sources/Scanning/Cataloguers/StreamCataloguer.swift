@@ -9,7 +9,11 @@ protocol StreamCataloguer: Sendable {
   /// Whether it wants the content of a file, of which the first bytes are known.
   func wants(_ file: Candidate) -> Bool
   /// What the file says; nil when there is nothing to say of it. It need not read to the end.
-  func artefact(in path: String, _ content: any ByteSource) throws(StreamFailure) -> Artefact?
+  ///
+  /// - Parameter gaps: takes what of it was not read, and why; for people.
+  func artefact(
+    in path: String, _ content: any ByteSource, gaps: inout [String]
+  ) throws(StreamFailure) -> Artefact?
 }
 
 /// Why a stream says nothing.

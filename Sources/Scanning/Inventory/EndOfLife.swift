@@ -6,8 +6,9 @@ public enum EndOfLife {
     case supported(until: CalendarDay?)
     /// It gets updates by a programme that not everybody takes part in, or that mends less: `Ubuntu Pro`, `Debian LTS`.
     case extended(until: CalendarDay, programme: String)
-    /// It gets no updates any more; on: the last day on which everybody got them.
-    case ended(on: CalendarDay)
+    /// It gets no updates any more; on: the last day on which everybody got them; extended: the last day of the programme, where there
+    /// was one.
+    case ended(on: CalendarDay, extended: CalendarDay? = nil, programme: String? = nil)
     /// The release stands in no table.
     case unknown
   }
@@ -22,7 +23,8 @@ public enum EndOfLife {
     if let extended = dates.extended, let programme = family.programme, day <= extended {
       return .extended(until: extended, programme: programme)
     }
-    return .ended(on: dates.end)
+    guard let extended = dates.extended, let programme = family.programme else { return .ended(on: dates.end) }
+    return .ended(on: dates.end, extended: extended, programme: programme)
   }
 
   /// For people: what is to be said of a release that not everybody gets updates for any more; nil: nothing.
@@ -31,7 +33,9 @@ public enum EndOfLife {
     switch support(of: distribution, on: day) {
     case .supported, .unknown: return nil
     case .extended(let until, let programme): return "\(name) gets updates by \(programme) only, until \(until)"
-    case .ended(let end): return "\(name) has had no updates since \(end)"
+    case .ended(let end, let extended?, let programme?):
+      return "\(name) gets no updates any more: its regular support ended on \(end), and \(programme) on \(extended)"
+    case .ended(let end, _, _): return "\(name) gets no updates any more: its support ended on \(end)"
     }
   }
 

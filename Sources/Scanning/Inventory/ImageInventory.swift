@@ -12,6 +12,8 @@ public struct ImageInventory: Sendable, Hashable {
     case unknownDistribution
     /// A layer took these databases of packages away, and nothing new stands in their place: what is installed is not known.
     case packageDatabaseRemoved([String])
+    /// The distribution is known, and what is installed is not: these databases name no package, or there is none.
+    case packageDatabaseMissing(empty: [String])
   }
 
   public struct Installed: Sendable, Hashable {
@@ -62,7 +64,11 @@ private struct Fold {
   mutating func apply(_ layer: LayerInventory, at index: Int) {
     // Whiteouts act on what lies below, wherever they stand in the archive.
     var removal = PathRemoval()
-    for whiteout in layer.whiteouts { removal.add(canonical(whiteout.path), andItself: whiteout.kind == .path) }
+    for whiteout in layer.whiteouts {
+      // A link is taken away itself, not what it leads to.
+      let path = whiteout.kind == .path ? links.canonicalParent(whiteout.path) : canonical(whiteout.path)
+      removal.add(path, andItself: whiteout.kind == .path)
+    }
     for path in layer.replacements { removal.add(canonical(path), andItself: false) }
     remove(removal)
     links.remove(removal)
@@ -76,8 +82,11 @@ private struct Fold {
     remove(replacing)
     let replaced = Set(layer.artefacts.map { canonical($0.path) })
     for path in replaced { artefacts[path] = nil }
+    hideNotices { replaced.contains($0) }
     for artefact in layer.artefacts {
       let path = canonical(artefact.path)
+      // Of two names of one file the last one stands there.
+      artefacts[path, default: []].removeAll { $0.artefact.cataloguer == artefact.cataloguer }
       artefacts[path, default: []].append(Placed(artefact: artefact, layer: index))
       if artefact.isPackageDatabase { removedDatabases.remove(path) }
     }
@@ -90,9 +99,11 @@ private struct Fold {
       artefacts[path] = nil
       if placed.contains(where: { $0.artefact.isPackageDatabase }) { removedDatabases.insert(path) }
     }
-    for index in notices.indices where removal.takes(canonical(notices[index].notice.path)) {
-      notices[index].isHidden = true
-    }
+    hideNotices { removal.takes($0) }
+  }
+
+  private mutating func hideNotices(_ isGone: (String) -> Bool) {
+    for index in notices.indices where isGone(canonical(notices[index].notice.path)) { notices[index].isHidden = true }
   }
 
   private func canonical(_ path: String) -> String { links.canonical(path) }
@@ -118,15 +129,20 @@ private struct Fold {
       }
     }
     inventory.notices = notices.filter { !$0.isHidden || $0.notice.kind == .secret }
-    let removed = removedDatabases.filter { artefacts[$0] == nil }
-    if !removed.isEmpty, !inventory.components.contains(where: { $0.component.type.isOperatingSystem }) {
-      inventory.state = .packageDatabaseRemoved(removed.sorted())
-    } else if inventory.distribution == nil,
-      inventory.components.contains(where: { $0.component.type.isOperatingSystem })
-    {
-      inventory.state = .unknownDistribution
-    }
+    inventory.state = state(of: inventory)
     return inventory
+  }
+
+  private func state(of inventory: ImageInventory) -> ImageInventory.State {
+    guard !inventory.components.contains(where: { $0.component.type.isOperatingSystem }) else {
+      return inventory.distribution == nil ? .unknownDistribution : .inventoried
+    }
+    let removed = removedDatabases.filter { artefacts[$0] == nil }
+    if !removed.isEmpty { return .packageDatabaseRemoved(removed.sorted()) }
+    let empty = artefacts.filter { $0.value.contains { $0.artefact.isPackageDatabase } }.keys.sorted()
+    // Without a distribution and its packages there may be nothing but a program.
+    guard inventory.distribution != nil || !empty.isEmpty else { return .inventoried }
+    return .packageDatabaseMissing(empty: empty)
   }
 }
 

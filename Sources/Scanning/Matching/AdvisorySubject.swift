@@ -9,6 +9,12 @@ public struct AdvisorySubject: Sendable, Hashable {
   public struct NotJudged: Error, Sendable, Hashable {
     /// For people.
     public let text: String
+
+    static let headersOnly = NotJudged(text: "it holds headers only, and nothing that runs")
+    static let signatureKey = NotJudged(text: "it is a key for signatures, and nothing that runs")
+
+    /// Whether a reason says that there is nothing to be judged, not that it cannot be.
+    public static func isHarmless(_ text: String) -> Bool { [headersOnly.text, signatureKey.text].contains(text) }
   }
 
   public init(_ ecosystem: Ecosystem, _ name: String, _ version: String) {
@@ -21,7 +27,7 @@ public struct AdvisorySubject: Sendable, Hashable {
   public static func of(
     _ component: Component, in distribution: Distribution?
   ) -> Result<[AdvisorySubject], NotJudged> {
-    if component.isHeadersOnly { return .failure(.init(text: "it holds headers only, and nothing that runs")) }
+    if component.isHeadersOnly { return .failure(.headersOnly) }
     switch component.type {
     case .deb, .apk, .rpm: return ofSystem(component, distribution)
     case .pypi: return language("PyPI", component)
@@ -59,7 +65,7 @@ public struct AdvisorySubject: Sendable, Hashable {
       return .failure(.init(text: "no advisories are known for \(name)"))
     }
     if component.type == .rpm, component.name == "gpg-pubkey" {
-      return .failure(.init(text: "it is a key for signatures, and nothing that runs"))
+      return .failure(.signatureKey)
     }
     if let vendor = component.vendor, !rules.vendors.isEmpty {
       let lower = vendor.lowercased()

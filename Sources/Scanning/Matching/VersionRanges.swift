@@ -113,7 +113,7 @@ private struct PreparedRange: Sendable {
     var limits: [ParsedVersion] = []
     var (hasLimit, isUnlimited, isBroken) = (false, false, false)
     func mark(_ kind: Mark.Kind, _ text: String) {
-      guard let version = order?.parse(text) else { return isBroken = true }
+      guard let version = order?.parseEvent(text) else { return isBroken = true }
       marks.append(Mark(version: version, kind: kind, text: text))
     }
     for event in range.events {

@@ -31,6 +31,7 @@ public struct SBOMImage: Sendable, Hashable {
     switch inventory.state {
     case .inventoried: gap = nil
     case .unknownDistribution: gap = "the distribution is not known"
+    case .packageDatabaseMissing: gap = "no package database names what is installed"
     case .packageDatabaseRemoved(let paths):
       gap = "a layer removed the package database: \(paths.prefix(8).joined(separator: ", "))"
     }

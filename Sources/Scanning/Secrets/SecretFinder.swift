@@ -1,7 +1,7 @@
 /// Finds private keys and credentials by shapes that are well known. It answers which shape it was, never what stood there.
 enum SecretFinder {
   /// Counted on with every change of what it finds, so that layers are read again.
-  static let revision = 1
+  static let revision = 2
   /// Larger files are data, not configuration.
   static let sizeLimitBytes: Int64 = 256 << 10
 
@@ -90,6 +90,8 @@ struct SecretShape: Sendable {
     .init("docker-hub-token", "dckr_pat_", .wordAndDash, 27...40),
     .init("hashicorp-vault-token", "hvs.", .wordAndDash, 90...200),
     .init("shopify-token", "shpat_", .lowerHexadecimal, 32...32),
+    .init("berth-token", "berth_pat_", .alphanumeric, 36...36),
+    .init("berth-token", "berth_rbt_", .alphanumeric, 36...36),
   ]
 
   func isIn(_ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -57,6 +57,14 @@ public enum VersionOrder: String, Sendable, Hashable, CaseIterable {
     return form.map { ParsedVersion(form: $0) }
   }
 
+  /// A version as an event of a range names it. Nil also for what only old programs took for a version: where such a one stands says
+  /// nothing of those that are asked about, and a range without one of its ends is not known.
+  func parseEvent(_ text: String) -> ParsedVersion? {
+    guard !text.trimmed.utf8.contains(where: { $0 <= 0x20 }), let version = parse(text) else { return nil }
+    if case .legacyPython = version.form { return nil }
+    return version
+  }
+
   /// The standard library has versions such as `go1.21rc2`.
   private static func goBytes(_ bytes: [UInt8]) -> [UInt8] {
     guard bytes.starts(with: "go".utf8) else { return bytes }

@@ -9,7 +9,9 @@ enum ImageFold {
     for layer in image.layers {
       guard let bytes = layer.inventory, layer.state == "read" else {
         return failure(
-          "its layer \(layer.digest) \(layer.state == "missing" ? "is not here" : layer.reason ?? "was not read")")
+          layer.state == "missing"
+            ? "its layer \(layer.digest) is not here"
+            : "its layer \(layer.digest): \(layer.reason ?? "it was not read")")
       }
       do throws(RecordError) { layers.append(try LayerInventory(decoding: bytes)) } catch {
         return failure("what was read of its layer \(layer.digest) cannot be understood")
@@ -26,7 +28,7 @@ enum ImageFold {
     for (digest, outcome) in layers {
       switch outcome {
       case .success(let inventory): read.append(inventory)
-      case .failure(let failure): return Self.failure("its layer \(digest) \(failure.reason)")
+      case .failure(let failure): return Self.failure("its layer \(digest): \(failure.reason)")
       case nil: return failure("its layer \(digest) is not here")
       }
     }
@@ -44,6 +46,12 @@ enum ImageFold {
     case .packageDatabaseRemoved(let paths):
       record.state = .packageDatabaseRemoved
       record.reason = "package database removed: \(paths.joined(separator: ", "))"
+    case .packageDatabaseMissing(let empty):
+      record.state = .packageDatabaseMissing
+      record.reason =
+        empty.isEmpty
+        ? "package database missing: nothing that can be read names the packages of its distribution"
+        : "package database names no package: \(empty.joined(separator: ", "))"
     }
     if let broken = folded.unreadableDatabases.first {
       record.state = .failed

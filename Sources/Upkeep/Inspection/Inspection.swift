@@ -15,6 +15,7 @@ struct Inspection: Sendable {
   let inspector: any LayerInspector
   let logger: Logger
   var figures: InspectionFigures?
+  var time: any TimeSource = SystemTime()
 
   /// How many layers one round takes. Few: each is read to its end before the next, and others may have time.
   static let layerBatchLimit = 16
@@ -25,8 +26,9 @@ struct Inspection: Sendable {
   static let writtenBytesLimit = 4 << 20
   /// Images are written together up to so many packages: a push may have to wait for it.
   static let writtenPackageLimit = 500
-  /// For so long others leave a layer alone: longer than reading one may take.
-  static let layerTerm: Duration = WorkerInspector.timeLimit + .seconds(300)
+  /// For so long others leave a layer alone whose reader gives no sign of life, and how often one does that is at work.
+  static let layerTerm: Duration = .seconds(120)
+  static let layerRenewal: Duration = .seconds(40)
   static let imageTerm: Duration = .seconds(120)
   /// After a failure that might not come again, and after each more twice as long, up to a day.
   static let retry: Duration = .seconds(60)
@@ -89,11 +91,10 @@ struct Inspection: Sendable {
         try await write(waiting)
         waiting = []
         bytes = 0
-        // The ones before may have taken long.
-        if position > 0 { try await keep(due[position...], for: Self.layerTerm) }
       }
       let outcome: ReadLayer
-      do { outcome = try await read(layer) } catch {
+      let held = waiting.map(\.layer) + due[position...]
+      do { outcome = try await keeping(held) { try await read(layer) } } catch {
         // The process is ending: what was read is not lost, and what was not is another's at once.
         let (read, rest) = (waiting, due[position...])
         try? await Task {
@@ -107,6 +108,22 @@ struct Inspection: Sendable {
     }
     try await write(waiting)
     return due.count
+  }
+
+  /// Keeps others from layers while one of them is read. Who dies meanwhile keeps nobody from them for long.
+  private func keeping(_ layers: [DueLayer], _ body: () async throws -> ReadLayer) async throws -> ReadLayer {
+    let renewal = Task {
+      while !Task.isCancelled {
+        try await time.sleep(for: Self.layerRenewal)
+        try await keep(layers[...], for: Self.layerTerm)
+      }
+    }
+    let outcome: Result<ReadLayer, any Error>
+    do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+    // What is under way must not come after what is written next.
+    renewal.cancel()
+    _ = await renewal.result
+    return try outcome.get()
   }
 
   private func keep(_ layers: ArraySlice<DueLayer>, for term: Duration) async throws {

@@ -17,6 +17,8 @@ public struct ScannedImage: Sendable {
   public let findings: [ImageFinding]
   /// Why nothing can be said of some packages; nil: all are judged.
   public let unjudged: String?
+  /// What is not known of it besides.
+  public let gaps: [String]
 }
 
 /// Reads and judges images that lie on this machine by the very engine of a registry, which is thrown away afterwards.
@@ -56,8 +58,8 @@ public struct LocalScan: Sendable {
       for layer in image.layers where known[layer.digest] == nil { known[layer.digest] = try await read(layer) }
       names.formUnion(try await fold(image, known))
     }
-    try await bring(advisories, about: names)
-    return try await wanted.asyncMap { try await judged($0) }
+    let broken = try await bring(advisories, about: names)
+    return try await wanted.asyncMap { try await judged($0, broken) }
   }
 
   private func read(_ layer: ImageFiles.Layer) async throws -> Result<LayerInventory, InspectionFailure> {
@@ -84,15 +86,20 @@ public struct LocalScan: Sendable {
       })
   }
 
-  /// Of the advisories those that speak of a package that is there.
-  private func bring(_ paths: [String], about names: Set<AdvisorySubjectName>) async throws {
+  /// Of the advisories those that speak of a package that is there. Answers why some of them are not known; nil: all are.
+  private func bring(_ paths: [String], about names: Set<AdvisorySubjectName>) async throws -> String? {
+    var broken = UnreadableRecords()
     // That there are advisories of an ecosystem is known by any of them.
     var ecosystems = Set(names.map(\.ecosystem))
     for path in paths {
       var kept: [Advisory] = []
+      broken.begin(path)
       try RecordFiles.each(at: path, limitBytes: AdvisoryFormat.csaf.recordLimitBytes) { bytes in
         let advisories: [Advisory]
-        do throws(ParseError) { advisories = try AdvisoryFormat.recognised(bytes) } catch { return }
+        broken.countRecord()
+        do throws(ParseError) { advisories = try AdvisoryFormat.recognised(bytes) } catch {
+          return broken.add(error, bytes)
+        }
         kept += advisories.filter { advisory in
           advisory.affected.contains { affected in
             let ecosystem = affected.ecosystem.description
@@ -107,18 +114,21 @@ public struct LocalScan: Sendable {
         for advisory in kept { try await work.add(advisory) }
       }
     }
+    return broken.reason
   }
 
-  private func judged(_ image: ImageFiles.Image) async throws -> ScannedImage {
+  private func judged(_ image: ImageFiles.Image, _ broken: String?) async throws -> ScannedImage {
     guard let repository = try? RepositoryName(parsing: Self.repository),
       let row = try await registry.database.read({ try $0.imageInventory(image.digest) })
     else { throw Failure(description: "\(image.name) was read and is not there") }
+    let unjudged = [broken, try await registry.unjudged(row)].compactMap { $0 }
     return ScannedImage(
       image: InspectedImage(
         name: ImageReference(repository, .digest(image.digest)), digest: image.digest, platform: image.platform,
         inventory: row),
       name: image.name, contents: try await registry.contents(of: row),
-      findings: try await registry.findings(of: row, in: repository), unjudged: try await registry.unjudged(row))
+      findings: try await registry.findings(of: row, in: repository),
+      unjudged: unjudged.isEmpty ? nil : unjudged.joined(separator: "; "), gaps: try await registry.gaps(row))
   }
 
   /// The bytes of a part of a file.

@@ -147,6 +147,7 @@ struct DecompressionTests {
     let packed = try Packing.packed([UInt8](repeating: 0, count: 4 << 20), item.compression)
     var limits = ArchiveLimits()
     limits.ratioFloorBytes = 1 << 20
+    limits.denseRatioFloorBytes = 1 << 20
     limits.ratio = 100
     #expect(throws: LayerError.limit("it unpacks to more than 100 times its size")) {
       try Self.unpacked(MemorySource(packed), limits: limits, gzip: item.gzip)
@@ -156,6 +157,23 @@ struct DecompressionTests {
     #expect(throws: LayerError.limit("it unpacks to more than \(2 << 20) bytes")) {
       try Self.unpacked(MemorySource(packed), limits: limits, gzip: item.gzip)
     }
+  }
+
+  @Test("A large file of zeros is no bomb, however small it is packed", arguments: packedCases)
+  func zeros(_ item: Case) throws {
+    let packed = try Packing.packed([UInt8](repeating: 0, count: 1 << 20), item.compression)
+    var limits = ArchiveLimits()
+    limits.gzip = item.gzip
+    var source = try DecompressedSource(MemorySource((0..<100).flatMap { _ in packed }), limits: limits)
+    let space = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+    defer { space.deallocate() }
+    var found = 0
+    while true {
+      let read = try source.read(into: space)
+      guard read > 0 else { break }
+      found += read
+    }
+    #expect(found == 100 << 20)
   }
 
   @Test("What is packed twice is unpacked once")

@@ -171,6 +171,42 @@ import Testing
     #expect(throws: LayerError.self) { try Self.read(bytes, limits: limits) }
   }
 
+  @Test func `says of a path that is none why, and of what is no archive that it is none`() throws {
+    var archive = TarBuilder()
+    archive.extended([(key: "path", value: String(repeating: "d/", count: 300) + "x")])
+    archive.file("x")
+    archive.extended([(key: "path", value: Array("a\0b".utf8))])
+    archive.file("x")
+    archive.file("../x")
+    archive.link("y", to: "../x", isHard: true)
+    #expect(
+      try Self.read(archive.finished).notices.map(\.detail) == [
+        "its path is deeper than 256 names", "its path has a zero byte in it", "its path leads out of the layer",
+        "it is a link whose target leads out of the layer",
+      ])
+    for text in ["not gzip at all", String(repeating: "no archive ", count: 100)] {
+      #expect(throws: LayerError.broken("it is no archive: neither tar, nor packed by gzip, zstd, xz or bzip2")) {
+        try Self.read(Array(text.utf8))
+      }
+    }
+  }
+
+  @Test(arguments: ["pax", "GNU"]) func `reads a file whose path is cut off behind a slash in its header`(
+    form: String
+  ) throws {
+    let path = String(repeating: "d", count: 99) + "/made-1.dist-info/METADATA"
+    var archive = TarBuilder()
+    if form == "GNU" { archive.long(path, flag: "L") } else { archive.extended([(key: "path", value: path)]) }
+    archive.file(path, "Name: made\nVersion: 1\n")
+    // Before ustar, a folder is a file whose path ends with a slash.
+    archive.add(TarBuilder.Header("lib/", flag: "\0"))
+    archive.file("lib/apk/db/installed", "P:musl\nV:1.2.4-r2\n\n")
+    var listed: [ListedFile] = []
+    let inventory = try Self.read(archive.finished) { listed.append($0) }
+    #expect(inventory.artefacts.map(\.path) == [path, "lib/apk/db/installed"])
+    #expect(listed.map(\.kind) == [.file, .directory, .file])
+  }
+
   @Test func `lists its files in parts that are read back`() throws {
     var parts: [[UInt8]] = []
     var writer = FileListCoding.Writer { parts.append($0) }

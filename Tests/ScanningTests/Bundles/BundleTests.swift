@@ -31,7 +31,7 @@ import Testing
   }
 
   static let records: [(name: String, kind: AdvisoryFormat, lines: [String])] = [
-    ("alpine", .secdb, [#"{"id":"A-1"}"#, #"{"id":"A-2"}"#]), ("empty", .osv, []),
+    ("alpine", .secdb, [#"{"id":"A-1","affected":[]}"#, #"{"id":"A-2","affected":[]}"#]), ("empty", .osv, []),
     ("scores", .epss, ["CVE-2026-1,0.500000,0.900000"]),
   ]
 

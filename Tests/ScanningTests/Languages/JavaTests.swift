@@ -70,6 +70,27 @@ import Testing
     #expect(try LanguageFile.packages("lib/\(name)", jar.whole) == [expected])
   }
 
+  @Test func `say what of the archives in them was not read`() throws {
+    var nested = ZipWriter()
+    nested.add("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
+    for depth in (1...7).reversed() {
+      var outer = ZipWriter()
+      outer.add("lib/d\(depth)-1.jar", nested.whole)
+      nested = outer
+    }
+    nested.add("lib/broken.jar", Array("no archive at all".utf8))
+    nested.add("lib/fine-1.jar", Self.maven("fine", "1", .stored))
+    nested.add("META-INF/MANIFEST.MF", [UInt8](repeating: 0x20, count: ZipLimits().documentBytes + 1))
+    let layer = try LanguageFile.inventory("app.jar", nested.whole)
+    #expect(layer.artefacts.flatMap(\.components).map(\.name).contains("org.example:fine"))
+    #expect(
+      layer.notices.filter { $0.kind == .unreadable }.map(\.detail) == [
+        "java: lib/d5-1.jar in it was not read: it is more than 5 archives deep",
+        "java: lib/broken.jar in it was not read: it is no archive",
+        "java: META-INF/MANIFEST.MF in it was not read: it has more than 1048576 bytes",
+      ])
+  }
+
   @Test func `fold long lines of manifests`() throws {
     var jar = ZipWriter()
     jar.add("META-INF/MANIFEST.MF", "Implementation-Vendor-Id: org.exam\r\n ple\r\n\r\n")

@@ -36,7 +36,9 @@ import Testing
   func `in a tape archive are read, whatever it is packed with`(compression: Compression) throws {
     var archive = TarBuilder()
     archive.directory("vex/2026")
-    for index in 0..<50 { archive.file("vex/2026/\(index).json", #"{"id":"T-\#(index)"}"#) }
+    for index in 0..<50 {
+      archive.file("vex/2026/\(index).json", #"{"id":"T-\#(index)","modified":"2026-01-01T00:00:00Z"}"#)
+    }
     archive.file("vex/changes.csv", "no record")
     archive.link("vex/latest.json", to: "2026/49.json")
     let endings: [Compression: String] = [.none: "", .gzip: ".gz", .zstd: ".zst", .xz: ".xz", .bzip2: ".bz2"]
@@ -63,7 +65,7 @@ import Testing
     #expect(throws: RecordFiles.Failure.self) { try Self.ids(path, .osv) }
     let document = try #require(try VEXFiles.all()["redhat-csaf-cve-2026-0968.json"])
     #expect(try document.withUnsafeBytes { try AdvisoryFormat.recognised($0) }.map(\.id) == ["REDHAT-CVE-2026-0968"])
-    let record = Array(#"{"id":"A"}"#.utf8)
+    let record = Array(#"{"id":"A","modified":"2026-01-01T00:00:00Z"}"#.utf8)
     #expect(try record.withUnsafeBytes { try AdvisoryFormat.recognised($0) }.map(\.id) == ["A"])
   }
 
@@ -125,6 +127,11 @@ import Testing
       }
     }
     #expect(try bytes.withUnsafeBytes { try DebianTrackerReader.lines($0) }.count == 2)
+  }
+
+  @Test(arguments: [#"{"modified":"2026-01-01T00:00:00Z"}"#, #"{"id":"CVE-2026-1","cveID":"CVE-2026-1"}"#, "{}", "[]"])
+  func `of another kind are no records of OSV`(record: String) throws {
+    #expect(throws: RecordFiles.Failure.self) { try Self.ids(try Self.file("other.jsonl", Array(record.utf8))) }
   }
 
   @Test func `of what is exploited are read as CISA publishes them`() throws {

@@ -62,19 +62,19 @@ import Testing
         switch event {
         case .introduced("0"): begins.append(nil)
         case .introduced(let text):
-          guard let parsed = order.parse(text) else {
+          guard let parsed = order.parseEvent(text) else {
             isBroken = true
             continue
           }
           if parsed <= asked { begins.append(parsed) }
         case .fixed(let text):
-          guard let parsed = order.parse(text) else {
+          guard let parsed = order.parseEvent(text) else {
             isBroken = true
             continue
           }
           if parsed <= asked { ends.append(parsed) }
         case .lastAffected(let text):
-          guard let parsed = order.parse(text) else {
+          guard let parsed = order.parseEvent(text) else {
             isBroken = true
             continue
           }
@@ -113,5 +113,12 @@ import Testing
       verdict([.introduced("0"), .fixed("2.0"), .introduced("2.0"), .fixed("3.0")], "2.0") == .affected(fixed: "3.0"))
     #expect(verdict([.introduced("0"), .limit("1.0")], "1.0") == .notAffected)
     #expect(verdict([.introduced("0"), .limit("*")], "1.0") == .affected(fixed: nil))
+    // An end that is no version leaves the range unknown, also where old programs took such for one.
+    for end in ["zzz bad", "2019-09-12", "0.2.0-n653", ""] {
+      guard case .undecidable = verdict([.fixed("1"), .introduced("0"), .introduced(end)], "2.25.0") else {
+        Issue.record("“\(end)” was taken for a version")
+        continue
+      }
+    }
   }
 }

@@ -13,7 +13,7 @@ struct EndOfLifeTests {
     arguments: [
       ("debian", "12", 2026_07_11, EndOfLife.Support.supported(until: day(2026_07_11))),
       ("debian", "12.5", 2026_07_12, .extended(until: day(2028_06_30), programme: "Debian LTS")),
-      ("debian", "12", 2028_07_01, .ended(on: day(2026_07_11))),
+      ("debian", "12", 2028_07_01, .ended(on: day(2026_07_11), extended: day(2028_06_30), programme: "Debian LTS")),
       ("ubuntu", "18.04", 2025_11_25, .extended(until: day(2028_04_26), programme: "Ubuntu Pro")),
       ("ubuntu", "25.10", 2026_07_10, .ended(on: day(2026_07_09))),
       ("alpine", "3.18.4", 2025_05_10, .ended(on: day(2025_05_09))),
@@ -22,7 +22,10 @@ struct EndOfLifeTests {
       ("centos", "7", 2024_07_01, .ended(on: day(2024_06_30))),
       ("rhel", "7.9", 2026_01_01, .extended(until: day(2028_06_30), programme: "Extended Life Cycle Support")),
       ("sles", "15.5", 2025_01_01, .extended(until: day(2027_12_31), programme: "Long Term Service Pack Support")),
-      ("sles", "15", 2025_01_01, .ended(on: day(2019_12_31))),
+      (
+        "sles", "15", 2025_01_01,
+        .ended(on: day(2019_12_31), extended: day(2022_12_31), programme: "Long Term Service Pack Support")
+      ),
       ("mariner", "2.0", 2025_08_01, .ended(on: day(2025_07_31))),
       ("wolfi", "20230201", 2026_01_01, .supported(until: nil)),
       ("amzn", "2018.03", 2024_01_01, .ended(on: day(2023_12_31))), ("debian", "99", 2026_01_01, .unknown),
@@ -38,7 +41,12 @@ struct EndOfLifeTests {
     buster.prettyName = "Debian GNU/Linux 10 (buster)"
     #expect(
       EndOfLife.notice(of: buster, on: Self.day(2026_01_01))
-        == "Debian GNU/Linux 10 (buster) has had no updates since 2022-09-10")
+        == "Debian GNU/Linux 10 (buster) gets no updates any more: "
+        + "its regular support ended on 2022-09-10, and Debian LTS on 2024-06-30"
+    )
+    #expect(
+      EndOfLife.notice(of: Distribution(id: "alpine", versionID: "3.18.4"), on: Self.day(2026_01_01))
+        == "alpine 3.18 gets no updates any more: its support ended on 2025-05-09")
     #expect(
       EndOfLife.notice(of: Distribution(id: "ubuntu", versionID: "18.04"), on: Self.day(2026_01_01))
         == "ubuntu 18.04 gets updates by Ubuntu Pro only, until 2028-04-26")

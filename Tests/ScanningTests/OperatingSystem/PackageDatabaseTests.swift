@@ -17,7 +17,8 @@ struct PackageDatabaseTests {
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     query.waitUntilExit()
     let expected = text.split(separator: "\n").compactMap { line -> String? in
-      line.hasPrefix("installed\t") ? String(line.dropFirst("installed\t".count)) : nil
+      guard let tab = line.firstIndex(of: "\t") else { return nil }
+      return ["config-files", "not-installed"].contains(line[..<tab]) ? nil : String(line[line.index(after: tab)...])
     }
     #expect(!expected.isEmpty)
     let bytes = [UInt8](try Data(contentsOf: URL(filePath: "/var/lib/dpkg/status")))
@@ -45,8 +46,20 @@ struct PackageDatabaseTests {
     Status: deinstall ok config-files
     Version: 1
 
+    Package: gone
+    Status: purge ok not-installed
+    Version: 1
+
     Package: half
-    Status: install ok half-installed
+    Status: install ok half-configured
+    Version: 1
+
+    Package: unpacked
+    Status: install ok unpacked
+    Version: 1
+
+    Package: waiting
+    Status: install ok triggers-pending
     Version: 1
 
     Package: linux-libc-dev
@@ -55,13 +68,13 @@ struct PackageDatabaseTests {
     Source: linux
     """
 
-  @Test("Only what is installed counts, with its source and the version of that")
+  @Test("Whatever is on disk counts, configured or not, with its source and the version of that")
   func dpkg() throws {
     let found = try #require(try SystemFile.read("var/lib/dpkg/status", Self.status)).components
-    #expect(found.map(\.name) == ["a", "linux-libc-dev"])
+    #expect(found.map(\.name) == ["a", "half", "unpacked", "waiting", "linux-libc-dev"])
     #expect(found.first?.source == .init(name: "b", version: "1:2.0-1"))
     #expect(found.last?.source == .init(name: "linux", version: "6.1.90-1"))
-    #expect(found.map(\.isHeadersOnly) == [false, true])
+    #expect(found.map(\.isHeadersOnly) == [false, false, false, false, true])
   }
 
   @Test("A part says what it is of without a status, and its sums say what it owns")

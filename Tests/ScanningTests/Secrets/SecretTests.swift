@@ -21,6 +21,8 @@ import Testing
     var table: [(path: String, content: String, shape: String)] = []
     table.append(("app/.env", "AWS_KEY=AKIA\(random(16, upper))", "aws-access-key-id"))
     table.append(("app/config.yml", "token: ghp_\(random(36))", "github-token"))
+    table.append(("app/ci.env", "BERTH_TOKEN=berth_" + "pat_\(random(36))", "berth-token"))
+    table.append(("app/robot.env", "BERTH_TOKEN=berth_" + "rbt_\(random(36))", "berth-token"))
     table.append(("etc/app.conf", "x=glpat-\(random(20));", "gitlab-token"))
     table.append(("app/server.key", key(""), "private-key"))
     table.append(("etc/ssh/ssh_host_rsa_key", key("RSA "), "private-key"))

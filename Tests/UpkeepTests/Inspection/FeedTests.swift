@@ -219,11 +219,13 @@ import Testing
       let image = try await stage.push([InspectionStage.base], as: .sample("1"))
       try await stage.inspect()
       try await stage.bring([InspectionStage.advisory()])
-      func bring(_ format: AdvisoryFormat, _ text: String) async throws {
+      @discardableResult
+      func bring(_ format: AdvisoryFormat, _ text: String, as name: String? = nil) async throws -> AdvisoryImportReport
+      {
         let path = NSTemporaryDirectory() + "feed-\(UUID().uuidString).\(format == .kev ? "json" : "csv")"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
-        _ = try await stage.registry.importFeed(format.rawValue, format, at: path)
+        return try await stage.registry.importFeed(name ?? format.rawValue, format, at: path)
       }
       try await bring(
         .kev,
@@ -236,6 +238,53 @@ import Testing
       #expect(finding.epssPercentile == 990_000)
       await #expect(throws: RecordFiles.Failure.self) { try await bring(.epss, "CVE-2026-1,2,0.99\n") }
       await #expect(throws: RecordFiles.Failure.self) { try await bring(.kev, "{\"vulnerabilities\":[{}]}") }
+      // What an import changed is told.
+      let scores = try await bring(.epss, "CVE-2026-1,0.5,0.99\nCVE-2026-2,0.1,0.2\n")
+      #expect(scores.recordCount == 2)
+      #expect(scores.changedCount == 1)
+    }
+  }
+
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `of what is exploited may be several, each with its own entries`(kind: TestInstallation.Kind) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      try await stage.inspect()
+      try await stage.bring([InspectionStage.advisory()])
+      func bring(_ name: String, _ entries: [(name: String, day: String)]) async throws -> [Int] {
+        let items = entries.map { entry in
+          AdvisoryFormat.Item.exploited(ExploitEntry(name: entry.name, added: entry.day, due: nil, note: "x"))
+        }
+        let report = try await stage.registry.importExploits(name, .kev, items)
+        return [report.recordCount, report.changedCount, report.removedCount]
+      }
+      func since() async throws -> String? { try await stage.findings(image).first?.exploitedSince }
+      let many = (1...10).map { (name: "CVE-2026-\($0)", day: "2026-02-03") }
+      #expect(try await bring("cisa", many) == [10, 10, 0])
+      #expect(try await bring("cisa", many) == [10, 0, 0])
+      // One that is small is no shrunk one, and takes nothing from the other.
+      #expect(try await bring("ours", [("CVE-2026-1", "2026-01-01")]) == [1, 1, 0])
+      #expect(try await since() == "2026-01-01")
+      #expect(try await bring("ours", [("CVE-2026-99", "2026-01-01")]) == [1, 1, 1])
+      #expect(try await since() == "2026-02-03")
+      #expect(try await bring("cisa", Array(many.dropFirst())) == [9, 0, 1])
+      #expect(try await since() == nil)
+      await #expect(throws: AdvisoryImportRefusal.self) { _ = try await bring("cisa", Array(many.prefix(2))) }
+    }
+  }
+
+  @Test func `that are brought in part do not put older records in place of newer ones`() async throws {
+    try await InspectionStage.run { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      try await stage.inspect()
+      let newer = try InspectionStage.advisory(fixed: "9.0-1", modified: "2026-01-02T00:00:00.5Z")
+      let older = try InspectionStage.advisory(fixed: "8.0-1", modified: "2026-01-01T00:00:00Z")
+      try await stage.bring([newer])
+      #expect(try await stage.bring([older]).changedCount == 0)
+      #expect(try await stage.findings(image).first?.fixed == "9.0-1")
+      // A feed that is whole says what counts.
+      #expect(try await stage.bring([older], whole: true).changedCount == 1)
+      #expect(try await stage.findings(image).first?.fixed == "8.0-1")
     }
   }
 }

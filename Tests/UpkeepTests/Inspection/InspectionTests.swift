@@ -83,6 +83,22 @@ import Testing
     }
   }
 
+  @Test func `of two advisories of one flaw the fix is told that mends both`() async throws {
+    try await InspectionStage.run { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      try await stage.inspect()
+      for (first, second) in [("8.9-1", "8.10-1"), ("8.10-1", "8.9-1")] {
+        try await stage.bring([
+          InspectionStage.advisory("TEST-1", fixed: first, modified: "2026-03-01T00:00:00Z"),
+          InspectionStage.advisory("TEST-2", fixed: second, modified: "2026-03-01T00:00:00Z"),
+        ])
+        let found = try await stage.findings(image)
+        #expect(found.map(\.vulnerability) == ["CVE-2026-1"])
+        #expect(found.first?.fixed == "8.10-1")
+      }
+    }
+  }
+
   @Test(arguments: kinds) func `everything can be judged again without a layer being read`(
     kind: TestInstallation.Kind
   ) async throws {
@@ -183,11 +199,48 @@ import Testing
         ], as: .sample("foreign"))
       try await stage.inspect()
       #expect(try await stage.inventory(broken).state == .failed)
+      let reason = try #require(try await stage.inventory(broken).reason)
+      #expect(reason.contains(": it is no archive: "), "\(reason)")
       #expect(try await stage.inventory(removed).state == .packageDatabaseRemoved)
       #expect(try await stage.inventory(removed).reason == "package database removed: var/lib/dpkg/status")
       #expect(try await stage.inventory(unknown).state == .unknownDistribution)
       let contents = try await stage.registry.contents(of: try await stage.inventory(foreign))
       #expect(contents.packages.first?.notJudged != nil)
+      #expect(
+        try await stage.registry.unjudged(try await stage.inventory(foreign))
+          == "its operating system's packages cannot be judged: no advisories are known for templeos 5")
+    }
+  }
+
+  @Test func `what is not known of an image that is judged is told beside what is`() async throws {
+    try await InspectionStage.run { stage in
+      try await stage.bring([InspectionStage.advisory()])
+      let app = InspectionStage.layer([("app/node_modules/x/package.json", "{"), ("app/program.jar", "PK no archive")])
+      let image = try await stage.push([InspectionStage.base, app], as: .sample("1"))
+      try await stage.inspect()
+      let row = try await stage.inventory(image)
+      #expect(row.state == .inventoried)
+      let gaps = try await stage.registry.gaps(row)
+      #expect(gaps.count == 2)
+      #expect(gaps.first?.hasPrefix("not read: app/node_modules/x/package.json: node: it is no JSON") == true)
+      #expect(gaps.last?.hasPrefix("not read: app/program.jar: java: ") == true)
+    }
+  }
+
+  @Test(arguments: kinds) func `packages that nobody could judge are no gap beside those that are judged`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      try await stage.bring([InspectionStage.advisory()])
+      let status = InspectionStage.package("curl", "9") + InspectionStage.package("linux-libc-dev", "6.1")
+      let image = try await stage.push(
+        [
+          InspectionStage.layer([
+            ("etc/os-release", "ID=debian\nVERSION_ID=12\n"), ("var/lib/dpkg/status", status),
+          ])
+        ], as: .sample("1"))
+      try await stage.inspect()
+      #expect(try await stage.registry.unjudged(try await stage.inventory(image)) == nil)
     }
   }
 

@@ -57,6 +57,16 @@ public struct AdvisoryRecord: Sendable, Hashable {
   }
 }
 
+extension AdvisoryRecord {
+  /// Moments are compared down to their seconds: what follows those is written in several ways.
+  private static let secondsLength = 19
+
+  /// Whether it was changed before a moment. One that does not say when is not older than anything.
+  fileprivate func isOlder(than moment: String) -> Bool {
+    !modified.isEmpty && modified.prefix(Self.secondsLength) < moment.prefix(Self.secondsLength)
+  }
+}
+
 /// A name by which advisories of an ecosystem speak of a package.
 public struct AdvisorySubjectName: Sendable, Hashable {
   public let ecosystem: String
@@ -115,18 +125,21 @@ public struct AdvisoryFeedRow: Sendable, Hashable {
 extension Transaction {
   /// Writes records of a feed; those that are as they were are left alone.
   ///
+  /// - Parameter keepsNewer: a record that is older than what is here does not take its place.
   /// - Returns: those that changed. What they find is to be judged in the same transaction.
-  public func writeAdvisories(_ records: [AdvisoryRecord], feed: String) throws -> [ChangedAdvisory] {
+  public func writeAdvisories(
+    _ records: [AdvisoryRecord], feed: String, keepsNewer: Bool = false
+  ) throws -> [ChangedAdvisory] {
     try lockInspection()
     let known = try records.map { record in
-      try later("SELECT id, hash FROM advisory WHERE feed = \(feed) AND name = \(record.name)") {
-        (key: $0.integer(0), hash: $0.text(1))
+      try later("SELECT id, hash, modified FROM advisory WHERE feed = \(feed) AND name = \(record.name)") {
+        (key: $0.integer(0), hash: $0.text(1), modified: $0.text(2))
       }
     }
     var changed: [ChangedAdvisory] = []
     for (record, found) in zip(records, known) {
       if let found = try found.first() {
-        guard found.hash != record.hash else { continue }
+        guard found.hash != record.hash, !keepsNewer || !record.isOlder(than: found.modified) else { continue }
         try clearAdvisory(found.key)
         try enqueue(
           """

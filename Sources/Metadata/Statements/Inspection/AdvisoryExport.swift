@@ -50,19 +50,6 @@ extension Reading where Self: ~Copyable {
     }
   }
 
-  /// Entries of the catalogue of exploited vulnerabilities in the order of their names.
-  public func exploited(after name: String, limit: Int) throws -> [ExploitedVulnerability] {
-    try all(
-      """
-      SELECT name, kev_added, kev_due, kev_note FROM vulnerability
-      WHERE kev_added IS NOT NULL AND name > \(name) ORDER BY name LIMIT \(limit)
-      """
-    ) {
-      ExploitedVulnerability(
-        name: $0.text(0), added: $0.text(1), due: $0.optionalText(2), note: $0.optionalText(3) ?? "")
-    }
-  }
-
   /// Probabilities in the order of names, in millionths.
   public func scores(after name: String, limit: Int) throws -> [(name: String, epss: Int, percentile: Int)] {
     try all(

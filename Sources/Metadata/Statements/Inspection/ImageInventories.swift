@@ -30,6 +30,8 @@ public struct ImageInventoryRow: Sendable, Hashable {
     case unknownDistribution = "unknown-distribution"
     /// A layer took the database of packages away: what is there is not known.
     case packageDatabaseRemoved = "package-database-removed"
+    /// The distribution is known, and no database names its packages: what is there is not known.
+    case packageDatabaseMissing = "package-database-missing"
     /// A layer could not be read, or is not here.
     case failed
   }

@@ -186,7 +186,27 @@ extension ImagePackageRow {
     """
 }
 
+/// How many packages of one type an image has that are judged, or that are not for one reason.
+public struct JudgedPackages: Sendable, Hashable {
+  /// The type in package URLs.
+  public let type: String
+  /// Why no advisory is asked about them; nil when they are.
+  public let notJudged: String?
+  public let count: Int
+}
+
 extension Reading where Self: ~Copyable {
+  /// Which packages of an image are judged, but for those that belong to another.
+  public func judgedPackages(ofImage image: Int64) throws -> [JudgedPackages] {
+    try all(
+      """
+      SELECT p.type, p.not_judged, COUNT(*) FROM image_package u JOIN package p ON p.id = u.package_id
+      WHERE u.image_id = \(image) AND u.owned_by IS NULL
+      GROUP BY p.type, p.not_judged ORDER BY COUNT(*) DESC, p.type, p.not_judged
+      """
+    ) { JudgedPackages(type: $0.text(0), notJudged: $0.optionalText(1), count: Int($0.integer(2))) }
+  }
+
   /// The packages of an image, by type, name, version and path.
   public func packages(ofImage image: Int64) throws -> [ImagePackageRow] {
     try all(

@@ -49,26 +49,61 @@ extension Reading where Self: ~Copyable {
     return Dictionary(rows.map { ($0.name, $0) }) { first, _ in first }
   }
 
-  /// How many vulnerabilities are known to be exploited, and of how many a probability is known.
-  public func vulnerabilityCounts() throws -> (exploited: Int64, scored: Int64) {
-    try first("SELECT COUNT(kev_added), COUNT(epss) FROM vulnerability") { ($0.integer(0), $0.integer(1)) } ?? (0, 0)
+  /// What a feed says is exploited, by names.
+  public func exploited(feed: String) throws -> [String: ExploitedVulnerability] {
+    let rows = try all("SELECT name, added, due, note FROM exploited WHERE feed = \(feed)") { $0.exploited() }
+    return Dictionary(rows.map { ($0.name, $0) }) { first, _ in first }
+  }
+
+  /// Entries of a feed in the order of their names.
+  public func exploited(feed: String, after name: String, limit: Int) throws -> [ExploitedVulnerability] {
+    try all(
+      """
+      SELECT name, added, due, note FROM exploited WHERE feed = \(feed) AND name > \(name) ORDER BY name LIMIT \(limit)
+      """
+    ) { $0.exploited() }
+  }
+}
+
+extension Row {
+  fileprivate func exploited() -> ExploitedVulnerability {
+    ExploitedVulnerability(name: text(0), added: text(1), due: optionalText(2), note: text(3))
   }
 }
 
 extension Transaction {
-  /// Puts a catalogue of exploited vulnerabilities in place of the one before.
-  public func replaceExploited(_ entries: [ExploitedVulnerability]) throws {
-    try enqueue(
-      "UPDATE vulnerability SET kev_added = NULL, kev_due = NULL, kev_note = NULL WHERE kev_added IS NOT NULL")
-    for entry in entries {
+  /// Puts what a feed says is exploited in place of what it said before. Answers how many entries are new or not as they were, and how
+  /// many are gone.
+  public func replaceExploited(
+    _ entries: [ExploitedVulnerability], feed: String
+  ) throws -> (changed: Int, removed: Int) {
+    let known = try exploited(feed: feed)
+    let wanted = Dictionary(entries.map { ($0.name, $0) }) { _, last in last }
+    let changed = wanted.filter { known[$0.key] != $0.value }.keys.sorted()
+    let gone = known.keys.filter { wanted[$0] == nil }.sorted()
+    for name in gone { try enqueue("DELETE FROM exploited WHERE feed = \(feed) AND name = \(name)") }
+    for entry in changed.compactMap({ wanted[$0] }) {
       try enqueue(
         """
-        INSERT INTO vulnerability (name, kev_added, kev_due, kev_note)
-        VALUES (\(entry.name), \(entry.added), \(entry.due), \(entry.note))
-        ON CONFLICT (name) DO UPDATE SET kev_added = excluded.kev_added, kev_due = excluded.kev_due,
-          kev_note = excluded.kev_note
+        INSERT INTO exploited (feed, name, added, due, note)
+        VALUES (\(feed), \(entry.name), \(entry.added), \(entry.due), \(entry.note))
+        ON CONFLICT (feed, name) DO UPDATE SET added = excluded.added, due = excluded.due, note = excluded.note
         """)
     }
+    for name in gone + changed { try tellExploited(name) }
+    return (changed.count, gone.count)
+  }
+
+  /// Of several feeds the one counts that knew it first.
+  private func tellExploited(_ name: String) throws {
+    try enqueue("UPDATE vulnerability SET kev_added = NULL, kev_due = NULL, kev_note = NULL WHERE name = \(name)")
+    try enqueue(
+      """
+      INSERT INTO vulnerability (name, kev_added, kev_due, kev_note)
+      SELECT name, added, due, note FROM exploited WHERE name = \(name) ORDER BY added, feed LIMIT 1
+      ON CONFLICT (name) DO UPDATE SET kev_added = excluded.kev_added, kev_due = excluded.kev_due,
+        kev_note = excluded.kev_note
+      """)
   }
 
   /// Writes probabilities, in millionths.

@@ -4,7 +4,7 @@
 /// Source: deb-control(5), dpkg-query(1).
 struct DpkgCataloguer: Cataloguer {
   let name = "dpkg"
-  let revision = 2
+  let revision = 3
   let sizeLimitBytes = 32 << 20
 
   static let database = "var/lib/dpkg/status"
@@ -68,9 +68,11 @@ struct DpkgCataloguer: Cataloguer {
 
     func component(needsStatus: Bool) -> Component? {
       guard !name.isEmpty, !version.isEmpty else { return nil }
-      // The third word says what is there: `config-files` is what a removed package leaves behind.
+      // The third word says what is there. What waits to be configured is on disk; `config-files` is what a removed package leaves.
       if needsStatus || status != nil {
-        guard let status, status == "installed" || status.hasSuffix(" installed") else { return nil }
+        guard let state = status?.split(separator: " ").last, state != "config-files", state != "not-installed" else {
+          return nil
+        }
       }
       var component = Component(.deb, name: name, version: version)
       component.architecture = architecture

@@ -3,11 +3,9 @@
 /// Source: JAR File Specification; Maven, "Apache Maven Archiver", `pom.properties`.
 struct JavaCataloguer: StreamCataloguer {
   let name = "java"
-  let revision = 1
+  let revision = 2
 
   private static let endings = [".jar", ".war", ".ear", ".par", ".jpi", ".hpi", ".rar", ".kar"]
-  /// Packages that one file may name.
-  private static let componentLimit = 20_000
 
   /// An archive begins with a member, with its end when it is empty, or with a script that starts it.
   func wants(_ file: Candidate) -> Bool {
@@ -15,50 +13,92 @@ struct JavaCataloguer: StreamCataloguer {
     return first == UInt8(ascii: "P") || first == UInt8(ascii: "#")
   }
 
-  private static func isArchive(_ path: String) -> Bool { endings.contains { path.hasSuffix($0) } }
+  /// Asked of every file of every layer.
+  static func isArchive(_ path: String) -> Bool {
+    guard let last = path.utf8.last, last == UInt8(ascii: "r") || last == UInt8(ascii: "i") else { return false }
+    return endings.contains { path.hasSuffix($0) }
+  }
 
-  func artefact(in path: String, _ content: any ByteSource) throws(StreamFailure) -> Artefact? {
-    var found: [Component] = []
-    var seen: Set<Component> = []
-    try read(content, path, depth: 1, ZipBudget(), &found, &seen)
-    guard !found.isEmpty else { return nil }
-    return Artefact(path: path, cataloguer: name, components: found)
+  func artefact(
+    in path: String, _ content: any ByteSource, gaps: inout [String]
+  ) throws(StreamFailure) -> Artefact? {
+    var found = JavaFindings()
+    defer { gaps += found.gaps }
+    try read(content, path, depth: 1, ZipBudget(), &found)
+    guard !found.components.isEmpty else { return nil }
+    return Artefact(path: path, cataloguer: name, components: found.components)
   }
 
   private func read(
-    _ content: any ByteSource, _ path: String, depth: Int, _ budget: ZipBudget, _ found: inout [Component],
-    _ seen: inout Set<Component>
+    _ content: any ByteSource, _ path: String, depth: Int, _ budget: ZipBudget, _ found: inout JavaFindings
   ) throws(StreamFailure) {
     let walk = ZipWalk(content, budget)
     var identity = JavaIdentity(fileName: String(LayerPath.lastName(path)))
     while let member = try walk.next() {
-      if member.name == "META-INF/MANIFEST.MF" {
-        if let bytes = try walk.document() { identity.take(manifest: bytes) }
-      } else if member.name.hasPrefix("META-INF/maven/"), member.name.hasSuffix("/pom.properties") {
-        if let bytes = try walk.document() { identity.take(properties: bytes) }
-      } else if Self.isArchive(member.name), depth < budget.limits.depth {
-        try readInner(walk, member.name, depth: depth + 1, budget, &found, &seen)
+      let isInner = Self.isArchive(member.name)
+      let isManifest = member.name == "META-INF/MANIFEST.MF"
+      let isProject = member.name.hasPrefix("META-INF/maven/") && member.name.hasSuffix("/pom.properties")
+      guard isInner || isManifest || isProject else { continue }
+      guard member.isStored || member.isDeflated else {
+        found.miss(member.name, "it is packed in a way that is not known")
+        continue
+      }
+      if isInner {
+        guard depth < budget.limits.depth else {
+          found.miss(member.name, "it is more than \(budget.limits.depth) archives deep")
+          continue
+        }
+        try readInner(walk, member.name, depth: depth + 1, budget, &found)
+      } else if let bytes = try walk.document() {
+        if isManifest { identity.take(manifest: bytes) } else { identity.take(properties: bytes) }
+      } else {
+        found.miss(member.name, "it has more than \(budget.limits.documentBytes) bytes")
       }
     }
-    for component in identity.components where found.count < Self.componentLimit && seen.insert(component).inserted {
-      found.append(component)
-    }
+    for component in identity.components { found.add(component) }
   }
 
   /// An archive in an archive. What is wrong with it is its own: the outer one is read on.
   private func readInner(
-    _ walk: ZipWalk, _ name: String, depth: Int, _ budget: ZipBudget, _ found: inout [Component],
-    _ seen: inout Set<Component>
+    _ walk: ZipWalk, _ name: String, depth: Int, _ budget: ZipBudget, _ found: inout JavaFindings
   ) throws(StreamFailure) {
     let failure = ZipMemberSource.Failure()
     do throws(StreamFailure) {
-      try read(ZipMemberSource(walk: walk, failure: failure), name, depth: depth, budget, &found, &seen)
+      try read(ZipMemberSource(walk: walk, failure: failure), name, depth: depth, budget, &found)
     } catch {
       if let outer = failure.value { throw outer }
       // A limit that all of them share ends all of them.
       try budget.countUnpacked(0)
       try budget.countMember()
+      switch error {
+      case .file(let broken): found.miss(name, broken.reason)
+      case .layer(let broken): found.miss(name, "\(broken)")
+      }
     }
+  }
+}
+
+/// What was found in an archive and in those in it.
+private struct JavaFindings {
+  /// Packages that one file may name.
+  private static let componentLimit = 20_000
+  /// So many of the members that were not read are named.
+  private static let gapLimit = 20
+
+  private(set) var components: [Component] = []
+  private var seen: Set<Component> = []
+  /// What was not read.
+  private(set) var gaps: [String] = []
+
+  mutating func add(_ component: Component) {
+    guard components.count < Self.componentLimit, seen.insert(component).inserted else { return }
+    components.append(component)
+  }
+
+  mutating func miss(_ member: String, _ reason: String) {
+    guard gaps.count <= Self.gapLimit else { return }
+    let isLast = gaps.count == Self.gapLimit
+    gaps.append(isLast ? "more of it was not read" : "\(member.prefix(256)) in it was not read: \(reason)")
   }
 }
 

@@ -21,7 +21,9 @@ struct ProgramCataloguer: StreamCataloguer {
     file.size >= Self.leastBytes && Self.starts.contains { file.start.starts(with: $0) }
   }
 
-  func artefact(in path: String, _ content: any ByteSource) throws(StreamFailure) -> Artefact? {
+  func artefact(
+    in path: String, _ content: any ByteSource, gaps: inout [String]
+  ) throws(StreamFailure) -> Artefact? {
     var search = ProgramSearch(content)
     let components = try search.components()
     return components.isEmpty ? nil : Artefact(path: path, cataloguer: name, components: components)

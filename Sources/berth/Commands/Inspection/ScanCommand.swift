@@ -53,6 +53,7 @@ struct ScanCommand: AsyncParsableCommand {
         }
         var object = JSONObject(members)
         object.append("unjudged", scanned.unjudged.map { .string($0) } ?? .null)
+        object.append("gaps", .array(scanned.gaps.map { .string($0) }))
         object.append("contents", .array(scanned.contents.packages.map(\.json)))
         object.append("notices", .array(scanned.contents.notices.map(\.json)))
         object.append("findings", .array(scanned.findings.map(\.json)))

@@ -1,0 +1,58 @@
+public import Metadata
+internal import Scanning
+
+// What no advisory that is here can say: an image is not clean because nothing was asked about it.
+extension Registry {
+  /// Why nothing can be said of all packages of a kind that an image has: no advisories are known for its distribution, or none of their
+  /// ecosystem are here. Nil: all kinds are judged.
+  public func unjudged(_ image: ImageInventoryRow) async throws -> String? {
+    try await database.read { try Self.unjudged(image, $0) }
+  }
+
+  static func unjudged<R: Reading & ~Copyable>(
+    _ image: ImageInventoryRow, _ transaction: borrowing R
+  ) throws -> String? {
+    let ecosystems = try transaction.ecosystemsWithoutAdvisories(ofImage: image.key)
+    let reasons = [
+      ecosystems.isEmpty ? nil : "no advisories are here for \(ecosystems.joined(separator: ", "))",
+      unjudgedSystem(try transaction.judgedPackages(ofImage: image.key)),
+    ].compactMap { $0 }
+    return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+  }
+
+  /// For people, what is not known of an image that is judged: packages that no advisory is asked about, and files that could not be
+  /// read.
+  public func gaps(_ image: ImageInventoryRow) async throws -> [String] {
+    try await database.read { transaction in
+      try Self.gaps(transaction.packages(ofImage: image.key), transaction.imageNotices(of: image.key))
+    }
+  }
+
+  /// How many packages are named for each reason.
+  private static let namedLimit = 5
+
+  private static func gaps(_ packages: [ImagePackageRow], _ notices: [ImageNotice]) -> [String] {
+    let unjudged = packages.filter { package in
+      package.ownedBy == nil && package.notJudged.map { !AdvisorySubject.NotJudged.isHarmless($0) } ?? false
+    }
+    let byReason = Dictionary(grouping: unjudged) { $0.notJudged ?? "" }.sorted { $0.key < $1.key }
+    let unread = notices.filter { $0.kind == Notice.Kind.unreadable.rawValue && !$0.isHidden }
+    return byReason.map { reason, packages in
+      "not judged: \(named(packages.map { "\($0.name) \($0.version)" })): \(reason)"
+    } + unread.map { "not read: \($0.path): \($0.detail)" }
+  }
+
+  private static func named(_ names: [String]) -> String {
+    let shown = names.prefix(namedLimit).joined(separator: ", ")
+    return names.count > namedLimit ? "\(shown) and \(names.count - namedLimit) more" : shown
+  }
+
+  /// Why none of the operating system's packages is judged. Where some are, those that are not are told one by one.
+  private static func unjudgedSystem(_ packages: [JudgedPackages]) -> String? {
+    let system = packages.filter { PackageType(rawValue: $0.type)?.isOperatingSystem ?? false }
+    guard !system.contains(where: { $0.notJudged == nil }) else { return nil }
+    // The reason of the most comes first.
+    let reason = system.lazy.compactMap(\.notJudged).first { !AdvisorySubject.NotJudged.isHarmless($0) }
+    return reason.map { "its operating system's packages cannot be judged: \($0)" }
+  }
+}
