@@ -38,13 +38,14 @@ struct FindingsView: ParsableArguments {
     if sarif {
       print(SARIF.log(of: shown.map(\.json)).text)
     } else if remote.output == .table {
+      if images.isEmpty { print("It lists no images.") }
       for report in shown { report.tell(remote) }
     } else {
       remote.tell("", .array(shown.map(\.json)))
     }
     // What is not shown may count all the same.
     let whole = images.map { InspectedReport($0) { _ in true } }
-    if let failOn, whole.contains(where: { $0.fails(failOn) }) { throw ExitCode.failure }
+    if let failOn, whole.isEmpty || whole.contains(where: { $0.fails(failOn) }) { throw ExitCode.failure }
   }
 
   private func shows(_ finding: JSONValue) -> Bool {

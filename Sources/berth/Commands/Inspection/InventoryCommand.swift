@@ -23,6 +23,7 @@ struct InventoryCommand: AsyncParsableCommand {
       let path = "\(image.repository.apiPath)/inventory/\(PercentCoding.encoded(image.reference.description))\(query)"
       let images = try await server.call(.get, path).array ?? []
       guard remote.output == .table else { return remote.tell("", .array(images)) }
+      if images.isEmpty { print("It lists no images.") }
       for image in images { show(image) }
     }
   }
