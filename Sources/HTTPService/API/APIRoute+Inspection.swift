@@ -122,6 +122,7 @@ extension APIRoute {
           imageFields + [
             .init("unjudged", .nullable(.string), "Why nothing can be said of some packages.", isRequired: true),
             .init("findings", .list(findingSchema), "The worst first.", isRequired: true),
+            .init("notices", .list(noticeSchema), "Secrets, and what else is out of the ordinary.", isRequired: true),
           ]))
     ) { routes, call in
       let repository = try call.repository()
@@ -130,12 +131,15 @@ extension APIRoute {
           var object = image.members(now: routes.registry.database.now)
           var findings: [ImageFinding] = []
           var unjudged: String?
+          var notices: [ImageNotice] = []
           if let row = image.inventory {
             findings = try await routes.registry.findings(of: row, in: repository)
             unjudged = try await routes.registry.unjudged(row)
+            notices = try await routes.registry.notices(of: row)
           }
           object.append("unjudged", unjudged.map { .string($0) } ?? .null)
           object.append("findings", .array(findings.map(\.json)))
+          object.append("notices", .array(notices.map(\.json)))
           return .object(object)
         })
     },

@@ -20,6 +20,11 @@ extension Registry {
     }
   }
 
+  /// What was noticed in an image beside its packages: secrets by their shape, never with their value, and other files.
+  public func notices(of image: ImageInventoryRow) async throws -> [ImageNotice] {
+    try await database.read { try $0.imageNotices(of: image.key) }
+  }
+
   /// Why nothing can be said of some packages of an image: no advisory of their ecosystem is here. Nil: all are judged.
   public func unjudged(_ image: ImageInventoryRow) async throws -> String? {
     try await database.read { try Self.unjudged(image, $0) }
