@@ -118,6 +118,13 @@ import Testing
       let release = try await stage.registry.release(1, of: Self.production, by: Self.actor())
       #expect(release.release.warnings == warnings)
       #expect(release.release.warnings.first?.image == "acme/api:1")
+      let records = try await stage.registry.database.read { transaction in
+        var filter = AuditFilter()
+        filter.kind = "policy.warning"
+        return try transaction.auditRecords(filter, after: 0, newestFirst: true, limit: 10)
+      }
+      #expect(records.map(\.target) == ["production"], "what was only planned is not recorded")
+      #expect(records.first?.detail.contains("acme/api:1") ?? false)
     }
   }
 
