@@ -217,4 +217,14 @@ import Testing
       #expect(unknown.json["detail"]?.string == "no advisory of the name NO-SUCH-ID is known", "\(unknown)")
     }
   }
+
+  @Test func `an exception from what no advisory speaks of says so`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let body = #"{"vulnerability":"cve-2030-1","reason":"why","until":"\#(SystemTime().now + .seconds(86_400))"}"#
+      let made = try await registry.api(
+        "POST", "/api/v1/namespaces/acme/exceptions", as: ClosedRegistry.basic("owner"), body)
+      #expect(made.status == 201, "\(made)")
+      #expect(made.json["known"]?.bool == false, "\(made)")
+    }
+  }
 }
