@@ -1,3 +1,4 @@
+import ArgumentParser
 import OCI
 import Testing
 
@@ -80,5 +81,18 @@ import Testing
       #expect(said == "acme/api@sha256:00: \(words)")
     }
     #expect(Self.run([])?["invocations"]?.array?.first?["executionSuccessful"]?.bool == false)
+  }
+
+  @Test func `are asked for by words that are known`() throws {
+    let command = try FindingsCommand.parse(["acme/api:1", "--fail-on", "high", "--fail-on", "secret"])
+    #expect(command.view.failOn.count == 2)
+    for words in [["--fail-on", "bogus"], ["--severity", "secret"]] {
+      #expect(throws: (any Error).self) { try FindingsCommand.parse(["acme/api:1"] + words) }
+    }
+    #expect(throws: (any Error).self) { try InventoryCommand.parse(["acme/api:1", "--type", "bogus"]) }
+    #expect(throws: (any Error).self) { try PolicyCommand.Set.parse(["acme", "--block", "unknown"]) }
+    _ = try PolicyCommand.Set.parse(["acme", "--block", "negligible"])
+    #expect(counted(1, "statement") == "1 statement")
+    #expect(counted(2, "time") == "2 times")
   }
 }

@@ -157,7 +157,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
         let query = since.map { "?since=\(PercentCoding.encoded($0.text))" } ?? ""
         let path = namespace.map { "namespaces/\(PercentCoding.encoded($0))/findings/changes" } ?? "advisories/changes"
         remote.show(
-          try await server.some(count, "/api/v1/\(path)\(query)"),
+          try await server.some(count, "/api/v1/\(path)\(query)", tellingRest: true),
           [
             ("at", "at"), ("change", "kind"), ("severity", "severity"), ("advisory", "advisory"),
             ("package", "package"),

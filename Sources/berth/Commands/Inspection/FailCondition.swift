@@ -49,8 +49,6 @@ struct SeverityName: ExpressibleByArgument, Comparable {
 
   private init(rank: Int) { self.rank = rank }
 
-  var name: String { ImageFinding.severities[rank] }
-
   static func of(_ finding: JSONValue) -> SeverityName {
     SeverityName(rank: ImageFinding.severities.firstIndex(of: finding["severity"]?.string ?? "") ?? 0)
   }

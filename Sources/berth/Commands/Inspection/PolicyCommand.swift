@@ -12,8 +12,8 @@ struct PolicyCommand: AsyncParsableCommand {
     @Option(help: #"The policy as JSON: {"at": ["pull"], "block": {"severity": "critical", "onlyFixable": true}}."#)
     var json: String?
     @Option(help: "Refuse findings of this severity or worse: low, medium, high, critical.")
-    var block: SeverityName?
-    @Option(help: "Warn of findings of this severity or worse.") var warn: SeverityName?
+    var block: PolicySeverity?
+    @Option(help: "Warn of findings of this severity or worse.") var warn: PolicySeverity?
     @Flag(help: "Only findings that a newer version mends.") var onlyFixable = false
     @Option(help: "Only findings that have been known for longer than so many days.") var graceDays: Int?
     @Flag(help: "Refuse what is known to be exploited.") var exploited = false
@@ -29,13 +29,13 @@ struct PolicyCommand: AsyncParsableCommand {
         do { return try JSONValue.parse(json) } catch { throw ValidationError("--json is no JSON: \(error)") }
       }
       var blocked = JSONObject()
-      if let block { blocked.append("severity", .string(block.name)) }
+      if let block { blocked.append("severity", .string(block.rawValue)) }
       for (name, flag) in [
         ("exploited", exploited), ("unscanned", unscanned), ("endOfLife", endOfLife), ("secret", secret),
       ] where flag { blocked.append(name, true) }
       if let epssAbove { blocked.append("epssPercentAbove", .integer(Int64(epssAbove))) }
       var warned = JSONObject()
-      if let warn { warned.append("severity", .string(warn.name)) }
+      if let warn { warned.append("severity", .string(warn.rawValue)) }
       guard !blocked.members.isEmpty || !warned.members.isEmpty else { return nil }
       for isWarning in [false, true] {
         var more = JSONObject()
@@ -161,4 +161,9 @@ struct PolicyCommand: AsyncParsableCommand {
       }
     }
   }
+}
+
+/// A severity that policies know: every finding has one that is no less than unknown.
+enum PolicySeverity: String, ExpressibleByArgument, CaseIterable {
+  case negligible, low, medium, high, critical
 }
