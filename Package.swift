@@ -139,7 +139,7 @@ let package = Package(
       name: "ConformanceTests",
       dependencies: ["TestSupport", "CLibCrypto", "OCI", "RegistryCore", "HTTPService", "BlobStorage", "Metadata"],
       swiftSettings: strict),
-    .testTarget(name: "berthTests", dependencies: ["berth", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "berthTests", dependencies: ["berth", "TestSupport", arguments], swiftSettings: strict),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "Ground"], swiftSettings: strict),
     .testTarget(
       name: "EndToEnd", dependencies: ["CLibCrypto", "OCI", "TestSupport"], path: "Tests/EndToEnd",

@@ -65,7 +65,12 @@ extension Registry {
   private func image(
     for platform: String, of image: LoadedImage, _ permit: Permit<Pull>, _ budget: inout Int64
   ) async throws -> LoadedImage {
-    guard image.manifest.kind == .index else { return image }
+    guard image.manifest.kind == .index else {
+      if let own = image.platform, !ListedImage.isFor(platform, own) {
+        throw RegistryError(.manifestUnknown, "\(image.name) has no image for \(platform): it is for \(own)")
+      }
+      return image
+    }
     let entries = image.manifest.manifests
     let entry =
       entries.first { $0.platform?.comparedText == platform }
@@ -94,7 +99,7 @@ extension Registry {
       try await configuration(of: manifest, permit, &budget))
   }
 
-  private func configuration(
+  func configuration(
     of manifest: Manifest, _ permit: Permit<Pull>, _ budget: inout Int64
   ) async throws -> LoadedImage.Configuration {
     guard let config = manifest.config, config.mediaType == .ociConfig || config.mediaType == .dockerConfig else {

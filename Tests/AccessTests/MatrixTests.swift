@@ -205,7 +205,7 @@ import Testing
       "{namespace}": "acme", "{grant}": "99999", "{robot}": target.hasSuffix("{robot}") && isDeletion ? "none" : "ci",
       "{certificate}": "99999", "{token}": "ffffffffffffffff", "{rule}": "none", "{exception}": "99999",
       "{document}": isDeletion ? "none" : "ours",
-      "{feed}": "test", "{vulnerability}": "CVE-1", "{package}": "curl",
+      "{feed}": "test", "{vulnerability}": "CVE-1",
       "{environment}": isDeletion ? "none" : "staging", "{release}": "99999", "{repository}": "acme/api",
       "{reference}": "1", "{tag}": "1",
       "{kind}": "retention",
@@ -216,6 +216,7 @@ import Testing
     if method == "GET", target.contains("/-/labels") { target += "?target=1" }
     if method == "POST", target == "/api/v1/advisories/test" { target += "?records=0" }
     if target == "/api/v1/access/explain" { target += "?account=subject&repository=acme/api&action=pull" }
+    if target == "/api/v1/packages/images" { target += "?package=curl" }
     if target.hasPrefix("/api/v1/diff") { target += "?from=acme/api:1&to=acme/api:1" }
     let unique = "\(role)-\(UInt32.random(in: 0...UInt32.max))"
     let bodies = [

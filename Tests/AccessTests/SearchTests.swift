@@ -200,4 +200,31 @@ import Testing
       #expect(try await registry.api("GET", path + "?target=nothing", as: writer).status == 404)
     }
   }
+
+  @Test func `who holds a package is asked by any name, also one with slashes, and an unknown vulnerability is told`()
+    async throws
+  {
+    try await ClosedRegistry.withOne { registry in
+      let reader = ClosedRegistry.basic("reader")
+      let path = "/api/v1/packages/images?package="
+      for name in ["@babel/traverse", "%40babel%2Ftraverse", "github.com/x/y", "symfony/http-foundation"] {
+        let found = try await registry.api("GET", path + name, as: reader)
+        #expect(found.status == 200, "\(name): \(found)")
+      }
+      #expect(try await registry.api("GET", path, as: reader).status == 400)
+      let unknown = try await registry.api("GET", "/api/v1/vulnerabilities/NO-SUCH-ID/images", as: reader)
+      #expect(unknown.status == 404, "\(unknown)")
+      #expect(unknown.json["detail"]?.string == "no advisory of the name NO-SUCH-ID is known", "\(unknown)")
+    }
+  }
+
+  @Test func `an exception from what no advisory speaks of says so`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let body = #"{"vulnerability":"cve-2030-1","reason":"why","until":"\#(SystemTime().now + .seconds(86_400))"}"#
+      let made = try await registry.api(
+        "POST", "/api/v1/namespaces/acme/exceptions", as: ClosedRegistry.basic("owner"), body)
+      #expect(made.status == 201, "\(made)")
+      #expect(made.json["known"]?.bool == false, "\(made)")
+    }
+  }
 }

@@ -175,21 +175,34 @@ extension APIRoute {
     ) { routes, call in
       try routes.access.administration.requireLogin(call.caller)
       let permit = try await routes.access.policy.cataloguePermit(for: call.caller)
+      let named = call.value("vulnerability")
+      guard let name = try await routes.registry.knownVulnerability(named) else {
+        throw AdministrationError(.notFound, "no advisory of the name \(named.prefix(80)) is known")
+      }
       let found = try await routes.registry.images(
-        with: call.value("vulnerability"), after: try position(call), limit: call.pageSize(), permit: permit)
+        with: name, after: try position(call), limit: call.pageSize(), permit: permit)
       return view(found)
     },
     APIRoute(
-      method: .GET, path: "/api/v1/packages/{package}/images",
+      method: .GET, path: "/api/v1/packages/images",
       summary: "Images that hold a package, by its name or that of its source, and where they run.",
       permission: "everybody with an account; of images that they may pull",
-      query: paging + [.init(name: "below", description: "Only versions before this one.")],
+      query: [
+        .init(
+          name: "package",
+          description: "Its name, such as `xz-utils` or `@babel/traverse`, as its ecosystem spells it.",
+          isRequired: true),
+        .init(name: "below", description: "Only versions before this one."),
+      ] + paging,
       answer: .page(concernedSchema)
     ) { routes, call in
       try routes.access.administration.requireLogin(call.caller)
+      guard let package = call.query.first("package"), !package.isEmpty else {
+        throw AdministrationError(.invalid, "name a package: package=xz-utils")
+      }
       let permit = try await routes.access.policy.cataloguePermit(for: call.caller)
       let found = try await routes.registry.images(
-        holding: call.value("package"), below: call.query.first("below"), after: try position(call),
+        holding: package, below: call.query.first("below"), after: try position(call),
         limit: call.pageSize(), permit: permit)
       return view(found)
     },

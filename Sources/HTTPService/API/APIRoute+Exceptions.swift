@@ -7,7 +7,7 @@ import RegistryCore
 
 // Risks that a namespace takes until a day.
 extension APIRoute {
-  private static let exceptionSchema = APISchema.object([
+  private static let exceptionFields: [APIField] = [
     .init("id", .integer, "Its number.", isRequired: true),
     .init("pattern", .nullable(.string), "Of repositories; null: all of the namespace.", isRequired: true),
     .init("vulnerability", .nullable(.string), "Null: any.", isRequired: true),
@@ -18,7 +18,8 @@ extension APIRoute {
     .init(
       "state", .choice(["in-force", "expiring", "expired", "ended"]),
       "Whether it counts; expiring: within a week not any more.", isRequired: true),
-  ])
+  ]
+  private static let exceptionSchema = APISchema.object(exceptionFields)
 
   private static func view(_ exception: FindingException, now: Timestamp) -> JSONValue {
     func filled(_ text: String) -> JSONValue { text.isEmpty ? .null : .string(text) }
@@ -55,15 +56,27 @@ extension APIRoute {
         .init("pattern", .string, "Only in these repositories: `acme/api`, `acme/web-*`. All unless given."),
         .init("reason", .string, "Why.", isRequired: true),
         .init("until", .moment, "When it ends, at most 400 days from now.", isRequired: true),
-      ], answer: exceptionSchema, status: .created
+      ],
+      answer: .object(
+        exceptionFields + [
+          .init(
+            "known", .boolean, "Whether an advisory has the vulnerability's name; true without one.", isRequired: true)
+        ]), status: .created
     ) { routes, call in
       guard let expiry = Timestamp(parsing: try call.requiredText("until")) else {
         throw AdministrationError(.invalid, "“until” is a time such as 2026-12-31T00:00:00Z")
       }
+      var (vulnerability, isKnown) = (try call.text("vulnerability"), true)
+      if let typed = vulnerability {
+        let name = try await routes.registry.knownVulnerability(typed)
+        (vulnerability, isKnown) = (name ?? typed, name != nil)
+      }
       let made = try await routes.access.administration.createException(
-        of: call.value("namespace"), pattern: call.text("pattern"), vulnerability: call.text("vulnerability"),
+        of: call.value("namespace"), pattern: call.text("pattern"), vulnerability: vulnerability,
         package: call.text("package"), reason: call.requiredText("reason"), until: expiry, by: call.caller)
-      return view(made, now: routes.registry.database.now)
+      var answer = view(made, now: routes.registry.database.now).object ?? [:]
+      answer.append("known", .bool(isKnown))
+      return .object(answer)
     },
     APIRoute(
       method: .DELETE, path: "/api/v1/namespaces/{namespace}/exceptions/{exception}",

@@ -123,6 +123,7 @@ extension APIRoute {
             .init("unjudged", .nullable(.string), "Why nothing can be said of some packages.", isRequired: true),
             .init("gaps", .list(.string), "What is not known of an image that is judged.", isRequired: true),
             .init("findings", .list(findingSchema), "The worst first.", isRequired: true),
+            .init("notices", .list(noticeSchema), "Secrets, and what else is out of the ordinary.", isRequired: true),
           ]))
     ) { routes, call in
       let repository = try call.repository()
@@ -132,14 +133,17 @@ extension APIRoute {
           var findings: [ImageFinding] = []
           var unjudged: String?
           var gaps: [String] = []
+          var notices: [ImageNotice] = []
           if let row = image.inventory {
             findings = try await routes.registry.findings(of: row, in: repository)
             unjudged = try await routes.registry.unjudged(row)
             gaps = try await routes.registry.gaps(row)
+            notices = try await routes.registry.notices(of: row)
           }
           object.append("unjudged", unjudged.map { .string($0) } ?? .null)
           object.append("gaps", .array(gaps.map { .string($0) }))
           object.append("findings", .array(findings.map(\.json)))
+          object.append("notices", .array(notices.map(\.json)))
           return .object(object)
         })
     },

@@ -42,6 +42,7 @@ extension ReleaseWork {
       try requireCover(of: current.images)
       try transaction.setWarnings(current.warnings, of: release.id)
       try carryOut(release, current.images, transaction)
+      try record(current.warnings, of: release, transaction)
     }
     return try state(of: try self.release(release.number, transaction), transaction)
   }

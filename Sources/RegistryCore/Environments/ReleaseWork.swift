@@ -91,6 +91,7 @@ struct ReleaseWork {
       return .released(try state(of: release, transaction))
     }
     try carryOut(release, images, transaction)
+    try record(change.warnings, of: release, transaction)
     return .released(try state(of: try self.release(release.number, transaction), transaction))
   }
 
@@ -289,6 +290,20 @@ struct ReleaseWork {
     ReleaseState(
       release: release, images: try transaction.images(of: release.id).filter { actor.shows($0.repository.name) },
       approvals: try transaction.approvals(of: release.id), approvalsNeeded: settings.approvals)
+  }
+
+  /// Records what policies warn of in a release that was carried out.
+  func record(
+    _ warnings: [ReleaseWarning], of release: ReleaseRecord, _ transaction: borrowing Transaction
+  ) throws {
+    guard !warnings.isEmpty else { return }
+    let detail: JSONValue = [
+      "release": .integer(release.number), "images": .array(Set(warnings.map(\.image)).sorted().map { .string($0) }),
+      "policy": .array(Set(warnings.map(\.rule)).sorted().map { .string($0) }),
+    ]
+    try transaction.record(
+      AuditEntry(
+        "policy.warning", by: actor.origin, namespace: actor.namespace, target: name.text, detail: detail.text))
   }
 
   func record(

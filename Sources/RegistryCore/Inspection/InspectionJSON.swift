@@ -14,11 +14,30 @@ extension InspectedImage {
     let row = inventory
     return [
       "image": .string(name.description), "digest": .string(digest.description),
-      "platform": text(platform), "state": .string(row?.state.rawValue ?? "none"), "reason": text(row?.reason),
+      "platform": text(platform), "state": .string(row?.state.rawValue ?? absence.state),
+      "reason": text(row == nil ? absence.reason : row?.reason),
       "distribution": text(row?.osName), "support": text(row?.supportNotice(at: now)),
       "packages": .integer(row?.packageCount ?? 0),
       "inventoriedAt": text(row?.inventoriedAt?.description),
     ]
+  }
+}
+
+extension InspectedImage.Absence {
+  fileprivate var state: String {
+    switch self {
+    case .noFiles: "none"
+    case .unread: ImageInventoryRow.State.waiting.rawValue
+    case .notHere: ImageInventoryRow.State.failed.rawValue
+    }
+  }
+
+  fileprivate var reason: String? {
+    switch self {
+    case .noFiles: nil
+    case .unread: "it is not read yet: try again in a moment"
+    case .notHere: "an index lists it, and it is not here"
+    }
   }
 }
 

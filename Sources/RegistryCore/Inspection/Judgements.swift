@@ -74,7 +74,8 @@ extension FindingException {
   }
 
   func takes(_ finding: ImageFinding) -> Bool {
-    (vulnerability.isEmpty || finding.names.contains(vulnerability))
-      && (package.isEmpty || package == finding.package.name || package == finding.package.sourceName)
+    (vulnerability.isEmpty || VulnerabilityName.means(vulnerability, anyOf: finding.names))
+      && (package.isEmpty || package == finding.package.sourceName
+        || PackageName.means(package, finding.package.name, ofType: finding.package.type))
   }
 }

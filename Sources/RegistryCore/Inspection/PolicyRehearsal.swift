@@ -50,11 +50,15 @@ extension Registry {
   /// - Parameters:
   ///   - pattern: only these repositories; nil: all.
   ///   - environment: only promotions to this environment, and no pulls; nil: pulls and promotions, as the policy says.
+  /// - Throws: ``AdministrationError``: there is no such environment.
   public func rehearse(
     _ policy: FindingPolicy, on pattern: RepositoryPattern?, environment: Tag? = nil, of namespace: String,
     since: Timestamp
   ) async throws -> PolicyRehearsal {
     var rehearsal = PolicyRehearsal()
+    if let environment, try await database.read({ try $0.environment(environment, of: namespace) }) == nil {
+      throw AdministrationError(.notFound, "\(namespace) has no environment \(environment)")
+    }
     if policy.moments.contains(.pull), environment == nil {
       let pulled = try await database.read {
         try $0.pulledImages(of: namespace, since: since, limit: Self.rehearsalLimit + 1)

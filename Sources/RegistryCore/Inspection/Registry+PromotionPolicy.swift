@@ -21,23 +21,11 @@ extension Registry {
   ) throws -> PolicyVerdict {
     var verdict = PolicyVerdict()
     guard !policies.isEmpty else { return verdict }
-    var waiting: [(digest: Digest, platform: String?)] = [(digest, nil)]
-    var seen: Set<Digest> = [digest]
-    var count = 0
-    while count < inspectedImageLimit, let (digest, platform) = waiting.popLast() {
-      guard let found = try transaction.manifest(.digest(digest), in: repository, known: nil), let bytes = found.bytes
-      else { continue }
-      let buffer = ByteBuffer(bytes: bytes)
-      if found.mediaType.isIndex {
-        let parts = (try? parse(buffer, found.mediaType))?.manifests ?? []
-        for part in parts.reversed() where !(part.platform?.isUnknown ?? false) && seen.insert(part.digest).inserted {
-          waiting.append((part.digest, part.platform?.comparedText))
-        }
-        continue
-      }
-      count += 1
-      let facts = try policyFacts(digest, buffer, found.mediaType, in: repository, transaction)
-      for policy in policies { verdict.add(PolicyVerdict(policy, facts), of: platform) }
+    try eachImage(of: digest, in: repository, transaction) { image in
+      guard let found = image.found, let bytes = found.bytes else { return false }
+      let facts = try policyFacts(image.digest, ByteBuffer(bytes: bytes), found.mediaType, in: repository, transaction)
+      for policy in policies { verdict.add(PolicyVerdict(policy, facts), of: image.platform) }
+      return true
     }
     return verdict
   }

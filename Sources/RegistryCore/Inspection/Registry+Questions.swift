@@ -15,6 +15,13 @@ public struct ConcernedImages: Sendable {
 extension Registry {
   private static let questionRounds = 8
 
+  /// The name under which advisories speak of a vulnerability, in whatever case it was typed. Nil: no advisory has it.
+  public func knownVulnerability(_ typed: String) async throws -> String? {
+    try await database.read { transaction in
+      try VulnerabilityName.spellings(of: typed).first { try transaction.hasAdvisory(named: $0) }
+    }
+  }
+
   /// Images with a finding of a vulnerability, by any name of it.
   public func images(
     with vulnerability: String, after: (repository: String, digest: String), limit: Int, permit: CataloguePermit
@@ -25,18 +32,31 @@ extension Registry {
 
   /// Images that hold a package, by its name or that of its source.
   ///
-  /// - Parameter version: only versions before this one, in the order of their ecosystem; nil: all.
+  /// - Parameters:
+  ///   - name: as its ecosystem spells it: `Django` and `ruamel.yaml` are those of Python too.
+  ///   - version: only versions before this one, in the order of their ecosystem; nil: all.
+  /// - Throws: ``AdministrationError``: no ecosystem that has such a package has such a version.
   public func images(
     holding name: String, below version: String?, after: (repository: String, digest: String), limit: Int,
     permit: CataloguePermit
   ) async throws -> ConcernedImages {
-    let found = try await database.read { try $0.packageVersions(named: name) }
-    let packages = found.filter { package in
-      guard let version else { return true }
-      guard let order = PackageOrder.order(ofType: package.type) else { return false }
-      return order.compare(package.version, version) == .less
-    }
+    let found = try await database.read { try $0.packageVersions(named: PackageName.spellings(of: name)) }
+    let packages = try version.map { try Self.before($0, found) } ?? found
     return try await images(holding: packages.map(\.key), after: after, limit: limit, permit: permit)
+  }
+
+  private static func before(
+    _ version: String, _ packages: [(key: Int64, type: String, version: String)]
+  ) throws -> [(key: Int64, type: String, version: String)] {
+    let types = Set(packages.map(\.type)).filter { PackageOrder.order(ofType: $0)?.parse(version) != nil }
+    guard !types.isEmpty || packages.isEmpty else {
+      let known = Set(packages.map(\.type)).sorted().joined(separator: ", ")
+      throw AdministrationError(.invalid, "“\(version.prefix(80))” is no version of a package of \(known)")
+    }
+    return packages.filter { package in
+      types.contains(package.type)
+        && PackageOrder.order(ofType: package.type)?.compare(package.version, version) == .less
+    }
   }
 
   private func images(

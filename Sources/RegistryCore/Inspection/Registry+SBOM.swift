@@ -65,8 +65,11 @@ extension Registry {
   /// - Throws: ``AdministrationError``, which says why it cannot.
   public static func inventoried(_ image: InspectedImage) throws -> ImageInventoryRow {
     guard let row = image.inventory else {
-      throw AdministrationError(
-        .notFound, "\(image.name) holds nothing that could be inspected, or was pushed a moment ago: try again")
+      switch image.absence {
+      case .noFiles: throw AdministrationError(.notFound, "\(image.name) holds nothing that could be inspected")
+      case .unread: throw AdministrationError(.conflict, "\(image.name) is not read yet: try again in a moment")
+      case .notHere: throw AdministrationError(.notFound, "\(image.name) is listed by an index, and is not here")
+      }
     }
     switch row.state {
     case .waiting: throw AdministrationError(.conflict, "\(image.name) is not read yet: try again in a moment")

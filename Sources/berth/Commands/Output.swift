@@ -44,6 +44,9 @@ func sizeText(_ bytes: Int64) -> String {
   return "\(tenths / 10).\(tenths % 10) \(unit)"
 }
 
+/// `1 statement`, `2 statements`.
+func counted(_ count: Int64, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
 extension Result where Failure == any Error {
   /// The outcome of something that waits, for what has to be closed in either case.
   init(catching body: () async throws -> Success) async {

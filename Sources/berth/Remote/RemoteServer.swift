@@ -194,16 +194,24 @@ struct RemoteServer {
   }
 
   /// The first elements of a list, as many as are asked for.
-  func some(_ count: Int, _ path: String) async throws -> [JSONValue] {
+  ///
+  /// - Parameter tellingRest: say on standard error that there is more, and how to ask for it.
+  func some(_ count: Int, _ path: String, tellingRest: Bool = false) async throws -> [JSONValue] {
     var found: [JSONValue] = []
     var cursor: String?
+    var isPartial = false
     repeat {
       let mark = path.contains("?") ? "&" : "?"
       let next = cursor.map { "&cursor=\(PercentCoding.encoded($0))" } ?? ""
       let page = try await call(.get, "\(path)\(mark)n=\(min(max(count - found.count, 1), 1000))\(next)")
       found += page["items"]?.array ?? []
       cursor = page["next"]?.string
+      isPartial = isPartial || page["partial"]?.bool ?? false
     } while cursor != nil && found.count < count
+    if tellingRest, cursor != nil || found.count > count {
+      standardError("berth: these are the first \(count), and there is more: --count \(count * 10)")
+    }
+    if tellingRest, isPartial { standardError("berth: there are more files than lists hold") }
     return Array(found.prefix(count))
   }
 

@@ -136,6 +136,10 @@ extension EndToEnd {
         let files = try await berth("files", "acme/api:1.0", "app")
         #expect(files.text.contains("app/made_up-1.0.dist-info/METADATA"), "\(files.story)")
         #expect(!files.text.contains("os-release"), "\(files.story)")
+        #expect(files.errors.isEmpty, "\(files.story)")
+        let one = try await berth("files", "acme/api:1.0", "-n", "1")
+        #expect(one.errors.contains("these are the first 1, and there is more: --count 10"), "\(one.story)")
+        #expect(try await berth("files", "acme/api:1.0", "nope").ending == .exited(1))
 
         // By the program itself, from the layout that was pushed.
         let scanned = try await berth("scan", image.path, "--advisories", feed, "--fail-on", "critical")
@@ -170,6 +174,39 @@ extension EndToEnd {
         let counted = try await berth("findings", "acme/api:1.0", "--fail-on", "critical")
         #expect(!counted.text.contains("CVE-2026-1234"), "\(counted.story)")
       }
+    }
+
+    @Test("a secret fails a scan that is to fail on it, and what cannot be asked is neither clean nor found")
+    func exitCodes() async throws {
+      let workspace = try Workspace()
+      defer { workspace.remove() }
+      var writer = try LayoutWriter(workspace.file("layout"))
+      let body = String(repeating: "MIIEowIBAAKCAQEA0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKL\n", count: 8)
+      let key = "-----BEGIN RSA PRIVATE KEY-----\n\(body)-----END RSA PRIVATE KEY-----\n"
+      let layer = try await MultiArchitectureImage.layer(["root/.ssh/id_rsa": Array(key.utf8)], in: workspace)
+      let platform = ManifestDescriptor.Platform(architecture: "amd64", os: "linux")
+      let manifest = try MultiArchitectureImage.image(of: [layer], platform, in: writer)
+      let image = try writer.tag("1.0", manifest)
+      func berth(_ arguments: String...) async throws -> ProgramOutcome {
+        try await ProgramRunner.run(
+          ServerProcess.binary, arguments, environment: ["BERTH_SERVER": "127.0.0.1:1"])
+      }
+      let found = try await berth("scan", image.path, "--fail-on", "secret")
+      #expect(found.ending == .exited(1), "\(found.story)")
+      #expect(found.text.contains("root/.ssh/id_rsa"), "\(found.story)")
+      #expect(!found.text.contains("MIIEow"), "\(found.story)")
+      let shown = try await berth("scan", image.path)
+      #expect(shown.ending == .exited(0), "\(shown.story)")
+      let log = try await berth("scan", image.path, "--sarif")
+      let results = try JSONValue.parse(log.trimmed)["runs"]?.array?.first?["results"]?.array ?? []
+      #expect(results.compactMap { $0["ruleId"]?.string } == ["secret/private-key"], "\(log.story)")
+      for command in ["findings", "scan"] {
+        let unasked = try await berth(command, "acme/api:1.0", "--fail-on", "low")
+        #expect(unasked.ending == .exited(2), "\(unasked.story)")
+      }
+      let mixed = try await berth("scan", "acme/api:1.0", "--advisories", image.path)
+      #expect(mixed.ending == .exited(64), "\(mixed.story)")
+      #expect(mixed.errors.contains("--advisories goes with images of this machine"), "\(mixed.story)")
     }
 
     @Test("versions are compared and packages are matched without a server")

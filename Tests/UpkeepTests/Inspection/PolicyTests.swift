@@ -118,6 +118,13 @@ import Testing
       let release = try await stage.registry.release(1, of: Self.production, by: Self.actor())
       #expect(release.release.warnings == warnings)
       #expect(release.release.warnings.first?.image == "acme/api:1")
+      let records = try await stage.registry.database.read { transaction in
+        var filter = AuditFilter()
+        filter.kind = "policy.warning"
+        return try transaction.auditRecords(filter, after: 0, newestFirst: true, limit: 10)
+      }
+      #expect(records.map(\.target) == ["production"], "what was only planned is not recorded")
+      #expect(records.first?.detail.contains("acme/api:1") ?? false)
     }
   }
 
@@ -145,10 +152,36 @@ import Testing
         return
       }
       #expect(count == 2)
+      await #expect(throws: AdministrationError.self) {
+        try await stage.registry.rehearse(policy, on: nil, environment: .sample("nosuch"), of: "acme", since: since)
+      }
       // Elsewhere, and before: nothing.
       #expect(try await stage.registry.rehearse(policy, on: nil, of: "other", since: since).pullCount == 0)
       let later = stage.registry.database.now + .seconds(1)
       #expect(try await stage.registry.rehearse(policy, on: nil, of: "acme", since: later).images.isEmpty)
+    }
+  }
+
+  @Test func `is not asked of a risk that was taken, however its vulnerability was spelled`() async throws {
+    try await InspectionStage.run { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      try await stage.inspect()
+      try await stage.bring([InspectionStage.advisory()])
+      func take(_ vulnerability: String, _ package: String) async throws -> Int64 {
+        try await stage.registry.database.write {
+          try $0.createException(
+            namespace: "acme", pattern: "", vulnerability: vulnerability, package: package, reason: "why", by: "test",
+            until: $0.now + .seconds(86_400))
+        }
+      }
+      func isTaken() async throws -> Bool { try await stage.findings(image).allSatisfy { $0.suppression != nil } }
+      _ = try await take("cve-2026-2", "")
+      _ = try await take("", "curling")
+      #expect(try await !isTaken())
+      let number = try await take("cve-2026-1", "")
+      #expect(try await isTaken())
+      _ = try await stage.registry.database.write { try $0.endException(number, of: "acme", by: "test") }
+      #expect(try await !isTaken())
     }
   }
 

@@ -84,4 +84,37 @@ import Testing
       #expect(try await changes("glob").isEmpty)
     }
   }
+
+  @Test(arguments: kinds) func `packages and vulnerabilities are found however they are spelled`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      let layer = InspectionStage.layer([
+        ("x/Django-1.0.dist-info/METADATA", "Name: Django\nVersion: 1.0\n"),
+        ("x/ruamel.yaml-1.0.dist-info/METADATA", "Name: ruamel.yaml\nVersion: 1.0\n"),
+      ])
+      _ = try await stage.push([InspectionStage.base, layer], as: .sample("1"))
+      try await stage.inspect()
+      try await stage.bring([try InspectionStage.advisory()])
+      let permit = try await Policy.open.cataloguePermit(for: .everybody)
+      func count(_ package: String, below version: String? = nil) async throws -> Int {
+        try await stage.registry.images(
+          holding: package, below: version, after: ("", ""), limit: 10, permit: permit
+        ).images.count
+      }
+      for name in ["django", "Django", "ruamel.yaml", "ruamel-yaml", "Ruamel_Yaml", "curl", "Curl"] {
+        #expect(try await count(name) == 1, "\(name)")
+      }
+      #expect(try await count("wget") == 0)
+      #expect(try await count("wget", below: "bad ver") == 0)
+      #expect(try await count("Django", below: "2.0") == 1)
+      #expect(try await count("Django", below: "1.0") == 0)
+      await #expect(throws: AdministrationError.self) { try await count("curl", below: "bad ver") }
+      for name in ["CVE-2026-1", "cve-2026-1", "TEST-1", "test-1"] {
+        #expect(try await stage.registry.knownVulnerability(name)?.lowercased() == name.lowercased())
+      }
+      #expect(try await stage.registry.knownVulnerability("NO-SUCH-ID") == nil)
+      #expect(try await stage.registry.knownVulnerability("") == nil)
+    }
+  }
 }

@@ -150,13 +150,20 @@ extension Reading where Self: ~Copyable {
     ) { $0.integer(0) }
   }
 
-  /// Versions of a package by its own name or the name of its source.
-  public func packageVersions(named name: String) throws -> [(key: Int64, type: String, version: String)] {
-    try all(
+  /// Whether an advisory has this name, or is of a vulnerability that has.
+  public func hasAdvisory(named name: String) throws -> Bool {
+    try number("SELECT COUNT(*) FROM (SELECT 1 FROM advisory_alias WHERE alias = \(name) LIMIT 1) x") > 0
+  }
+
+  /// Versions of a package by its own name or the name of its source, in any of these spellings.
+  public func packageVersions(named names: [String]) throws -> [(key: Int64, type: String, version: String)] {
+    let list = Transaction.list(names)
+    return try all(
       """
-      SELECT id, type, version FROM package WHERE name = \(name)
+      SELECT id, type, version FROM package
+        WHERE name IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
       UNION SELECT p.id, p.type, p.version FROM package_subject s JOIN package p ON p.id = s.package_id
-        WHERE s.name = \(name)
+        WHERE s.name IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
       ORDER BY 1
       """
     ) { (key: $0.integer(0), type: $0.text(1), version: $0.text(2)) }

@@ -157,7 +157,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
         let query = since.map { "?since=\(PercentCoding.encoded($0.text))" } ?? ""
         let path = namespace.map { "namespaces/\(PercentCoding.encoded($0))/findings/changes" } ?? "advisories/changes"
         remote.show(
-          try await server.some(count, "/api/v1/\(path)\(query)"),
+          try await server.some(count, "/api/v1/\(path)\(query)", tellingRest: true),
           [
             ("at", "at"), ("change", "kind"), ("severity", "severity"), ("advisory", "advisory"),
             ("package", "package"),
@@ -195,11 +195,17 @@ struct AffectedCommand: AsyncParsableCommand {
       if let vulnerability {
         path = "/api/v1/vulnerabilities/\(PercentCoding.encoded(vulnerability))/images"
       } else {
-        let query = below.map { "?below=\(PercentCoding.encoded($0))" } ?? ""
-        path = "/api/v1/packages/\(PercentCoding.encoded(package ?? ""))/images\(query)"
+        let query = below.map { "&below=\(PercentCoding.encoded($0))" } ?? ""
+        path = "/api/v1/packages/images?package=\(PercentCoding.encoded(package ?? ""))\(query)"
+      }
+      let found = try await server.all(path)
+      if found.isEmpty {
+        standardError(
+          "berth: no image that you may pull \(package.map { "holds a package \($0)" } ?? "has it")\(below.map { " below \($0)" } ?? "")"
+        )
       }
       remote.show(
-        try await server.all(path),
+        found,
         [("repository", "repository"), ("digest", "digest"), ("tags", "tags"), ("environments", "environments")])
     }
   }

@@ -54,6 +54,10 @@ struct ExceptionCommand: AsyncParsableCommand {
           if let value { body.append(name, .string(value)) }
         }
         let made = try await server.call(.post, ExceptionCommand.path(namespace), .object(body))
+        if let vulnerability, made["known"]?.bool == false {
+          standardError(
+            "berth: no advisory of the name \(vulnerability) is known here: until one comes it has no effect")
+        }
         remote.tell("Exception \(made["id"]?.integer ?? 0) is in force until \(made["until"]?.string ?? "").", made)
       }
     }

@@ -19,8 +19,12 @@ struct FilesCommand: AsyncParsableCommand {
       var query = "?path=\(PercentCoding.encoded(path))"
       if let platform { query += "&platform=\(PercentCoding.encoded(platform))" }
       let address = "\(image.repository.apiPath)/files/\(PercentCoding.encoded(image.reference.description))\(query)"
+      let found = try await server.some(count, address, tellingRest: true)
+      guard path.isEmpty || !found.isEmpty else {
+        throw RemoteServer.Failure(status: 404, description: "there is no \(path) in \(image.image)")
+      }
       remote.show(
-        try await server.some(count, address),
+        found,
         [
           ("mode", "mode"), ("kind", "kind"), ("size", "size"), ("layer", "layer"), ("path", "path"),
           ("target", "target"),

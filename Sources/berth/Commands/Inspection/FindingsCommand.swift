@@ -1,22 +1,21 @@
 import ArgumentParser
 import OCI
-import RegistryCore
 
 struct FindingsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "findings", abstract: "What is wrong with an image.",
     discussion: """
       berth findings acme/api:2.3
-      berth findings acme/api:2.3 --severity high --fail-on critical
+      berth findings acme/api:2.3 --severity high --fail-on critical --fail-on secret
+
+      \(FindingsView.exitCodes)
       """)
   @Argument(help: "An image: acme/api:2.3 or acme/api@sha256:….") var image: ImageName
   @OptionGroup var view: FindingsView
   @OptionGroup var remote: RemoteOptions
 
   func run() async throws {
-    try await remote.run { server in
-      try view.tell(try await server.findings(of: image, platform: view.platform), remote)
-    }
+    try view.tell(try await remote.findings(of: image, platform: view.platform), remote)
   }
 }
 
@@ -27,8 +26,20 @@ struct FindingsView: ParsableArguments {
   @Flag(help: "Only what a newer version mends.") var fixable = false
   @Flag(help: "Also what does not count, with who says so.") var suppressed = false
   @Flag(help: "In the form that code hosts and editors read: SARIF 2.1.0.") var sarif = false
-  @Option(help: "Exit with 1 when something of this severity or worse counts, or the image cannot be judged.")
-  var failOn: SeverityName?
+  @Flag(help: "Also set-user-ID files and files that everybody may write; secrets are always shown.")
+  var notices = false
+  @Option(
+    help: ArgumentHelp(
+      "Exit with 1 when something of this severity or worse counts, or such a file is there; may be repeated.",
+      valueName: "what"))
+  var failOn: [FailCondition] = []
+
+  static let exitCodes = """
+    With --fail-on it exits with 1 when there is what it is to fail on, or when the image cannot be judged; with 2 when
+    it could not be asked.
+    """
+  /// Nothing can be said: neither that something was found, nor that nothing was.
+  static let couldNotAsk = ExitCode(2)
 
   /// Prints images with their findings as they are asked for.
   ///
@@ -38,13 +49,14 @@ struct FindingsView: ParsableArguments {
     if sarif {
       print(SARIF.log(of: shown.map(\.json)).text)
     } else if remote.output == .table {
-      for report in shown { report.tell(remote) }
+      if images.isEmpty { print("It lists no images.") }
+      for report in shown { report.tell(remote, withNotices: notices) }
     } else {
       remote.tell("", .array(shown.map(\.json)))
     }
     // What is not shown may count all the same.
     let whole = images.map { InspectedReport($0) { _ in true } }
-    if let failOn, whole.contains(where: { $0.fails(failOn) }) { throw ExitCode.failure }
+    if !failOn.isEmpty, whole.isEmpty || whole.contains(where: { $0.fails(failOn) }) { throw ExitCode.failure }
   }
 
   private func shows(_ finding: JSONValue) -> Bool {
@@ -54,91 +66,26 @@ struct FindingsView: ParsableArguments {
   }
 }
 
+extension RemoteOptions {
+  /// The images of a reference, each with its findings.
+  ///
+  /// - Throws: the exit code 2 when the server does not tell.
+  func findings(of image: ImageName, platform: String?) async throws -> [JSONValue] {
+    var found: [JSONValue] = []
+    do {
+      try await run { server in found = try await server.findings(of: image, platform: platform) }
+    } catch let code as ExitCode where code == .failure {
+      throw FindingsView.couldNotAsk
+    }
+    return found
+  }
+}
+
 extension RemoteServer {
   /// The images of a reference, each with its findings.
   func findings(of image: ImageName, platform: String?) async throws -> [JSONValue] {
     let query = platform.map { "?platform=\(PercentCoding.encoded($0))" } ?? ""
     let path = "\(image.repository.apiPath)/findings/\(PercentCoding.encoded(image.reference.description))\(query)"
     return try await call(.get, path).array ?? []
-  }
-}
-
-/// A severity on the command line.
-struct SeverityName: ExpressibleByArgument, Comparable {
-  let rank: Int
-
-  init?(argument: String) {
-    guard let rank = ImageFinding.severities.firstIndex(of: argument) else { return nil }
-    self.rank = rank
-  }
-
-  private init(rank: Int) { self.rank = rank }
-
-  var name: String { ImageFinding.severities[rank] }
-
-  static func of(_ finding: JSONValue) -> SeverityName {
-    SeverityName(rank: ImageFinding.severities.firstIndex(of: finding["severity"]?.string ?? "") ?? 0)
-  }
-
-  static func < (a: SeverityName, b: SeverityName) -> Bool { a.rank < b.rank }
-  static var allValueStrings: [String] { ImageFinding.severities }
-}
-
-/// An image with its findings, as the server tells of them.
-struct InspectedReport {
-  let json: JSONValue
-  /// Those that are shown.
-  private let findings: [JSONValue]
-
-  init(_ image: JSONValue, keeping: (JSONValue) -> Bool) {
-    findings = (image["findings"]?.array ?? []).filter(keeping)
-    let kept = findings
-    json = .object(
-      JSONObject(
-        (image.object?.members ?? []).map {
-          $0.key == "findings" ? .init(key: "findings", value: .array(kept)) : $0
-        }))
-  }
-
-  /// Whether something counts that is as bad, or nothing can be said.
-  func fails(_ limit: SeverityName) -> Bool {
-    if let state = json["state"]?.string, state != "inventoried", state != "none" { return true }
-    // Without advisories, nothing found is no good news.
-    if json["unjudged"]?.string != nil { return true }
-    return findings.contains { ($0["suppressed"]?.isNull ?? true) && SeverityName.of($0) >= limit }
-  }
-
-  /// The finding with who says that it does not count, in words.
-  private static func withReason(_ finding: JSONValue) -> JSONValue {
-    guard var object = finding.object, let suppressed = finding["suppressed"], !suppressed.isNull else {
-      return finding
-    }
-    let words = [suppressed["by"]?.string, suppressed["reason"]?.string].compactMap { $0 }
-    object.append("because", .string("\(words.joined(separator: ": ")) (\(suppressed["author"]?.string ?? ""))"))
-    return .object(object)
-  }
-
-  func tell(_ remote: RemoteOptions) {
-    let platform = json["platform"]?.string.map { "  \($0)" } ?? ""
-    let system = json["distribution"]?.string ?? "no distribution"
-    print("\(json["image"]?.string ?? "")\(platform)  \(system)  \(json["packages"]?.integer ?? 0) packages")
-    switch json["state"]?.string {
-    case "inventoried": break
-    case "none": print("It holds nothing that could be inspected.")
-    case let state: print("\(state ?? ""): \(json["reason"]?.string ?? "it is not read yet")")
-    }
-    let unjudged = json["unjudged"]?.string
-    for note in [json["support"]?.string, unjudged] { if let note { print("Note: \(note)") } }
-    guard !findings.isEmpty else {
-      if json["state"]?.string == "inventoried", unjudged == nil { print("Nothing that counts is known.") }
-      return
-    }
-    let isSuppressed = findings.contains { !($0["suppressed"]?.isNull ?? true) }
-    let columns = [
-      ("severity", "severity"), ("vulnerability", "vulnerability"), ("package", "package"), ("version", "version"),
-      ("fixed", "fixed"), ("state", "state"), ("exploited", "exploitedSince"), ("advisory", "advisory"),
-    ]
-    remote.show(
-      findings.map(Self.withReason), isSuppressed ? columns + [("does not count", "because")] : columns)
   }
 }

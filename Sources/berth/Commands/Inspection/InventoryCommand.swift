@@ -1,5 +1,6 @@
 import ArgumentParser
 import OCI
+import Scanning
 
 struct InventoryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -10,8 +11,7 @@ struct InventoryCommand: AsyncParsableCommand {
       """)
   @Argument(help: "An image: acme/api:2.3 or acme/api@sha256:….") var image: ImageName
   @Option(help: "Which image of an index, such as linux/arm64.") var platform: String?
-  @Option(help: "Only packages of a type: deb, apk, rpm, pypi, npm, gem, maven, golang, cargo, composer, nuget.")
-  var type: String?
+  @Option(help: "Only packages of a type.") var type: PackageTypeName?
   @Flag(help: "Secrets, set-user-ID files and what else is out of the ordinary, in place of packages.")
   var notices = false
   @Flag(help: "Layers, in place of packages.") var layers = false
@@ -23,6 +23,7 @@ struct InventoryCommand: AsyncParsableCommand {
       let path = "\(image.repository.apiPath)/inventory/\(PercentCoding.encoded(image.reference.description))\(query)"
       let images = try await server.call(.get, path).array ?? []
       guard remote.output == .table else { return remote.tell("", .array(images)) }
+      if images.isEmpty { print("It lists no images.") }
       for image in images { show(image) }
     }
   }
@@ -44,7 +45,9 @@ struct InventoryCommand: AsyncParsableCommand {
         image["notices"]?.array ?? [],
         [("kind", "kind"), ("path", "path"), ("detail", "detail"), ("layer", "layer"), ("hidden", "hidden")])
     } else {
-      let packages = (image["contents"]?.array ?? []).filter { type == nil || $0["type"]?.string == type }
+      let packages = (image["contents"]?.array ?? []).filter {
+        type == nil || $0["type"]?.string == type?.type.rawValue
+      }
       remote.show(
         packages,
         [
@@ -53,4 +56,16 @@ struct InventoryCommand: AsyncParsableCommand {
         ])
     }
   }
+}
+
+/// A type of packages on the command line.
+struct PackageTypeName: ExpressibleByArgument {
+  let type: PackageType
+
+  init?(argument: String) {
+    guard let type = PackageType(rawValue: argument) else { return nil }
+    self.type = type
+  }
+
+  static var allValueStrings: [String] { PackageType.allCases.map(\.rawValue) }
 }

@@ -12,8 +12,8 @@ struct PolicyCommand: AsyncParsableCommand {
     @Option(help: #"The policy as JSON: {"at": ["pull"], "block": {"severity": "critical", "onlyFixable": true}}."#)
     var json: String?
     @Option(help: "Refuse findings of this severity or worse: low, medium, high, critical.")
-    var block: SeverityName?
-    @Option(help: "Warn of findings of this severity or worse.") var warn: SeverityName?
+    var block: PolicySeverity?
+    @Option(help: "Warn of findings of this severity or worse.") var warn: PolicySeverity?
     @Flag(help: "Only findings that a newer version mends.") var onlyFixable = false
     @Option(help: "Only findings that have been known for longer than so many days.") var graceDays: Int?
     @Flag(help: "Refuse what is known to be exploited.") var exploited = false
@@ -29,13 +29,13 @@ struct PolicyCommand: AsyncParsableCommand {
         do { return try JSONValue.parse(json) } catch { throw ValidationError("--json is no JSON: \(error)") }
       }
       var blocked = JSONObject()
-      if let block { blocked.append("severity", .string(block.name)) }
+      if let block { blocked.append("severity", .string(block.rawValue)) }
       for (name, flag) in [
         ("exploited", exploited), ("unscanned", unscanned), ("endOfLife", endOfLife), ("secret", secret),
       ] where flag { blocked.append(name, true) }
       if let epssAbove { blocked.append("epssPercentAbove", .integer(Int64(epssAbove))) }
       var warned = JSONObject()
-      if let warn { warned.append("severity", .string(warn.name)) }
+      if let warn { warned.append("severity", .string(warn.rawValue)) }
       guard !blocked.members.isEmpty || !warned.members.isEmpty else { return nil }
       for isWarning in [false, true] {
         var more = JSONObject()
@@ -115,21 +115,29 @@ struct PolicyCommand: AsyncParsableCommand {
     @Option(help: "Only these repositories: a pattern.") var on: String?
     @Option(help: "Only promotions to this environment, by a policy of its own.") var environment: String?
     @Option(help: "How far to look back.") var days: Int = 7
-    @Flag(help: "Exit with 1 when something would have been refused.") var exitCode = false
+    @Flag(help: "Exit with 1 when something would have been refused, with 2 when it cannot be told.") var exitCode =
+      false
     @OptionGroup var wish: Wish
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       let policy = try wish.value()
-      try await remote.run { server in
-        var body: JSONObject = ["days": .integer(Int64(days))]
-        if let policy { body.append("policy", policy) }
-        if let on { body.append("pattern", .string(on)) }
-        if let environment { body.append("environment", .string(environment)) }
-        let path = "/api/v1/namespaces/\(PercentCoding.encoded(namespace))/policy/dry-run"
-        let answer = try await server.call(.post, path, .object(body))
-        if remote.output == .table { Self.tell(answer, days) } else { remote.tell("", answer) }
-        if exitCode, answer["refused"]?.integer ?? 0 > 0 { throw ExitCode.failure }
+      var answer = JSONValue.null
+      do {
+        try await remote.run { server in answer = try await rehearsal(policy, server) }
+      } catch let code as ExitCode where exitCode && code == .failure {
+        throw FindingsView.couldNotAsk
       }
+      if remote.output == .table { Self.tell(answer, days) } else { remote.tell("", answer) }
+      if exitCode, answer["refused"]?.integer ?? 0 > 0 { throw ExitCode.failure }
+    }
+
+    private func rehearsal(_ policy: JSONValue?, _ server: RemoteServer) async throws -> JSONValue {
+      var body: JSONObject = ["days": .integer(Int64(days))]
+      if let policy { body.append("policy", policy) }
+      if let on { body.append("pattern", .string(on)) }
+      if let environment { body.append("environment", .string(environment)) }
+      let path = "/api/v1/namespaces/\(PercentCoding.encoded(namespace))/policy/dry-run"
+      return try await server.call(.post, path, .object(body))
     }
 
     private static func tell(_ answer: JSONValue, _ days: Int) {
@@ -143,7 +151,7 @@ struct PolicyCommand: AsyncParsableCommand {
         let reference = tags.first.map { ":\($0)" } ?? "@\(image["digest"]?.string ?? "")"
         let event =
           image["event"]?.string == "pull"
-          ? "pulled \(image["pulls"]?.integer ?? 0) times, last \(image["at"]?.string ?? "")"
+          ? "pulled \(counted(image["pulls"]?.integer ?? 0, "time")), last \(image["at"]?.string ?? "")"
           : "release \(image["release"]?.integer ?? 0) to \(image["environment"]?.string ?? ""), \(image["at"]?.string ?? "")"
         let isBlocked = !(image["blocks"]?.array ?? []).isEmpty
         print("\(isBlocked ? "refused" : "warned "): \(image["repository"]?.string ?? "")\(reference)  \(event)")
@@ -153,4 +161,9 @@ struct PolicyCommand: AsyncParsableCommand {
       }
     }
   }
+}
+
+/// A severity that policies know: every finding has one that is no less than unknown.
+enum PolicySeverity: String, ExpressibleByArgument, CaseIterable {
+  case negligible, low, medium, high, critical
 }

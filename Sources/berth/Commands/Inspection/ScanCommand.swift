@@ -16,6 +16,9 @@ struct ScanCommand: AsyncParsableCommand {
       podman save -o api.tar acme/api && berth scan api.tar --advisories debian.jsonl.zst
 
       A folder is an OCI layout, a file an archive of one or of docker save. They are read and judged here.
+      An image of a server is judged by the advisories that the server has.
+
+      \(FindingsView.exitCodes)
       """)
   @Argument(help: "An image of a server, or a folder or file with images.") var image: String
   @Option(
@@ -31,9 +34,12 @@ struct ScanCommand: AsyncParsableCommand {
       guard let name = ImageName(argument: image) else {
         throw ValidationError("“\(image)” is neither a file, nor a folder, nor an image such as acme/api:2.3")
       }
-      return try await remote.run { server in
-        try view.tell(try await server.findings(of: name, platform: view.platform), remote)
+      guard advisories.isEmpty else {
+        throw ValidationError(
+          "\(image) is an image of a server, which judges by its own advisories: --advisories goes with images of this machine"
+        )
       }
+      return try view.tell(try await remote.findings(of: name, platform: view.platform), remote)
     }
     if advisories.isEmpty { standardError("berth: without --advisories nothing can be said of what is wrong") }
     try view.tell(try await scanned(), remote)
@@ -61,16 +67,16 @@ struct ScanCommand: AsyncParsableCommand {
       }
     } catch let failure as ImageFiles.Failure {
       standardError("berth: \(failure)")
-      throw ExitCode(2)
+      throw FindingsView.couldNotAsk
     } catch let failure as RecordFiles.Failure {
       standardError("berth: \(failure)")
-      throw ExitCode(2)
+      throw FindingsView.couldNotAsk
     } catch let failure as TemporaryFolder.Failure {
       standardError("berth: \(failure)")
-      throw ExitCode(2)
+      throw FindingsView.couldNotAsk
     } catch let failure as LocalScan.Failure {
       standardError("berth: \(failure)")
-      throw ExitCode(2)
+      throw FindingsView.couldNotAsk
     }
   }
 }

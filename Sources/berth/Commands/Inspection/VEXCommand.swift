@@ -48,7 +48,7 @@ struct VEXCommand: AsyncParsableCommand {
       let bytes = document
       try await remote.run { server in
         let answer = try await server.put(bytes, to: "\(VEXCommand.path(namespace))/\(pathPart(name))")
-        remote.tell("Set \(name): \(answer["statements"]?.integer ?? 0) statements.", answer)
+        remote.tell("Set \(name): \(counted(answer["statements"]?.integer ?? 0, "statement")).", answer)
       }
     }
   }

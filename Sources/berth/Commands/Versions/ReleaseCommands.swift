@@ -79,6 +79,13 @@ extension EnvironmentCommand {
     default: print("Release \(number) of \(environment.text):")
     }
     show(answer["images"]?.array ?? [], remote)
+    show(warnings: answer["warnings"])
+  }
+
+  private static func show(warnings: JSONValue?) {
+    for warning in warnings?.array ?? [] {
+      print("Warning: \(warning["image"]?.string ?? ""): \(warning["message"]?.string ?? "")")
+    }
   }
 
   private static func show(_ images: [JSONValue], _ remote: RemoteOptions) {
@@ -116,6 +123,7 @@ extension EnvironmentCommand {
         print("\(word("kind")) \(number) of \(environment.text), \(word("state")), asked for by \(word("requestedBy"))")
         if let reason = release["reason"]?.string { print("reason: \(reason)") }
         EnvironmentCommand.show(release["images"]?.array ?? [], remote)
+        EnvironmentCommand.show(warnings: release["warnings"])
         let approvals = release["approvals"]?.array ?? []
         if !approvals.isEmpty { remote.show(approvals, [("agreed", "by"), ("at", "at"), ("comment", "comment")]) }
       }

@@ -10,9 +10,12 @@ struct SearchCommand: AsyncParsableCommand {
       berth search label:team=payments -env:production sort:-version
       berth search 'repo:acme/api untagged:yes size:>500MB'
 
-      Fields: repo, tag, version, label, env, built, pushed, by, platform, size, base, digest, revision, license;
-      untagged:yes; sort:pushed, built, name, version or size, with - before it from the end.
+      Fields: repo, tag, version, label, env, built, pushed, by, platform, size, base, digest, revision, license,
+      package, cve, severity; untagged:yes; sort:pushed, built, name, version or size, with - before it from the end.
       AND, OR, NOT, -, parentheses and quotation marks work as usual.
+
+      Options stand anywhere: --server ADDRESS; --output table or json, also -o; --count NUMBER, also -n (50 unless
+      given). What follows -- is all query.
       """)
 
   @Argument(
@@ -25,7 +28,8 @@ struct SearchCommand: AsyncParsableCommand {
     if parts.wantsHelp { throw CleanExit.helpRequest(self) }
     let remote = parts.remote
     try await remote.run { server in
-      let found = try await server.some(parts.count, "/api/v1/search?q=\(PercentCoding.encoded(parts.query))")
+      let found = try await server.some(
+        parts.count, "/api/v1/search?q=\(PercentCoding.encoded(parts.query))", tellingRest: true)
       remote.show(
         found.map { Self.row($0, isTable: remote.output == .table) },
         [
