@@ -223,9 +223,10 @@ public final class HTTPServer: Service {
       configuration: .init(
         maxIdleTime: TimeAmount(services.limits.idleTimeout), maxAge: nil,
         maxGraceTime: TimeAmount(services.limits.shutdownGrace), keepalive: nil))
+    let clock = HTTP2Clock(services)
     let handler = NIOHTTP2Handler(
       mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: connection, streamConfiguration: stream,
-      streamDelegate: management.http2StreamDelegate
+      streamDelegate: HTTP2StreamWatch(clock, management.http2StreamDelegate, eventLoop: channel.eventLoop)
     ) { stream in
       stream.eventLoop.makeCompletedFuture {
         try stream.syncOptions?.setOption(.autoRead, value: false)
@@ -234,7 +235,7 @@ public final class HTTPServer: Service {
           HTTPConnection(services: services, mode: .http2, isTLS: true, certificate: certificate))
       }
     }
-    try channel.pipeline.syncOperations.addHandlers(handler, management, ConnectionErrorHandler())
+    try channel.pipeline.syncOperations.addHandlers(handler, management, clock, ConnectionErrorHandler())
     // It starts its clocks with the channel, and the channel was active before the protocol was chosen.
     management.channelActive(context: try channel.pipeline.syncOperations.context(handler: management))
     services.connections.add(http2: channel)

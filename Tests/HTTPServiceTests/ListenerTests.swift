@@ -128,6 +128,37 @@ struct ListenerTests {
     }
   }
 
+  /// What a client of HTTP/2 says first, and then its settings, which are empty.
+  private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
+  /// `GET https://a/` as the only frame of stream 1, by indexes of HPACK's static table.
+  private static let getRoot: [UInt8] = [0, 0, 6, 1, 5, 0, 0, 0, 1, 0x82, 0x84, 0x87, 0x41, 1, 0x61]
+
+  @Test(
+    "an HTTP/2 client that asks for nothing is let go, though it answers no farewell",
+    arguments: [
+      ("nothing at all", [], limits { $0.headerTimeout = .milliseconds(300) }),
+      ("the preface", preface, limits { $0.headerTimeout = .milliseconds(300) }),
+      ("one request", preface + getRoot, limits { $0.idleTimeout = .milliseconds(300) }),
+    ])
+  func idleHTTP2(_ story: String, _ bytes: [UInt8], _ settings: HTTPServiceSettings) async throws {
+    try await withCertificate { certificate in
+      try await serving(http: settings, certificate: certificate) { server in
+        let directory = try temporaryDirectory()
+        try write(bytes, to: directory + "/said")
+        // It says what is in the file, reads what comes, and ends when the server closes.
+        let client = try await run(
+          "timeout",
+          [
+            "25", "sh", "-c", #"openssl s_client -quiet -alpn h2 -connect "$1" < "$2""#, "sh",
+            "127.0.0.1:\(server.port)", directory + "/said",
+          ])
+        #expect(client.code != 124, "\(story): \(String(decoding: client.output, as: UTF8.self))")
+        try await eventually("no connection is left") { server.figure("berth_http_connections") == 0 }
+        try removeTree(directory)
+      }
+    }
+  }
+
   @Test("connections past the limit wait until there is room")
   func connectionLimit() async throws {
     try await serving(http: limits { $0.connections = 2 }) { server in

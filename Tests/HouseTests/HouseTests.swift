@@ -83,6 +83,21 @@ import Testing
     #expect(SourceTree.exists(path))
   }
 
+  /// A proxy that passes one of them on lets a client choose its own address, or where others are sent.
+  @Test("every header that is believed of a proxy is set by the proxies that we show")
+  func forwardedHeaders() throws {
+    let believed = try SourceTree.swiftFiles(in: "Sources/HTTPService").flatMap(\.lines).flatMap { line in
+      line.split(separator: "\"").filter { $0 == "forwarded" || $0.hasPrefix("x-forwarded-") }.map(String.init)
+    }
+    try #require(Set(believed).count == 5, "\(believed)")
+    for path in ["deploy/balancer.conf", "docs/operations.md"] {
+      let text = try SourceTree.text(path).lowercased()
+      for header in Set(believed) {
+        #expect(text.contains("proxy_set_header \(header) "), "\(path) passes \(header) on")
+      }
+    }
+  }
+
   /// What a header of ours includes of the system becomes ours to the compiler: Swift then asks whoever uses a timespec to import it,
   /// in some builds and not in others.
   @Test("headers of C targets include of the system only what has no types of it")

@@ -43,6 +43,7 @@ import Testing
     ("DELETE FROM repository_word WHERE word = 'api'", "other words"),
     ("DELETE FROM label_word", "no words"), ("DELETE FROM label", "does not have"),
     ("DELETE FROM image_fact", "nobody is to read them"),
+    ("UPDATE manifest SET parents = parents + 1", "counted wrong"),
   ]
 
   @Test(arguments: [DatabaseKind.sqliteInMemory, .postgreSQL], 0..<damages.count)
@@ -56,6 +57,25 @@ import Testing
       let after = try await database.read { try $0.inconsistencies(limit: 10) }
       #expect(after.contains { $0.description.contains(words) }, "\(after)")
     }
+  }
+
+  @Test func `counts parents of both kinds`() async throws {
+    let database = try SQLiteDatabase.inMemory()
+    try await Self.fill(database)
+    for sample in [SampleManifest.index([Self.image]), .image(config: Self.config, layers: [], subject: Self.image)] {
+      _ = try await database.push(sample, to: Self.repository)
+    }
+    #expect(try await database.read { try $0.number("SELECT MAX(parents) FROM manifest") } > 0)
+    let found = try await database.read { try $0.inconsistencies(limit: 10) }
+    #expect(found.isEmpty, "\(found)")
+  }
+
+  @Test func `asks for no walk over a repository for each of its manifests`() async throws {
+    let database = try SQLiteDatabase.inMemory()
+    let plan = try await database.read { transaction in
+      try transaction.all("EXPLAIN QUERY PLAN \(Transaction.wrongManifestCounts(10))") { $0.text(3) }
+    }
+    #expect(!plan.isEmpty && plan.allSatisfy { !$0.hasSuffix("(repository_id=?)") }, "\(plan)")
   }
 
   @Test func `leaves a tag alone whose repository the environment does not cover`() async throws {

@@ -4,7 +4,7 @@ public struct ConnectionLimits: Sendable {
   public var connections = 10_000
   /// The head of a request, together.
   public var headerBytes = 32 * 1024
-  /// From the opening of a connection to the end of the first head.
+  /// From the opening of a connection to the end of the first head; with TLS the handshake has as long again.
   public var headerTimeout: Duration = .seconds(30)
   /// Between two requests of a connection.
   public var idleTimeout: Duration = .seconds(75)
@@ -24,6 +24,8 @@ public struct ConnectionLimits: Sendable {
   static let gatherLimitBytes: Int64 = 64 * 1024
   /// How long the rest of a refused body is read after the answer, so that the client sees the answer and not a reset.
   static let lingerTimeout: Duration = .seconds(2)
+  /// How long a client of an idle HTTP/2 connection has to answer the farewell, before the connection is closed without it.
+  static let farewellTimeout: Duration = .seconds(2)
   /// How often a connection looks at its clocks, so that no limit is overrun by much more than a quarter.
   var tick: Duration {
     let shortest = min(headerTimeout, idleTimeout, bodyStallTimeout, minimumRateWindow)

@@ -55,21 +55,7 @@ extension Reading where Self: ~Copyable {
   }
 
   private func wrongManifestCounts(_ limit: Int) throws -> [Inconsistency] {
-    try all(
-      """
-      SELECT r.name, m.digest FROM manifest m JOIN repository r ON r.id = m.repository_id
-      LEFT JOIN (
-        SELECT repository_id, to_digest, COUNT(*) AS counted FROM tag_event WHERE is_kept = 1
-        GROUP BY repository_id, to_digest
-      ) e ON e.repository_id = m.repository_id AND e.to_digest = m.digest
-      WHERE m.tags <> (SELECT COUNT(*) FROM tag t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
-        OR m.parents <> (SELECT COUNT(*) FROM manifest_child c JOIN manifest p ON p.id = c.manifest_id
-          WHERE p.repository_id = m.repository_id AND c.digest = m.digest)
-          + (SELECT COUNT(*) FROM manifest s WHERE s.repository_id = m.repository_id AND s.digest = m.subject)
-        OR m.events <> COALESCE(e.counted, 0) OR (m.hidden_at IS NOT NULL AND m.tags > 0)
-      LIMIT \(limit)
-      """
-    ) {
+    try all(Transaction.wrongManifestCounts(limit)) {
       Inconsistency(
         description: "manifest \($0.text(1)) in \($0.text(0)): its tags, parents or events are counted wrong")
     }
@@ -109,6 +95,30 @@ extension Reading where Self: ~Copyable {
           "history of \($0.text(0)):\($0.text(1)) keeps \($0.optionalText(2) ?? "nothing"), which is not there")
     }
     return tags + blobs + events + (try wrongTagEvents(limit))
+  }
+}
+
+extension Transaction {
+  /// Manifests whose counters are not what they count. What is counted is gathered once for all: asked manifest by manifest,
+  /// SQLite would walk over all manifests of the repository for each.
+  static func wrongManifestCounts(_ limit: Int) -> SQL {
+    """
+    SELECT r.name, m.digest FROM manifest m JOIN repository r ON r.id = m.repository_id
+    LEFT JOIN (
+      SELECT repository_id, to_digest, COUNT(*) AS counted FROM tag_event WHERE is_kept = 1
+      GROUP BY repository_id, to_digest
+    ) e ON e.repository_id = m.repository_id AND e.to_digest = m.digest
+    LEFT JOIN (
+      SELECT p.repository_id AS repository_id, c.digest AS digest, COUNT(*) AS counted
+      FROM manifest_child c JOIN manifest p ON p.id = c.manifest_id
+      GROUP BY p.repository_id, c.digest
+    ) i ON i.repository_id = m.repository_id AND i.digest = m.digest
+    WHERE m.tags <> (SELECT COUNT(*) FROM tag t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
+      OR m.parents <> COALESCE(i.counted, 0)
+        + (SELECT COUNT(*) FROM manifest s WHERE s.repository_id = m.repository_id AND s.digest = m.subject)
+      OR m.events <> COALESCE(e.counted, 0) OR (m.hidden_at IS NOT NULL AND m.tags > 0)
+    LIMIT \(limit)
+    """
   }
 }
 
