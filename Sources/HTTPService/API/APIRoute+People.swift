@@ -32,8 +32,8 @@ extension APIRoute {
       summary: "Change one's own password; what was had for the old one ends.",
       permission: "users",
       body: [
-        .init("current", .string, "The password so far.", isRequired: true),
-        .init("new", .string, "The password from now on.", isRequired: true),
+        .init("current", .string, "The password so far.", isRequired: true, takesAnyText: true),
+        .init("new", .string, "The password from now on.", isRequired: true, takesAnyText: true),
       ]
     ) { routes, call in
       try await routes.access.administration.changeOwnPassword(
@@ -89,7 +89,7 @@ extension APIRoute {
       method: .POST, path: "/api/v1/users", summary: "Make a user.", permission: "site admins",
       body: [
         .init("name", .string, "The name to log in with.", isRequired: true),
-        .init("password", .string, "Without one they can only sign on with a provider."),
+        .init("password", .string, "Without one they can only sign on with a provider.", takesAnyText: true),
         .init("siteRole", .nullable(.choice(SiteRole.allCases.map(\.rawValue))), "What they are for the whole site."),
       ], answer: userSchema, status: .created
     ) { routes, call in
@@ -102,7 +102,7 @@ extension APIRoute {
     APIRoute(
       method: .POST, path: "/api/v1/users/import", summary: "Take over the accounts of an htpasswd file (bcrypt).",
       permission: "site admins",
-      body: [.init("htpasswd", .string, "The text of the file.", isRequired: true)],
+      body: [.init("htpasswd", .string, "The text of the file.", isRequired: true, takesAnyText: true)],
       answer: .object([
         .init("made", .list(.string), "Accounts that were made.", isRequired: true),
         .init("skipped", .map(.string), "Names that were passed over, and why.", isRequired: true),
@@ -124,7 +124,7 @@ extension APIRoute {
     APIRoute(
       method: .PATCH, path: "/api/v1/users/{user}", summary: "Change a user.", permission: "site admins",
       body: [
-        .init("password", .string, "A new password; what was had for the old one ends."),
+        .init("password", .string, "A new password; what was had for the old one ends.", takesAnyText: true),
         .init("siteRole", .nullable(.choice(SiteRole.allCases.map(\.rawValue))), "What they are for the whole site."),
         .init("disabled", .boolean, "Whether they cannot log in."),
         .init("logOut", .boolean, "End everything that they have for their password or their sign-on."),

@@ -1,4 +1,5 @@
 import Access
+import Ground
 import NIOCore
 import NIOHTTP1
 import OCI
@@ -81,7 +82,22 @@ extension RegistryRoutes {
       let known = fields.map(\.name).joined(separator: ", ")
       throw AdministrationError(.invalid, "“\(member.key.prefix(80))” is not known here; known are \(known)")
     }
+    for field in fields where !field.takesAnyText {
+      guard let value = object[field.name], !Self.isPlain(value) else { continue }
+      throw AdministrationError(
+        .invalid, "“\(field.name)” may hold no line breaks and no other control characters")
+    }
     return object
+  }
+
+  /// Whether no text in a value could pass for something else where it is shown: see ``PlainText``.
+  private static func isPlain(_ value: JSONValue) -> Bool {
+    switch value {
+    case .string(let text): PlainText.isPlain(text)
+    case .array(let elements): elements.allSatisfy(isPlain)
+    case .object(let object): object.members.allSatisfy { PlainText.isPlain($0.key) && isPlain($0.value) }
+    case .null, .bool, .integer, .number: true
+    }
   }
 
   // MARK: Failures

@@ -257,7 +257,7 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     private static func line(_ item: JSONValue) -> String {
-      columns.dropLast().map { item[$0.member]?.string ?? "-" }.joined(separator: "  ")
+      columns.dropLast().map { RemoteOptions.cell(item[$0.member]) }.joined(separator: "  ")
     }
   }
 
