@@ -214,6 +214,7 @@ extension Administration {
       let team = try transaction.team(named: name)
       try making.checkGone(team != nil, "there is no team \(name)")
       guard let team else { return }
+      try NamedPeople.forget("team:\(name)", in: nil, transaction)
       try transaction.deleteTeam(team.id)
       try transaction.record(AuditEntry("team.delete", by: caller.origin, target: name))
     }

@@ -60,6 +60,7 @@ extension Administration {
       let robot = try transaction.account(named: full)
       try making.checkGone(robot != nil, "there is no robot \(full)")
       guard let robot else { return }
+      try NamedPeople.forget(full, in: namespace, transaction)
       try transaction.deleteAccount(robot.id)
       try transaction.record(AuditEntry("robot.delete", by: caller.origin, namespace: namespace, target: full))
     }
@@ -301,6 +302,7 @@ extension Administration {
     try await require(.owner, in: namespace, caller)
     let making = Making()
     try await change { transaction in
+      try NamedPeople.forget("trust:\(name)", in: namespace, transaction)
       try making.checkGone(
         try transaction.deleteTrustRule(named: name, on: namespace), "\(namespace) has no trust rule \(name.prefix(80))"
       )

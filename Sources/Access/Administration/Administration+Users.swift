@@ -178,6 +178,7 @@ extension Administration {
       let record = try transaction.account(named: name)
       try making.checkGone(record?.kind == "person", "there is no user \(name)")
       guard let record else { return }
+      try NamedPeople.forget(name, in: nil, transaction)
       try transaction.deleteAccount(record.id)
       try Self.checkAdminIsLeft(transaction)
       try transaction.record(AuditEntry("user.delete", by: caller.origin, target: name))
