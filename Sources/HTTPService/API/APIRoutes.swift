@@ -44,6 +44,12 @@ extension RegistryRoutes {
     guard try caller(of: request).isAuthenticated else {
       throw AdministrationError(.unauthenticated, "log in to do this")
     }
+    if access.policy.isOpen, route.administersAccounts {
+      throw AdministrationError(
+        .denied,
+        "accounts are switched off (--open): whoever is made now would be let in later; start without --open to change them"
+      )
+    }
     let body = try await body(route, request)
     // While a body comes, what its sender may can be taken away.
     let current = try await renewed(request)
