@@ -14,6 +14,7 @@ extension APIRoute {
         .init("credential", .string, "What was shown.", isRequired: true),
         .init("siteRole", .nullable(.string), "admin, auditor or null."),
         .init("teams", .list(.string), "The teams it is in."),
+        .init("longestTokenSeconds", .nullable(.integer), "How long a token may last here; null: without end."),
       ])
     ) { routes, call in
       let view =
@@ -25,6 +26,7 @@ extension APIRoute {
         "name": .string(call.caller.origin.actor), "credential": .string(call.caller.origin.credential),
         "siteRole": view?.siteRole.map { .string($0.rawValue) } ?? .null,
         "teams": .array((view?.teams ?? []).map { .string($0) }),
+        "longestTokenSeconds": routes.access.settings.longestToken.map { .integer($0.components.seconds) } ?? .null,
       ]
     },
     APIRoute(
@@ -127,7 +129,9 @@ extension APIRoute {
         .init("password", .string, "A new password; what was had for the old one ends.", takesAnyText: true),
         .init("siteRole", .nullable(.choice(SiteRole.allCases.map(\.rawValue))), "What they are for the whole site."),
         .init("disabled", .boolean, "Whether they cannot log in."),
-        .init("logOut", .boolean, "End everything that they have for their password or their sign-on."),
+        .init(
+          "logOut", .boolean, "End everything that they have for their password or their sign-on, and all their tokens."
+        ),
       ], answer: userSchema
     ) { routes, call in
       var wish = Administration.UserChange()
