@@ -69,7 +69,8 @@ extension AccessControl {
     let limit = scope
     try await memory.database.write { [settings] transaction in
       let record = TokenRecord(
-        id: id, account: account.record.id, kind: SecretToken.Kind.refresh.rawValue, name: String(client.prefix(64)),
+        id: id, account: account.record.id, kind: SecretToken.Kind.refresh.rawValue,
+        name: PlainText.cleaned(String(client.prefix(64))),
         scope: limit, parent: caller.bond.token, epoch: caller.bond.epoch,
         expiresAt: transaction.now + settings.refreshLifetime)
       try transaction.insertToken(record, hash: secret.hash)

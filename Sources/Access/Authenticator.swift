@@ -60,12 +60,14 @@ public final class Authenticator: Sendable {
     guard memory.isFresh else { return nil }
     switch presented {
     case .nothing: return .anonymous(address: address, requestID: requestID)
-    case .basic(_, let password):
+    case .basic(let user, let password):
       if let token = SecretToken(parsing: password) {
         guard let record = memory.tokenAtHand(hash: token.hash) else { return nil }
         return tokenCaller(record, memory.accountAtHand(record.account), address, requestID)
       }
-      guard let known = remembered(presented), let account = memory.accountAtHand(known.account) else { return nil }
+      guard let known = remembered(presented), throttle.delay(account: user, address: address) == nil,
+        let account = memory.accountAtHand(known.account)
+      else { return nil }
       return passwordCaller(account, known.epoch, address, requestID)
     case .bearer(let text):
       guard let token = bearers.value(for: Self.bearerKey(text)), token.expiresAt > now else { return nil }
@@ -140,17 +142,16 @@ public final class Authenticator: Sendable {
   private func passwordCaller(
     _ user: String, _ password: String, _ memory: AccessMemory, _ address: String, _ requestID: String
   ) async throws -> Caller {
+    // Before the memory is asked: who has to wait would learn from it which guess is right.
+    if let delay = throttle.delay(account: user, address: address) {
+      try await refused(user, "password", "slowed down", address, requestID)
+      throw AuthenticationFailure.slowedDown(delay)
+    }
     if let known = remembered(.basic(user: user, password: password)),
       let account = try await memory.account(known.account),
       let caller = passwordCaller(account, known.epoch, address, requestID)
     {
       return caller
-    }
-    if let delay = throttle.delay(account: user, address: address) {
-      try await refused(user, "password", "slowed down", address, requestID)
-      throw AuthenticationFailure(
-        "too many failed logins; try again later", rule: "logins are slowed down for this account and address",
-        retryAfter: delay)
     }
     let record = try await memory.database.read { try $0.account(named: user) }
     let isCounted = throttle.began(account: user, address: address)
@@ -224,7 +225,7 @@ public final class Authenticator: Sendable {
       let account = try await memory.account(record.account),
       let caller = tokenCaller(record, account, address, requestID)
     else {
-      throttle.failed(account: "", address: address)
+      // Not counted: nobody guesses a token, and a machine that shows a revoked one must not keep people out beside it.
       try await refused(user ?? "", "token", "no such token, or it has ended", address, requestID)
       throw AuthenticationFailure(AuthenticationFailure.usual, rule: "no such token, or it has ended")
     }

@@ -13,6 +13,8 @@ public struct HTTPServiceSettings: Sendable {
   public var redirects: @Sendable (_ clientAddress: String?) -> Bool = { _ in false }
   /// For how long what it is sent to is good.
   public var redirectLifetime: Duration = .seconds(20 * 60)
+  /// Where accounts are switched off: answers only by names that nobody else can make point to this machine.
+  public var refusesForeignHosts = false
   /// Told to clients as `OCI-Chunk-Min-Length`; 0 tells nothing.
   public var chunkMinimumBytes = 0
   public var manifestLimitBytes = Manifest.sizeLimitBytes

@@ -76,5 +76,14 @@ public protocol SQLBindable {
 extension Int64: SQLBindable { public var sqlValue: SQLValue { .integer(self) } }
 extension Int: SQLBindable { public var sqlValue: SQLValue { .integer(Int64(self)) } }
 extension Bool: SQLBindable { public var sqlValue: SQLValue { .integer(self ? 1 : 0) } }
-extension String: SQLBindable { public var sqlValue: SQLValue { .text(self) } }
+
+extension String: SQLBindable {
+  /// PostgreSQL has no U+0000 in texts, so that it is U+FFFD in every database. What may not hold it is refused at the edge;
+  /// this is for what others wrote, such as the labels of an image.
+  public var sqlValue: SQLValue {
+    utf8.contains(0)
+      ? .text(String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 }))) : .text(self)
+  }
+}
+
 extension [UInt8]: SQLBindable { public var sqlValue: SQLValue { .bytes(self) } }

@@ -41,7 +41,8 @@ public struct TestRegistry: Sendable {
       case .open: return try await AccessControl(database: database, isOpen: true, http: NoNetwork())
       case .closed(let settings, let http):
         let control = try await AccessControl(
-          database: database, settings: settings, http: http, hasher: PasswordHasher(cost: 1), time: time)
+          database: database, settings: settings, http: http, hasher: PasswordHasher(cost: 1, refusalTime: .zero),
+          time: time)
         _ = try await control.administration.makeFirstAdmin(password: TestRegistry.adminPassword)
         return control
       }

@@ -69,6 +69,107 @@ import Testing
     }
   }
 
+  /// A robot of the namespace, as a maintainer makes one.
+  private static func robot(_ name: String, _ registry: ClosedRegistry) async throws -> (String, String) {
+    let maintainer = ClosedRegistry.basic("maintainer")
+    let robots = "/api/v1/namespaces/acme/robots"
+    let made = try await post(robots, #"{"name":"\#(name)","role":"maintainer"}"#, by: maintainer, registry)
+    try #require(made.status == 201, "\(made)")
+    let token = try await post("\(robots)/acme+\(name)/tokens", #"{"name":"test"}"#, by: maintainer, registry)
+    return ClosedRegistry.basic("acme+\(name)", try #require(token.json["secret"]?.string))
+  }
+
+  private static func agree(by credential: (String, String), _ registry: ClosedRegistry) async throws -> RawResponse {
+    try await post("\(base)/production/releases/1/approve", "{}", by: credential, registry)
+  }
+
+  @Test func `are people: nobody agrees with themselves by a robot that they made`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.make(#""approvals":1"#, registry)
+      _ = try await Self.promote(by: ClosedRegistry.basic("maintainer"), registry)
+      let sock = try await Self.robot("sock", registry)
+      let refused = try await Self.agree(by: sock, registry)
+      #expect(refused.status == 403, "\(refused)")
+      #expect(try await Self.agree(by: "owner", registry).json["state"]?.string == "applied")
+    }
+  }
+
+  @Test func `are robots only while they are named`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let checks = try await Self.robot("checks", registry)
+      try await Self.make(#""approvals":2,"approvers":["acme+checks","owner"]"#, registry)
+      let asked = try await Self.promote(by: ClosedRegistry.basic("maintainer"), registry)
+      #expect(asked.json["outcome"]?.string == "pending", "\(asked)")
+      #expect(try await Self.agree(by: checks, registry).json["state"]?.string == "pending")
+      // Of no list any more, what it said counts no more.
+      try await Self.change(#"{"approvers":[]}"#, registry)
+      let first = try await Self.agree(by: "owner", registry)
+      #expect(first.json["state"]?.string == "pending", "\(first)")
+    }
+  }
+
+  @Test func `are one, however many jobs of a trust rule say so`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      for name in ["main", "checks"] {
+        try await registry.administration.makeTrustRule(
+          name, on: "acme", issuer: registry.issuer.url, audience: nil, claims: [("ref", name)], role: "writer",
+          pattern: nil, lifetime: .seconds(900), by: registry.admin)
+      }
+      func job(_ ref: String, _ number: Int) -> (String, String) {
+        ClosedRegistry.basic(
+          "job", registry.issuer.token(["sub": .string("job:\(number)"), "aud": "registry.test", "ref": .string(ref)]))
+      }
+      try await Self.make(
+        #""approvals":2,"promoters":["trust:main"],"approvers":["trust:main","trust:checks","owner"]"#, registry)
+      _ = try await Self.promote(by: job("main", 1), registry)
+      let own = try await Self.agree(by: job("main", 2), registry)
+      #expect(own.status == 403, "\(own)")
+      #expect(try await Self.agree(by: job("checks", 3), registry).json["state"]?.string == "pending")
+      let again = try await Self.agree(by: job("checks", 4), registry)
+      #expect(again.json["state"]?.string == "pending", "\(again)")
+      #expect(try await Self.agree(by: "owner", registry).json["state"]?.string == "applied")
+    }
+  }
+
+  @Test(arguments: [#""promoters":["nobody"]"#, #""approvers":["team:nobody"]"#, #""approvers":["trust:nobody"]"#])
+  func `must be there to be named`(_ settings: String) async throws {
+    try await ClosedRegistry.withOne { registry in
+      let body = #"{"name":"production",\#(settings)}"#
+      let made = try await Self.post(Self.base, body, by: ClosedRegistry.basic("owner"), registry)
+      #expect(made.status == 400 && made.text.contains("nobody"), "\(made)")
+      try await Self.make(#""approvals":1"#, registry)
+      let changed = try await registry.api(
+        "PATCH", "\(Self.base)/production", as: ClosedRegistry.basic("owner"), "{\(settings)}")
+      #expect(changed.status == 400, "\(changed)")
+    }
+  }
+
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `leave the lists with their account, and nobody inherits their name`(kind: TestInstallation.Kind) async throws {
+    try await ClosedRegistry.withOne(over: kind) { registry in
+      let administration = registry.administration
+      func makeGhosts() async throws {
+        try await administration.makeUser("ghost", password: ClosedRegistry.password, siteRole: nil, by: registry.admin)
+        try await administration.makeTeam("ghosts", ssoGroup: nil, by: registry.admin)
+        try await administration.addMember("ghost", toTeam: "ghosts", by: registry.admin)
+        try await administration.grant("reader", to: .account("ghost"), on: "acme", pattern: nil, by: registry.admin)
+      }
+      try await makeGhosts()
+      try await Self.make(#""promoters":["ghost"],"approvals":1,"approvers":["team:ghosts"]"#, registry)
+      try await administration.deleteUser("ghost", by: registry.admin)
+      try await administration.deleteTeam("ghosts", by: registry.admin)
+      try await makeGhosts()
+      #expect(try await Self.promote(by: ClosedRegistry.basic("ghost"), registry).status == 403)
+      // A list that was for somebody is not for everybody now.
+      #expect(try await Self.promote(by: ClosedRegistry.basic("maintainer"), registry).status == 403)
+      #expect(try await Self.promote(by: ClosedRegistry.admin, registry).json["outcome"]?.string == "pending")
+      #expect(try await Self.agree(by: "ghost", registry).status == 403)
+      #expect(try await Self.agree(by: "maintainer", registry).status == 403)
+      let shown = try await registry.api("GET", "\(Self.base)/production", as: ClosedRegistry.basic("owner"))
+      #expect(shown.json["approvers"] == ["deleted:team:ghosts"], "\(shown)")
+    }
+  }
+
   @Test func `need not be more than are needed now`() async throws {
     try await ClosedRegistry.withOne { registry in
       try await Self.make(#""approvals":2,"promoters":["writer"]"#, registry)

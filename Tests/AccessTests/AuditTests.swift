@@ -145,6 +145,48 @@ import Testing
     }
   }
 
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `goes on whatever strangers call themselves, on lines of its own`(kind: TestInstallation.Kind) async throws {
+    try await ClosedRegistry.withOne(over: kind) { registry in
+      let name = "\u{1b}[31mEVIL\r\n2026-11-26T01:00:00.000Z  login  done  admin\u{9b}"
+      let login = try await registry.post(form: [
+        "grant_type": "password", "service": "registry.test", "username": name, "password": "x",
+      ])
+      #expect(login.status == 401, "\(login)")
+      _ = try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic(name, "x"))
+      let token = registry.issuer.token(["sub": "x\u{0}y\u{1b}", "aud": "registry.test", "jti": "\u{0}"])
+      #expect(try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("job", token)).status == 401)
+      let page = try await registry.api("GET", "/api/v1/audit", as: ClosedRegistry.admin)
+      #expect(page.status == 200, "\(page)")
+      let all = try await Self.records(registry)
+      for record in all {
+        let texts = [record.actor, record.credential, record.target, record.address, record.requestID]
+        #expect(texts.allSatisfy(PlainText.isPlain), "\(record)")
+      }
+      #expect(all.contains { $0.target.contains("EVIL") })
+      #expect(all.contains { $0.target.contains("x\u{FFFD}y") })
+    }
+  }
+
+  @Test func `is not held up by one that the database does not take`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let trail = registry.server.access.trail
+      try await registry.server.registry.database.tamper(
+        """
+        CREATE TRIGGER poisoned BEFORE INSERT ON audit_record WHEN NEW.target = 'poison'
+        BEGIN INSERT INTO audit_record (kind) VALUES (NULL); END
+        """)
+      for target in ["before", "poison", "after"] {
+        trail.note(AuditEntry("login", by: Origin(actor: "a"), target: target))
+      }
+      try await trail.flush()
+      let all = try await Self.records(registry)
+      #expect(Set(all.filter { $0.actor == "a" }.map(\.target)) == ["before", "after"])
+      let lost = try #require(all.first { $0.kind == "audit.lost" })
+      #expect(try JSONValue.parse(lost.detail)["count"] == 1)
+    }
+  }
+
   @Test func `tells how many it could not keep`() async throws {
     try await ClosedRegistry.withOne { registry in
       let trail = registry.server.access.trail

@@ -1,12 +1,13 @@
 import Ground
 import OCI
+import Synchronization
 import TestSupport
 import Testing
 
 @testable import Access
 
 @Suite struct `Passwords and secrets` {
-  private let hasher = PasswordHasher(cost: 1)
+  private let hasher = PasswordHasher(cost: 1, refusalTime: .zero)
 
   @Test func `are kept by a memory-hard function, and only the right one is right`() async throws {
     let kept = try await hasher.hash("correct horse")
@@ -38,6 +39,28 @@ import Testing
     let strong = PasswordHasher(cost: 2)
     _ = try await strong.hash("y")
     #expect(strong.isOutdated(made))
+  }
+
+  @Test func `are refused after the same time, whatever they were held against`() async throws {
+    let clock = SleepingClock()
+    let hasher = PasswordHasher(cost: 1, refusalTime: .milliseconds(500), time: clock)
+    let imported = "$2y$05$c4WoMPo3SXsafkva.HHa6u7b1XOWKqA7XZANDrnv4IVny/8ABNR66"
+    let own = try await hasher.hash("secret")
+    for kept in [imported, own, nil] { #expect(try await !hasher.verify("wrong", against: kept)) }
+    #expect(clock.slept == Array(repeating: .milliseconds(500), count: 3))
+    for kept in [imported, own] { #expect(try await hasher.verify("secret", against: kept)) }
+    #expect(clock.slept.count == 3)
+  }
+
+  @Test func `that cost more than a login may take are not taken over`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let rest = "c4WoMPo3SXsafkva.HHa6u7b1XOWKqA7XZANDrnv4IVny/8ABNR66"
+      let lines = ["dear:$2y$31$", "costly:$2y$13$", "odd:$2y$xx$", "cheap:$2y$05$"].map { $0 + rest }
+      let outcome = try await registry.administration.importUsers(
+        htpasswd: lines.joined(separator: "\n"), by: registry.admin)
+      #expect(outcome.made == ["cheap"])
+      #expect(outcome.skipped.map(\.name) == ["dear", "costly", "odd"])
+    }
   }
 
   @Test func `are checked a few at a time, and a flood of them is told to come again`() async throws {
@@ -107,6 +130,15 @@ import Testing
     #expect((0..<5).allSatisfy { _ in limiter.take("a", rate: 5) == nil })
     #expect(limiter.take("a", rate: 5) != nil)
   }
+}
+
+/// A clock that stands still, in which sleep takes no time and is counted.
+private final class SleepingClock: TimeSource {
+  private let durations = Mutex<[Duration]>([])
+  var slept: [Duration] { durations.withLock { $0 } }
+  var now: Timestamp { Timestamp(microseconds: 0) }
+  var monotonicNanoseconds: Int64 { 0 }
+  func sleep(for duration: Duration) async throws { durations.withLock { $0.append(duration) } }
 }
 
 @Suite struct `What scopes and patterns mean` {

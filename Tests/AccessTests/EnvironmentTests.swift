@@ -214,11 +214,11 @@ import Testing
   {
     try await ClosedRegistry.withOne { registry in
       try await Self.populate(registry)
+      try await registry.administration.makeUser(
+        "web", password: ClosedRegistry.password, siteRole: nil, by: registry.admin)
       try await Self.make("staging", "", registry)
       try await Self.make("production", #","approvals":1,"promoters":["web","maintainer"]"#, registry)
       #expect(try await Self.promote(Self.images(1), to: "staging", on: registry).status == 200)
-      try await registry.administration.makeUser(
-        "web", password: ClosedRegistry.password, siteRole: nil, by: registry.admin)
       try await registry.administration.grant(
         "maintainer", to: .account("web"), on: "acme", pattern: "acme/web", by: registry.admin)
       // One of three repositories: neither its digest nor its name comes through.

@@ -163,6 +163,90 @@ import Testing
     }
   }
 
+  /// A request as a proxy on this machine passes it on for a client at an address.
+  private static func ask(
+    from address: String, as credential: (String, String), _ registry: ClosedRegistry
+  ) async throws -> RawResponse {
+    try await registry.ask("GET", "/v2/", as: credential, [("X-Forwarded-For", address)])
+  }
+
+  @Test func `who is slowed down is not told by an answer which guess is right, though its owner is logged in`()
+    async throws
+  {
+    try await ClosedRegistry.withOne { registry in
+      let right = ClosedRegistry.basic("writer")
+      for _ in 0..<2 { #expect(try await Self.ask(from: "192.0.2.1", as: right, registry).status == 200) }
+      let throttle = registry.server.access.authenticator.throttle
+      for _ in 0..<20 { throttle.failed(account: "writer", address: "198.51.100.7") }
+      let wrong = try await Self.ask(
+        from: "198.51.100.7", as: ClosedRegistry.basic("writer", "wrong-password"), registry)
+      let guessed = try await Self.ask(from: "198.51.100.7", as: right, registry)
+      #expect(wrong.status == 429 && guessed.status == 429, "\(wrong) \(guessed)")
+      #expect(wrong.text == guessed.text)
+      let form = try await registry.ask(
+        "POST", "/token", as: nil,
+        [("Content-Type", "application/x-www-form-urlencoded"), ("X-Forwarded-For", "198.51.100.7")],
+        body: .text("grant_type=password&service=x&username=writer&password=\(ClosedRegistry.password)"))
+      #expect(form.status == 429, "\(form)")
+      #expect(try await Self.ask(from: "192.0.2.1", as: right, registry).status == 200)
+    }
+  }
+
+  @Test func `a machine that shows a token which has ended keeps nobody out beside it`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let dead = SecretToken(.robot, random: SystemRandom()).text
+      for _ in 0..<40 {
+        let answer = try await Self.ask(from: "192.0.2.77", as: ClosedRegistry.basic("acme+ci", dead), registry)
+        #expect(answer.status == 401)
+      }
+      let first = try await Self.ask(from: "192.0.2.77", as: ClosedRegistry.basic("writer"), registry)
+      #expect(first.status == 200, "\(first)")
+    }
+  }
+
+  @Test func `two credentials are none`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      for path in ["/v2/", "/v2/acme/api/manifests/1", "/token", "/api/v1/whoami"] {
+        let answer = try await registry.ask(
+          "GET", path, as: ClosedRegistry.basic("reader"), [ClosedRegistry.basic("admin", "x")])
+        #expect(answer.status == 400, "\(path): \(answer)")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    #"{"name":"x","seconds":1000000000000000000}"#, #"{"name":"x","seconds":0}"#, #"{"name":"x","seconds":-1}"#,
+  ])
+  func `a token ends within a century`(body: String) async throws {
+    try await ClosedRegistry.withOne { registry in
+      let answer = try await registry.api("POST", "/api/v1/tokens", as: ClosedRegistry.basic("reader"), body)
+      #expect(answer.status == 400, "\(answer)")
+    }
+  }
+
+  @Test(arguments: [#"\u0000"#, #"\u001b[2J"#, #"a\nb"#, #"\u009b"#, #"\u202e"#])
+  func `texts that are stored hold nothing that could pass for something else`(text: String) async throws {
+    try await ClosedRegistry.withOne { registry in
+      let owner = ClosedRegistry.basic("owner")
+      let environments = "/api/v1/namespaces/acme/environments"
+      #expect(try await registry.api("POST", environments, as: owner, #"{"name":"production"}"#).status == 201)
+      let trust = #""issuer":"\#(registry.issuer.url)","role":"reader","name":"main""#
+      for (method, path, body) in [
+        ("PUT", "/api/v1/repositories/acme/api/-/labels", #"{"target":"1","set":{"a":"b"},"reason":"\#(text)"}"#),
+        ("PUT", "/api/v1/repositories/acme/api/-/labels", #"{"target":"1","set":{"a":"\#(text)"}}"#),
+        ("POST", "/api/v1/repositories/acme/api/-/tags/1/restore", #"{"reason":"\#(text)"}"#),
+        ("POST", "\(environments)/production/promotions", #"{"images":["acme/api:1"],"reason":"\#(text)"}"#),
+        ("POST", "\(environments)/production/releases/1/approve", #"{"comment":"\#(text)"}"#),
+        ("POST", "/api/v1/namespaces/acme/trust", #"{\#(trust),"claims":{"a":"b"},"audience":"\#(text)"}"#),
+        ("POST", "/api/v1/namespaces/acme/trust", #"{\#(trust),"claims":{"a\#(text)":"b"}}"#),
+        ("POST", "/api/v1/tokens", #"{"name":"\#(text)"}"#),
+      ] {
+        let answer = try await registry.api(method, path, as: owner, body)
+        #expect(answer.status == 400, "\(path) \(body): \(answer)")
+      }
+    }
+  }
+
   @Test func `headers say nothing that a client made up`() async throws {
     try await ClosedRegistry.withOne { registry in
       for host in ["evil\"x", "a b", "x,y=\"z", String(repeating: "a", count: 300)] {

@@ -102,6 +102,22 @@ import Testing
     }
   }
 
+  @Test func `gives teams the groups of its providers, and of no others`() async throws {
+    try await Self.withProvider { registry, _ in
+      let admin = ClosedRegistry.admin
+      for group in ["nope:x", "acme", "acme:", "developers", ":x", ""] {
+        let made = try await registry.api(
+          "POST", "/api/v1/teams", as: admin, #"{"name":"web","ssoGroup":"\#(group)"}"#)
+        #expect(made.status == 400 && made.text.contains("acme"), "\(group): \(made)")
+      }
+      #expect(try await registry.api("POST", "/api/v1/teams", as: admin, #"{"name":"web"}"#).status < 300)
+      let team = "/api/v1/teams/web"
+      #expect(try await registry.api("PATCH", team, as: admin, #"{"ssoGroup":"nope:x"}"#).status == 400)
+      #expect(try await registry.api("PATCH", team, as: admin, #"{"ssoGroup":"acme:developers"}"#).status < 300)
+      #expect(try await registry.api("PATCH", team, as: admin, #"{"ssoGroup":null}"#).status < 300)
+    }
+  }
+
   @Test func `never takes over an account because its name is alike`() async throws {
     try await Self.withProvider { registry, provider in
       provider.set(person: ["sub": "u-2", "preferred_username": "admin"])

@@ -272,3 +272,52 @@ import Testing
     return Base64URL.encode(header.bytes) + "." + claims + "." + Base64URL.encode(Array(repeating: 7, count: 64))
   }
 }
+
+/// What ends logins, and how long they last.
+@Suite struct `A login` {
+  @Test func `of a client ends when a site admin ends all of a user's, as a browser's does`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let writer = ClosedRegistry.basic("writer")
+      let made = try await registry.api("POST", "/api/v1/tokens", as: writer, #"{"name":"berth login on laptop"}"#)
+      let token = ClosedRegistry.basic("writer", try #require(made.json["secret"]?.string))
+      #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: token).status == 200)
+      let changed = try await registry.api(
+        "PATCH", "/api/v1/users/writer", as: ClosedRegistry.admin, #"{"logOut":true}"#)
+      #expect(changed.status == 200, "\(changed)")
+      #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: token).status == 401)
+      #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: writer).status == 200)
+    }
+  }
+
+  @Test func `lasts as long as a token may where nothing else is asked`() async throws {
+    try await ClosedRegistry.withOne {
+      $0.longestToken = .seconds(2 * 86_400)
+    } _: { registry in
+      let writer = ClosedRegistry.basic("writer")
+      let own = try await registry.api("GET", "/api/v1/whoami", as: writer)
+      #expect(own.json["longestTokenSeconds"] == 172_800, "\(own)")
+      let made = try await registry.api("POST", "/api/v1/tokens", as: writer, #"{"name":"x"}"#)
+      #expect(made.status == 201, "\(made)")
+      let end = Timestamp(parsing: made.json["expiresAt"]?.string ?? "")
+      let begin = Timestamp(parsing: made.json["createdAt"]?.string ?? "")
+      #expect(try #require(end) - (try #require(begin)) == .seconds(172_800))
+      let longer = try await registry.api("POST", "/api/v1/tokens", as: writer, #"{"name":"x","seconds":172801}"#)
+      #expect(longer.status == 400 && longer.text.contains("2 days"), "\(longer)")
+    }
+  }
+
+  @Test func `by a wrong old password is slowed down as any other, and says for how long`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let writer = ClosedRegistry.basic("writer")
+      #expect(try await registry.ask("GET", "/v2/", as: writer).status == 200)
+      let made = try await registry.api("POST", "/api/v1/tokens", as: writer, #"{"name":"x"}"#)
+      let token = ClosedRegistry.basic("writer", try #require(made.json["secret"]?.string))
+      let throttle = registry.server.access.authenticator.throttle
+      for _ in 0..<20 { throttle.failed(account: "writer", address: "127.0.0.1") }
+      let answer = try await registry.api(
+        "PUT", "/api/v1/whoami/password", as: token, #"{"current":"wrong-password","new":"another-password"}"#)
+      #expect(answer.status == 429, "\(answer)")
+      #expect(Int(answer.first("Retry-After") ?? "") ?? 0 >= 1)
+    }
+  }
+}

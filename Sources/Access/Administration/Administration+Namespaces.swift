@@ -186,6 +186,7 @@ extension Administration {
   public func makeTeam(_ name: String, ssoGroup: String?, by caller: Caller) async throws {
     try requireSiteAdmin(caller)
     try Self.checkName(name, of: "team")
+    try checkGroup(ssoGroup)
     let making = Making()
     try await change { transaction in
       try making.check(try transaction.insertTeam(name, ssoGroup: ssoGroup), "there is a team \(name) already")
@@ -196,8 +197,20 @@ extension Administration {
     }
   }
 
+  /// A group that no provider could ever tell of leaves a team empty for ever.
+  private func checkGroup(_ ssoGroup: String?) throws {
+    guard let ssoGroup else { return }
+    let names = settings.providers.map(\.name)
+    guard names.contains(where: { ssoGroup.hasPrefix($0 + ":") && ssoGroup.count > $0.count + 1 }) else {
+      let known = names.isEmpty ? "there is none" : "there are \(names.joined(separator: ", "))"
+      throw AdministrationError(
+        .invalid, "“\(ssoGroup.prefix(80))” is not PROVIDER:GROUP with a provider of access.sign_on; \(known)")
+    }
+  }
+
   public func setGroup(_ ssoGroup: String?, ofTeam name: String, by caller: Caller) async throws {
     try requireSiteAdmin(caller)
+    try checkGroup(ssoGroup)
     try await change { transaction in
       try transaction.setGroup(ssoGroup, of: try Self.team(name, transaction).id)
       try transaction.record(
@@ -214,6 +227,7 @@ extension Administration {
       let team = try transaction.team(named: name)
       try making.checkGone(team != nil, "there is no team \(name)")
       guard let team else { return }
+      try NamedPeople.forget("team:\(name)", in: nil, transaction)
       try transaction.deleteTeam(team.id)
       try transaction.record(AuditEntry("team.delete", by: caller.origin, target: name))
     }

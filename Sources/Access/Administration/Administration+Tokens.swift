@@ -60,6 +60,7 @@ extension Administration {
       let robot = try transaction.account(named: full)
       try making.checkGone(robot != nil, "there is no robot \(full)")
       guard let robot else { return }
+      try NamedPeople.forget(full, in: namespace, transaction)
       try transaction.deleteAccount(robot.id)
       try transaction.record(AuditEntry("robot.delete", by: caller.origin, namespace: namespace, target: full))
     }
@@ -114,24 +115,16 @@ extension Administration {
   ///
   /// - Parameters:
   ///   - scope: what it may at most; nil: whatever the account may.
-  ///   - lifetime: nil: until it is revoked.
+  ///   - wanted: how long it lasts; nil: as long as a token may, or until it is revoked.
   public func makeToken(
-    _ name: String, for owner: TokenOwner, scope: TokenScope?, lifetime: Duration?, by caller: Caller
+    _ name: String, for owner: TokenOwner, scope: TokenScope?, lifetime wanted: Duration?, by caller: Caller
   ) async throws -> NewToken {
     if case .user = owner { throw AdministrationError(.denied, "nobody makes tokens for another user") }
     let account = try await account(of: owner, changes: true, caller)
     guard (1...100).contains(name.count), name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
       throw AdministrationError(.invalid, "a token has a name of 1 to 100 characters, which tells what it is for")
     }
-    if let longest = settings.longestToken {
-      guard let lifetime, lifetime <= longest else {
-        throw AdministrationError(
-          .invalid, "a token lasts \(longest.wholeMicroseconds / 86_400_000_000) days at most here")
-      }
-    }
-    if let lifetime, lifetime < .seconds(1) {
-      throw AdministrationError(.invalid, "a token lasts at least a second")
-    }
+    let lifetime = try tokenLifetime(wanted)
     // A token that makes tokens that outlive it would never end.
     let end = account.id == caller.account?.record.id ? try await endOfToken(of: caller) : nil
     let kind: SecretToken.Kind = account.kind == "robot" ? .robot : .personal
@@ -156,6 +149,21 @@ extension Administration {
       return record
     }
     return NewToken(record: record, secret: secret.text)
+  }
+
+  /// What a century has: an end beyond it is a mistake.
+  static let longestTokenLifetime: Duration = .seconds(36_525 * 86_400)
+
+  private func tokenLifetime(_ wanted: Duration?) throws -> Duration? {
+    guard let wanted else { return settings.longestToken }
+    guard wanted >= .seconds(1) else { throw AdministrationError(.invalid, "a token lasts at least a second") }
+    let longest = settings.longestToken ?? Self.longestTokenLifetime
+    guard wanted <= longest else {
+      let seconds = longest.components.seconds
+      let shown = seconds % 86_400 == 0 ? "\(seconds / 86_400) days" : "\(seconds / 3600) hours"
+      throw AdministrationError(.invalid, "a token lasts \(shown) at most here")
+    }
+    return wanted
   }
 
   /// When the stored token ends that the caller has shown; nil: never, or none was shown.
@@ -301,6 +309,7 @@ extension Administration {
     try await require(.owner, in: namespace, caller)
     let making = Making()
     try await change { transaction in
+      try NamedPeople.forget("trust:\(name)", in: namespace, transaction)
       try making.checkGone(
         try transaction.deleteTrustRule(named: name, on: namespace), "\(namespace) has no trust rule \(name.prefix(80))"
       )

@@ -109,6 +109,10 @@ extension Administration {
         skipped.append((String(name.prefix(64)), "not a bcrypt hash (htpasswd -B)"))
         continue
       }
+      guard (4...PasswordHasher.bcryptCostLimit).contains(PasswordHasher.bcryptCost(String(parts[1])) ?? 0) else {
+        skipped.append((String(name.prefix(64)), "bcrypt at a cost beyond \(PasswordHasher.bcryptCostLimit)"))
+        continue
+      }
       do { try Self.checkName(name, of: "user") } catch {
         skipped.append((String(name.prefix(64)), "not a name that a user can have"))
         continue
@@ -135,7 +139,7 @@ extension Administration {
     public var password: String?
     public var siteRole: SiteRole??
     public var isDisabled: Bool?
-    /// End everything that they have for their password.
+    /// End everything that they have for their password or their sign-on, and all their tokens.
     public var logsOut = false
     public init() {}
   }
@@ -178,6 +182,7 @@ extension Administration {
       let record = try transaction.account(named: name)
       try making.checkGone(record?.kind == "person", "there is no user \(name)")
       guard let record else { return }
+      try NamedPeople.forget(name, in: nil, transaction)
       try transaction.deleteAccount(record.id)
       try Self.checkAdminIsLeft(transaction)
       try transaction.record(AuditEntry("user.delete", by: caller.origin, target: name))
@@ -191,6 +196,8 @@ extension Administration {
   }
 
   /// Somebody's own password. What was had for the old one ends.
+  ///
+  /// - Throws: ``AuthenticationFailure`` for who has guessed the old one too often.
   public func changeOwnPassword(from old: String, to new: String, by caller: Caller) async throws {
     try requireLogin(caller)
     guard let account = caller.account, account.record.kind == "person" else {
@@ -198,8 +205,8 @@ extension Administration {
     }
     try Self.checkPassword(new)
     // Who has somebody's token could otherwise guess without being slowed down.
-    if throttle.delay(account: account.name, address: caller.origin.address) != nil {
-      throw AdministrationError(.denied, "too many wrong passwords; try again later")
+    if let delay = throttle.delay(account: account.name, address: caller.origin.address) {
+      throw AuthenticationFailure.slowedDown(delay)
     }
     guard try await hasher.verify(old, against: account.record.password) else {
       throttle.failed(account: account.name, address: caller.origin.address)

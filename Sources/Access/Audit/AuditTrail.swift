@@ -67,26 +67,60 @@ public final class AuditTrail: Sendable {
     }
   }
 
-  /// Writes what was gathered. What cannot be written now is kept for the next time.
+  /// Writes what was gathered. What cannot be written now is kept for the next time; what cannot be written at all, though
+  /// other records can, is counted as lost.
   public func flush() async throws {
     let taken = state.withLock { state in
       defer { state = State() }
       return state
     }
     guard !taken.order.isEmpty else { return }
-    let entries = taken.order.compactMap { taken.gathered[$0] }.map(Self.entry)
-    let lost = taken.lost
     do {
-      try await database.write { transaction in
-        for entry in entries { try transaction.record(entry) }
-        guard lost > 0 else { return }
-        try transaction.record(
-          AuditEntry(
-            "audit.lost", .failed, by: .system, target: "audit",
-            detail: (["count": .integer(Int64(lost))] as JSONValue).text))
-      }
+      try await write(taken)
+    } catch DatabaseError.failed {
+      // One that the database does not take must not hold up the others for ever.
+      try await writeEach(of: taken)
     } catch {
       putBack(taken)
+      throw error
+    }
+  }
+
+  private func write(_ taken: State) async throws {
+    let entries = taken.order.compactMap { taken.gathered[$0] }.map(Self.entry)
+    let lost = taken.lost
+    try await database.write { transaction in
+      for entry in entries { try transaction.record(entry) }
+      guard lost > 0 else { return }
+      try transaction.record(
+        AuditEntry(
+          "audit.lost", .failed, by: .system, target: "audit",
+          detail: (["count": .integer(Int64(lost))] as JSONValue).text))
+    }
+  }
+
+  private func writeEach(of taken: State) async throws {
+    var loss = State()
+    loss.lost = taken.lost
+    var written: Set<Key> = []
+    do {
+      for key in taken.order {
+        var one = State()
+        one.order = [key]
+        one.gathered[key] = taken.gathered[key]
+        do {
+          try await write(one)
+          written.insert(key)
+        } catch DatabaseError.failed {
+          loss.lost += 1
+        }
+      }
+      // When not even this can be written, the database is at fault, and not what it was given.
+      try await write(loss)
+    } catch {
+      var left = taken
+      left.order.removeAll { written.contains($0) }
+      putBack(left)
       throw error
     }
   }

@@ -19,6 +19,11 @@ public final class PasswordHasher: Sendable {
   public static let lengthLimitBytes = 256
   public static let leastLength = 8
   static let bcryptLimitBytes = 72
+  /// Of bcrypt, as its texts count it: each step doubles the time, a third of a second at 12. Dearer hashes are not taken over:
+  /// each login with one would hold up those of others.
+  public static let bcryptCostLimit = 12
+  /// After which a wrong password is told, whatever it was held against: longer than any check should take.
+  public static let usualRefusalTime: Duration = .milliseconds(500)
   /// Hashes that are computed at the same time: each takes memory, and a thread that others wait for.
   static let concurrencyLimit = 2
   /// Callers that wait for one of those, without holding a thread. More are told to come again: it is a flood.
@@ -31,11 +36,20 @@ public final class PasswordHasher: Sendable {
 
   private let cost: Mutex<Int?>
   private let random: any RandomSource
+  private let time: any TimeSource
+  private let refusalTime: Duration
   private let slots: Slots
 
-  /// - Parameter cost: nil is found by measuring, when the first password is set or checked.
-  public init(cost: Int? = nil, random: any RandomSource = SystemRandom()) {
+  /// - Parameters:
+  ///   - cost: nil is found by measuring, when the first password is set or checked.
+  ///   - refusalTime: how long it takes to tell that a password is wrong.
+  public init(
+    cost: Int? = nil, refusalTime: Duration = usualRefusalTime, time: any TimeSource = SystemTime(),
+    random: any RandomSource = SystemRandom()
+  ) {
     self.cost = Mutex(cost)
+    self.refusalTime = refusalTime
+    self.time = time
     self.random = random
     slots = Slots(count: Self.concurrencyLimit)
   }
@@ -47,11 +61,19 @@ public final class PasswordHasher: Sendable {
     try await slots.run { try Self.crypt(password, setting: Self.setting(calibratedCost(), random)) }
   }
 
-  /// Whether `password` is the one that was kept. Takes the same time for a wrong one as for a right one, and about the same
-  /// when nothing was kept.
+  /// Whether `password` is the one that was kept. That it is not is told after the same time, whatever kind of hash was kept and
+  /// whether any was: else the time would tell which accounts there are. Nothing is held up while that time passes.
   ///
   /// - Throws: when too many are at it.
   public func verify(_ password: String, against kept: String?) async throws -> Bool {
+    let begin = time.monotonicNanoseconds
+    if try await matches(password, kept) { return true }
+    let taken = Duration.nanoseconds(time.monotonicNanoseconds - begin)
+    if taken < refusalTime { try await time.sleep(for: refusalTime - taken) }
+    return false
+  }
+
+  private func matches(_ password: String, _ kept: String?) async throws -> Bool {
     guard password.utf8.count <= Self.lengthLimitBytes, !password.utf8.contains(0) else { return false }
     // bcrypt looks at no more, so that a longer one would be right by its beginning.
     let isCutShort = kept.map { Self.isImportable($0) } ?? false && password.utf8.count > Self.bcryptLimitBytes
@@ -76,6 +98,12 @@ public final class PasswordHasher: Sendable {
   /// What an `htpasswd` file may bring: bcrypt, and nothing weaker.
   public static func isImportable(_ text: String) -> Bool {
     ["$2y$", "$2b$", "$2a$"].contains { text.hasPrefix($0) } && text.utf8.count == 60
+  }
+
+  /// What a bcrypt text says that it costs; nil: it is none.
+  static func bcryptCost(_ text: String) -> Int? {
+    guard isImportable(text) else { return nil }
+    return Int(text.dropFirst(4).prefix(2))
   }
 
   private func calibratedCost() -> Int {

@@ -50,11 +50,21 @@ public struct AuthenticationFailure: Error, Sendable {
   public let rule: String
   /// Wait so long before the next attempt; nil: 401.
   public let retryAfter: Duration?
+  /// It is not the client's doing: what would tell whether the credential is good cannot be asked now.
+  public let isUndecided: Bool
 
-  init(_ message: String, rule: String, retryAfter: Duration? = nil) {
+  init(_ message: String, rule: String, retryAfter: Duration? = nil, isUndecided: Bool = false) {
     self.message = message
     self.rule = rule
     self.retryAfter = retryAfter
+    self.isUndecided = isUndecided
+  }
+
+  /// Who has guessed wrong too often waits.
+  static func slowedDown(_ delay: Duration) -> AuthenticationFailure {
+    AuthenticationFailure(
+      "too many failed logins; try again later", rule: "logins are slowed down for this account and address",
+      retryAfter: delay)
   }
 
   static let usual = "the user name, the password or the token is not right, or it has expired or was revoked"

@@ -38,7 +38,8 @@ final class SigningKeys: Sendable {
     let id = random.hexadecimal(byteCount: 8)
     let der = try PrivateKey.generate()
     return try await database.write { transaction in
-      // Two replicas that start at the same time make one key: the first.
+      // Two replicas that start at the same time make one key: the first. The other one waits here until that is committed.
+      try transaction.accessChanges()
       if !retiringOthers, let first = try transaction.signingKeys().first { return first.id }
       try transaction.insertSigningKey(id: id, privateKey: der)
       if retiringOthers { try transaction.retireSigningKeys(but: id, forgettingBefore: transaction.now - lifetime) }

@@ -32,7 +32,7 @@ extension Authenticator {
       try await refused("", "job", "\(problem)", address, requestID)
       throw AuthenticationFailure(
         "the issuer of the token cannot be reached for the moment; try again", rule: "\(problem)",
-        retryAfter: .seconds(5))
+        retryAfter: .seconds(5), isUndecided: true)
     }
   }
 

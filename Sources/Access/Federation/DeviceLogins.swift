@@ -39,7 +39,7 @@ extension AccessControl {
       let userCode = String(decoding: letters[..<4] + [0x2D] + letters[4...], as: UTF8.self)
       let isMade = try await memory.database.write { transaction in
         try transaction.insertDeviceLogin(
-          hash: code.hash, userCode: userCode, client: String(client.prefix(100)),
+          hash: code.hash, userCode: userCode, client: PlainText.cleaned(String(client.prefix(100))),
           expiresAt: transaction.now + Self.deviceLifetime)
           || transaction.deviceLogin(hash: code.hash)?.userCode == userCode
       }

@@ -9,22 +9,24 @@ public struct Agreement: Sendable {
   private let namespace: String
   private let approvers: [String]
 
-  /// - Parameter approvers: accounts, `team:NAME`, `trust:NAME`; empty: maintainers of the namespace.
+  /// - Parameter approvers: accounts, `team:NAME`, `trust:NAME`; empty: people who are maintainers of the namespace.
   public init(in namespace: String, by approvers: [String]) {
     self.namespace = namespace
     self.approvers = approvers
   }
 
-  /// - Parameter actor: as the record has it.
   /// - Cost: two or three looks into indexes.
-  public func stillCounts<R: Reading & ~Copyable>(of actor: String, _ transaction: borrowing R) throws -> Bool {
-    guard let account = try transaction.account(named: actor) else { return try isTrusted(actor, transaction) }
-    guard !account.isDisabled else { return false }
+  public func stillCounts<R: Reading & ~Copyable>(_ approval: ReleaseApproval, _ transaction: borrowing R) throws
+    -> Bool
+  {
+    guard approval.rules.isEmpty else { return try isTrusted(approval.rules, transaction) }
+    guard let account = try transaction.account(named: approval.actor), !account.isDisabled else { return false }
     if account.siteRole == SiteRole.admin.rawValue { return true }
     guard approvers.isEmpty else {
       let names = try transaction.teamNames(of: account.id).map { "team:\($0)" } + [account.name]
       return names.contains { approvers.contains($0) }
     }
+    guard account.kind == "person" else { return false }
     return try transaction.grants(of: account.id).contains { grant in
       guard grant.namespace == namespace, let role = Role(rawValue: grant.role), role >= .maintainer else {
         return false
@@ -33,10 +35,21 @@ public struct Agreement: Sendable {
     }
   }
 
-  /// A job is known by its issuer and its subject; its rule must be there, and be one of those that may agree.
-  private func isTrusted<R: Reading & ~Copyable>(_ actor: String, _ transaction: borrowing R) throws -> Bool {
+  /// One of the rules that took the job must be there, and be one of those that may agree.
+  private func isTrusted<R: Reading & ~Copyable>(_ rules: Set<String>, _ transaction: borrowing R) throws -> Bool {
     try transaction.trustRules(on: namespace, after: "", limit: Self.ruleLimit).contains { rule in
-      approvers.contains("trust:\(rule.name)") && actor.hasPrefix(Authenticator.host(ofIssuer: rule.issuer) + ":")
+      rules.contains(rule.name) && approvers.contains("trust:\(rule.name)")
     }
+  }
+
+  /// How many these are: jobs that one trust rule takes are one, however many of them there are.
+  public static func count(_ approvals: [ReleaseApproval]) -> Int {
+    var seen: Set<String> = []
+    var count = 0
+    for approval in approvals where seen.isDisjoint(with: approval.rules) {
+      seen.formUnion(approval.rules)
+      count += 1
+    }
+    return count
   }
 }

@@ -11,6 +11,10 @@ public struct ReleaseActor: Sendable {
   /// The best role on the whole of the namespace; site admins are its owners.
   public let role: Role?
   public let isSiteAdmin: Bool
+  /// A user, and no robot or job: whom agreeing is for unless an environment names others.
+  public let isPerson: Bool
+  /// The namespace's trust rules that took the holder, if it is a job.
+  public let rules: Set<String>
   /// The credential is for some repositories only.
   public let isLimited: Bool
   private let names: Set<String>
@@ -18,13 +22,16 @@ public struct ReleaseActor: Sendable {
   private let mayRelease: @Sendable (RepositoryName) -> Bool
 
   internal init(
-    namespace: String, origin: Origin, role: Role?, isSiteAdmin: Bool, isLimited: Bool, names: Set<String>,
+    namespace: String, origin: Origin, role: Role?, isSiteAdmin: Bool, isPerson: Bool, rules: Set<String>,
+    isLimited: Bool, names: Set<String>,
     maySee: @escaping @Sendable (RepositoryName) -> Bool, mayRelease: @escaping @Sendable (RepositoryName) -> Bool
   ) {
     self.namespace = namespace
     self.origin = origin
     self.role = role
     self.isSiteAdmin = isSiteAdmin
+    self.isPerson = isPerson
+    self.rules = rules
     self.isLimited = isLimited
     self.names = names
     self.maySee = maySee
@@ -50,6 +57,7 @@ extension Policy {
     guard caller.isAuthenticated else { throw AdministrationError(.unauthenticated, "log in to do this") }
     let readable = try await readable(by: caller)
     var names: Set<String> = []
+    var rules: Set<String> = []
     var isVisible = isOpen
     switch caller.principal {
     case .everybody: names = [caller.origin.actor]
@@ -57,17 +65,19 @@ extension Policy {
     case .account(let account):
       names = Set(account.teams.map { "team:\($0)" }).union([account.name])
       isVisible = isVisible || account.siteRole != nil || account.grants[namespace] != nil
-    case .federated(let rules):
-      let own = rules.filter { $0.record.namespace == namespace }
-      names = Set(own.map { "trust:\($0.record.name)" })
-      isVisible = isVisible || !own.isEmpty
+    case .federated(let all):
+      rules = Set(all.filter { $0.record.namespace == namespace }.map(\.record.name))
+      names = Set(rules.map { "trust:\($0)" })
+      isVisible = isVisible || !rules.isEmpty
     }
     guard isVisible else { throw Administration.noNamespace(namespace) }
     let limits = caller.limits
     let unlimitedRole = role(in: namespace, of: caller.unlimited)
     return ReleaseActor(
       namespace: namespace, origin: caller.origin, role: unlimitedRole,
-      isSiteAdmin: isOpen || caller.account?.siteRole == .admin, isLimited: !limits.isEmpty, names: names,
+      isSiteAdmin: isOpen || caller.account?.siteRole == .admin,
+      isPerson: isOpen || caller.account?.record.kind == "person", rules: rules, isLimited: !limits.isEmpty,
+      names: names,
       maySee: readable
     ) { repository in readable(repository) && Self.allow(limits, .push, on: repository) }
   }

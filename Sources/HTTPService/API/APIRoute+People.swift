@@ -14,6 +14,7 @@ extension APIRoute {
         .init("credential", .string, "What was shown.", isRequired: true),
         .init("siteRole", .nullable(.string), "admin, auditor or null."),
         .init("teams", .list(.string), "The teams it is in."),
+        .init("longestTokenSeconds", .nullable(.integer), "How long a token may last here; null: without end."),
       ])
     ) { routes, call in
       let view =
@@ -25,6 +26,7 @@ extension APIRoute {
         "name": .string(call.caller.origin.actor), "credential": .string(call.caller.origin.credential),
         "siteRole": view?.siteRole.map { .string($0.rawValue) } ?? .null,
         "teams": .array((view?.teams ?? []).map { .string($0) }),
+        "longestTokenSeconds": routes.access.settings.longestToken.map { .integer($0.components.seconds) } ?? .null,
       ]
     },
     APIRoute(
@@ -32,8 +34,8 @@ extension APIRoute {
       summary: "Change one's own password; what was had for the old one ends.",
       permission: "users",
       body: [
-        .init("current", .string, "The password so far.", isRequired: true),
-        .init("new", .string, "The password from now on.", isRequired: true),
+        .init("current", .string, "The password so far.", isRequired: true, takesAnyText: true),
+        .init("new", .string, "The password from now on.", isRequired: true, takesAnyText: true),
       ]
     ) { routes, call in
       try await routes.access.administration.changeOwnPassword(
@@ -89,7 +91,7 @@ extension APIRoute {
       method: .POST, path: "/api/v1/users", summary: "Make a user.", permission: "site admins",
       body: [
         .init("name", .string, "The name to log in with.", isRequired: true),
-        .init("password", .string, "Without one they can only sign on with a provider."),
+        .init("password", .string, "Without one they can only sign on with a provider.", takesAnyText: true),
         .init("siteRole", .nullable(.choice(SiteRole.allCases.map(\.rawValue))), "What they are for the whole site."),
       ], answer: userSchema, status: .created
     ) { routes, call in
@@ -102,7 +104,7 @@ extension APIRoute {
     APIRoute(
       method: .POST, path: "/api/v1/users/import", summary: "Take over the accounts of an htpasswd file (bcrypt).",
       permission: "site admins",
-      body: [.init("htpasswd", .string, "The text of the file.", isRequired: true)],
+      body: [.init("htpasswd", .string, "The text of the file.", isRequired: true, takesAnyText: true)],
       answer: .object([
         .init("made", .list(.string), "Accounts that were made.", isRequired: true),
         .init("skipped", .map(.string), "Names that were passed over, and why.", isRequired: true),
@@ -124,10 +126,12 @@ extension APIRoute {
     APIRoute(
       method: .PATCH, path: "/api/v1/users/{user}", summary: "Change a user.", permission: "site admins",
       body: [
-        .init("password", .string, "A new password; what was had for the old one ends."),
+        .init("password", .string, "A new password; what was had for the old one ends.", takesAnyText: true),
         .init("siteRole", .nullable(.choice(SiteRole.allCases.map(\.rawValue))), "What they are for the whole site."),
         .init("disabled", .boolean, "Whether they cannot log in."),
-        .init("logOut", .boolean, "End everything that they have for their password or their sign-on."),
+        .init(
+          "logOut", .boolean, "End everything that they have for their password or their sign-on, and all their tokens."
+        ),
       ], answer: userSchema
     ) { routes, call in
       var wish = Administration.UserChange()

@@ -184,7 +184,7 @@ extension APIRoute {
     APIRoute(
       method: .POST, path: environmentPath + "/{environment}/releases/{release}/approve",
       summary: "Agree to a release; who completes the number carries it out.",
-      permission: "its maintainers, or who the environment names as approvers; not who asked for it",
+      permission: "people who are its maintainers, or who the environment names as approvers; not who asked for it",
       body: [.init("comment", .string, "What there is to say.")], answer: releaseSchema
     ) { routes, call in
       let comment = try call.text("comment")

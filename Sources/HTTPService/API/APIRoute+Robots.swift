@@ -120,7 +120,9 @@ extension APIRoute {
   private static let tokenBody: [APIField] = [
     .init("name", .string, "What it is for.", isRequired: true),
     .init("scope", scopeSchema, "What it may at most. Whatever its account may unless given."),
-    .init("seconds", .integer, "How long it lasts. Until it is revoked unless given."),
+    .init(
+      "seconds", .integer,
+      "How long it lasts. As long as a token may (`access.longest_token`), or until it is revoked, unless given."),
   ]
 
   private static func list(_ routes: RegistryRoutes, _ call: APICall, _ owner: Administration.TokenOwner) async throws

@@ -71,12 +71,17 @@ struct APIField: Sendable {
   let schema: APISchema
   let description: String
   var isRequired = false
+  /// Its text may hold any characters: a password, a file. All others are lines without control characters.
+  var takesAnyText = false
 
-  init(_ name: String, _ schema: APISchema, _ description: String, isRequired: Bool = false) {
+  init(
+    _ name: String, _ schema: APISchema, _ description: String, isRequired: Bool = false, takesAnyText: Bool = false
+  ) {
     self.name = name
     self.schema = schema
     self.description = description
     self.isRequired = isRequired
+    self.takesAnyText = takesAnyText
   }
 }
 

@@ -1,4 +1,5 @@
 import Access
+import Ground
 import NIOCore
 import NIOHTTP1
 import OCI
@@ -43,6 +44,12 @@ extension RegistryRoutes {
     guard try caller(of: request).isAuthenticated else {
       throw AdministrationError(.unauthenticated, "log in to do this")
     }
+    if access.policy.isOpen, route.administersAccounts {
+      throw AdministrationError(
+        .denied,
+        "accounts are switched off (--open): whoever is made now would be let in later; start without --open to change them"
+      )
+    }
     let query = try query(request)
     if let name = query.parameters.map(\.name).first(where: { name in !route.query.contains { $0.name == name } }) {
       throw unknown(name, known: route.query.map(\.name))
@@ -84,6 +91,11 @@ extension RegistryRoutes {
     for member in object.members where !fields.contains(where: { $0.name == member.key }) {
       throw unknown(member.key, known: fields.map(\.name))
     }
+    for field in fields where !field.takesAnyText {
+      guard let value = object[field.name], !Self.isPlain(value) else { continue }
+      throw AdministrationError(
+        .invalid, "“\(field.name)” may hold no line breaks and no other control characters")
+    }
     return object
   }
 
@@ -91,6 +103,16 @@ extension RegistryRoutes {
   private func unknown(_ name: String, known: [String]) -> AdministrationError {
     let list = known.isEmpty ? "nothing is" : "known are \(known.joined(separator: ", "))"
     return AdministrationError(.invalid, "“\(name.prefix(80))” is not known here; \(list)")
+  }
+
+  /// Whether no text in a value could pass for something else where it is shown: see ``PlainText``.
+  private static func isPlain(_ value: JSONValue) -> Bool {
+    switch value {
+    case .string(let text): PlainText.isPlain(text)
+    case .array(let elements): elements.allSatisfy(isPlain)
+    case .object(let object): object.members.allSatisfy { PlainText.isPlain($0.key) && isPlain($0.value) }
+    case .null, .bool, .integer, .number: true
+    }
   }
 
   // MARK: Failures

@@ -28,8 +28,9 @@ extension RegistryRoutes {
     } catch let error as SignOnFailure {
       return complaint(.forbidden, error.description, note: "sign-on refused: \(error.cause)")
     } catch let error as AuthenticationFailure {
-      let status: HTTPResponseStatus = error.retryAfter == nil ? .unauthorized : .tooManyRequests
-      return complaint(status, error.message, note: "login refused: \(error.rule)")
+      let waiting: HTTPResponseStatus = error.isUndecided ? .serviceUnavailable : .tooManyRequests
+      return complaint(
+        error.retryAfter == nil ? .unauthorized : waiting, error.message, note: "login refused: \(error.rule)")
     } catch let error as AdministrationError {
       return complaint(error.kind == .invalid ? .badRequest : .forbidden, error.message, note: error.message)
     }
@@ -169,8 +170,10 @@ extension RegistryRoutes {
       throw AdministrationError(.invalid, "a token made here lasts from a day to ten years")
     }
     let caller = try caller(of: request)
+    let wanted = Duration.seconds(days * 86_400)
     let made = try await access.administration.makeToken(
-      form.first("name") ?? "", for: .own, scope: nil, lifetime: .seconds(days * 86_400), by: caller)
+      form.first("name") ?? "", for: .own, scope: nil, lifetime: min(wanted, access.settings.longestToken ?? wanted),
+      by: caller)
     let host = origin(request).split(separator: "/").dropFirst().first.map { String($0) } ?? ""
     return page(
       .ok, "A new token",

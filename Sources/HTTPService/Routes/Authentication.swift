@@ -9,6 +9,8 @@ import RegistryCore
 // Who asks, and what those are told who may not.
 extension RegistryRoutes {
   private func presented(_ request: Request) -> Presented {
+    // Two would be two callers: a proxy may have looked at the other one.
+    if request.headers["authorization"].count > 1 { return .unreadable("there are two Authorization headers") }
     let header = Presented(authorization: request.header("authorization"))
     guard case .nothing = header else { return header }
     if let certificate = request.peer.certificate { return .certificate(certificate) }
@@ -29,6 +31,9 @@ extension RegistryRoutes {
   func caller(_ request: Request) async throws -> Caller? {
     if Self.operatorPaths.contains(request.path) { return nil }
     let presented = presented(request)
+    if request.headers["authorization"].count > 1 {
+      throw Refusal(.badRequest, .unsupported, "send one Authorization header; there are two")
+    }
     if takesCookie(request), request.method != .GET && request.method != .HEAD {
       // A browser sends along a cookie, and a password that it was asked for, wherever the request comes from.
       let site = request.header("sec-fetch-site")
@@ -119,7 +124,7 @@ extension RegistryRoutes {
   func unauthenticated(_ error: AuthenticationFailure, _ request: Request) -> Response {
     var response: Response
     if let delay = error.retryAfter {
-      response = tooMany(delay, error.message)
+      response = wait(delay, error.isUndecided ? .unavailable : .tooManyRequests, error.message)
     } else {
       response = envelope(
         .unauthorized, .unauthorized, error.message, [],
@@ -162,7 +167,12 @@ extension RegistryRoutes {
   }
 
   func tooMany(_ delay: Duration, _ message: String = "too many requests; slow down") -> Response {
-    var response = envelope(.tooManyRequests, .tooManyRequests, message, [])
+    wait(delay, .tooManyRequests, message)
+  }
+
+  /// An answer that tells the client when to come again.
+  private func wait(_ delay: Duration, _ code: ErrorCode, _ message: String) -> Response {
+    var response = envelope(Self.status(code), code, message, [])
     let seconds = max(1, Int64(delay.inSeconds.rounded(.up)))
     response.headers.removeAll { $0.name == "retry-after" }
     response.headers.append(("retry-after", String(seconds)))

@@ -44,7 +44,7 @@ final class RegistryRoutes: Responder {
   func answerAtHand(_ request: Request) -> Response? {
     guard request.method == .GET || request.method == .HEAD, request.queryText == nil else { return nil }
     guard case .endpoint(let endpoint) = Endpoint.parse(path: request.path) else { return nil }
-    guard let caller = callerAtHand(request) else { return nil }
+    guard isAddressed(request), let caller = callerAtHand(request) else { return nil }
     let answer: Response?
     switch endpoint {
     case .base: answer = caller.showedSomething ? base() : nil
@@ -60,6 +60,7 @@ final class RegistryRoutes: Responder {
     var request = request
     do {
       if let delay = overRate(address: request) { return tooMany(delay) }
+      try requireIntent(request)
       request.caller = try await caller(request)
       if let delay = overRate(caller: request.caller) { return tooMany(delay) }
       return try await route(request)

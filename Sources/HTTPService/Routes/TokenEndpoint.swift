@@ -13,7 +13,9 @@ extension RegistryRoutes {
   static let formLimitBytes = 64 * 1024
 
   func tokenEndpoint(_ request: Request) async throws -> Response {
+    let isOpen = access.policy.isOpen
     switch request.method {
+    case .GET where isOpen, .HEAD where isOpen, .POST where isOpen: return openToken()
     case .GET, .HEAD: return try await getToken(request)
     case .POST: return try await postToken(request)
     default:

@@ -156,14 +156,15 @@ public enum StoredTable: String, Sendable, CaseIterable {
         ("sequence", .integer), ("effective", .integer), ("base", .integer), ("goal", .integer),
         ("requested_by", .text),
         ("reason", .text), ("request_id", .text), ("idempotency_key", .text), ("body_hash", .text),
-        ("requested_at", .integer), ("ended_at", .integer), ("warnings", .text),
+        ("requested_at", .integer), ("ended_at", .integer), ("warnings", .text), ("requested_rules", .text),
       ]
     case .releaseImage:
       [
         ("release_id", .integer), ("repository_id", .integer), ("from_digest", .text), ("to_digest", .text),
         ("source", .text),
       ]
-    case .releaseApproval: [("release_id", .integer), ("actor", .text), ("comment", .text), ("at", .integer)]
+    case .releaseApproval:
+      [("release_id", .integer), ("actor", .text), ("comment", .text), ("at", .integer), ("rules", .text)]
     case .deployment:
       [
         ("environment_id", .integer), ("repository_id", .integer), ("digest", .text), ("release_id", .integer),

@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 
 /// One connection to an SQLite database. Used by one thread at a time, not always the same.
 final class SQLiteConnection: SQLConnection {
@@ -8,8 +9,27 @@ final class SQLiteConnection: SQLConnection {
   /// A bound on kept statements; our statements are fixed texts, some hundred.
   static let statementLimit = 512
 
+  /// What the file may be used for by whom: others of this machine read neither signing keys nor hashes of passwords.
+  private static let fileMode: mode_t = 0o640
+
+  /// Makes the file, or takes away what others may do with those that are there. SQLite gives the files beside it (`-wal`,
+  /// `-shm`) the mode of the database.
+  private static func protect(_ path: String) {
+    guard !path.isEmpty, !path.hasPrefix(":") else { return }
+    // Never opened when it is there: closing it again would drop the locks that SQLite holds on it in this process.
+    let made = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, fileMode)
+    if made >= 0 { close(made) }
+    for suffix in ["", "-wal", "-shm"] {
+      var status = stat()
+      guard stat(path + suffix, &status) == 0, status.st_mode & 0o007 != 0 else { continue }
+      // Of somebody else's file the mode cannot be changed; whether it can be used is told when it is opened.
+      _ = chmod(path + suffix, status.st_mode & 0o770)
+    }
+  }
+
   /// - Parameter readOnly: refuses every statement that would write.
   init(path: String, readOnly: Bool, cacheBytes: Int) throws {
+    if !readOnly { Self.protect(path) }
     var opened: OpaquePointer?
     let mode = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
     let status = sqlite3_open_v2(path, &opened, mode | SQLITE_OPEN_NOMUTEX, nil)

@@ -170,6 +170,23 @@ extension Transaction {
     ) { try $0.environment() }
   }
 
+  /// Environments that no other transaction changes until this one ends, in the order in which locks are taken.
+  ///
+  /// - Parameter namespace: nil: of all.
+  public func lockedEnvironments(of namespace: String?) throws -> [EnvironmentRecord] {
+    try all(
+      """
+      SELECT id, namespace, name, repositories, settings, effective, created_by, created_at FROM environment
+      WHERE namespace = COALESCE(\(namespace), namespace) ORDER BY id {LOCK}
+      """
+    ) { try $0.environment() }
+  }
+
+  /// Changes what an environment asks of releases, and leaves what it covers.
+  public func setSettings(of environment: Int64, settings: JSONValue) throws {
+    try enqueue("UPDATE environment SET settings = \(settings.text) WHERE id = \(environment)")
+  }
+
   public func setSettings(of environment: Int64, repositories: JSONValue, settings: JSONValue) throws {
     try enqueue(
       """

@@ -17,6 +17,8 @@ public struct ReleaseRecord: Sendable, Hashable {
   /// Of a rollback: the release that it goes back to.
   public let goal: Int64?
   public let requestedBy: String
+  /// The trust rules that took the job which asked; empty: it was none.
+  public let requestedRules: Set<String>
   public let reason: String?
   public let requestID: String
   public let bodyHash: String?
@@ -69,6 +71,8 @@ public struct ReleaseImage: Sendable, Hashable {
 
 public struct ReleaseApproval: Sendable, Hashable {
   public let actor: String
+  /// The trust rules that took the job which agreed; empty: it was none.
+  public let rules: Set<String>
   public let comment: String?
   public let at: Timestamp
 }
@@ -80,12 +84,16 @@ public struct ReleaseRequest: Sendable {
   public let reason: String?
   public let idempotencyKey: String?
   public let bodyHash: String?
+  /// The trust rules that took the job which asks; empty: it is none.
+  public let rules: Set<String>
 
   public init(
-    _ kind: ReleaseRecord.Kind, goal: Int64? = nil, reason: String?, idempotencyKey: String?, bodyHash: String?
+    _ kind: ReleaseRecord.Kind, goal: Int64? = nil, reason: String?, idempotencyKey: String?, bodyHash: String?,
+    rules: Set<String> = []
   ) {
     self.kind = kind
     self.goal = goal
+    self.rules = rules
     self.reason = reason
     self.idempotencyKey = idempotencyKey
     self.bodyHash = bodyHash
@@ -100,9 +108,14 @@ extension Row {
     }
     return ReleaseRecord(
       id: integer(0), number: integer(1), kind: kind, state: state, sequence: number(4), effective: number(5),
-      base: number(6), goal: number(7), requestedBy: text(8), reason: optionalText(9), requestID: text(10),
-      bodyHash: optionalText(11), requestedAt: timestamp(12), endedAt: isNull(13) ? nil : timestamp(13),
-      warnings: try optionalText(14).map { try Self.warnings($0) } ?? [])
+      base: number(6), goal: number(7), requestedBy: text(8), requestedRules: ruleNames(15), reason: optionalText(9),
+      requestID: text(10), bodyHash: optionalText(11), requestedAt: timestamp(12),
+      endedAt: isNull(13) ? nil : timestamp(13), warnings: try optionalText(14).map { try Self.warnings($0) } ?? [])
+  }
+
+  /// Names as ``storedRuleNames(_:)`` made one text of them.
+  fileprivate func ruleNames(_ column: Int) -> Set<String> {
+    Set((optionalText(column) ?? "").split(separator: ",").map { String($0) })
   }
 }
 
@@ -114,9 +127,14 @@ extension Row {
   }
 }
 
+/// Names of trust rules have no commas.
+private func storedRuleNames(_ names: Set<String>) -> String? {
+  names.isEmpty ? nil : names.sorted().joined(separator: ",")
+}
+
 private let releaseColumns: SQL = """
   id, number, kind, state, sequence, effective, base, goal, requested_by, reason, request_id, body_hash, requested_at,
-  ended_at, warnings
+  ended_at, warnings, requested_rules
   """
 
 extension Reading where Self: ~Copyable {
@@ -166,8 +184,8 @@ extension Reading where Self: ~Copyable {
 
   /// Who agreed, the first one first.
   public func approvals(of release: Int64) throws -> [ReleaseApproval] {
-    try all("SELECT actor, comment, at FROM release_approval WHERE release_id = \(release) ORDER BY at, actor") {
-      ReleaseApproval(actor: $0.text(0), comment: $0.optionalText(1), at: $0.timestamp(2))
+    try all("SELECT actor, comment, at, rules FROM release_approval WHERE release_id = \(release) ORDER BY at, actor") {
+      ReleaseApproval(actor: $0.text(0), rules: $0.ruleNames(3), comment: $0.optionalText(1), at: $0.timestamp(2))
     }
   }
 }
@@ -185,9 +203,10 @@ extension Transaction {
     try enqueue(
       """
       INSERT INTO environment_release (environment_id, number, kind, state, goal, requested_by, reason, request_id,
-        idempotency_key, body_hash, requested_at)
+        idempotency_key, body_hash, requested_at, requested_rules)
       VALUES (\(environment), \(number), \(request.kind.rawValue), 'pending', \(request.goal), \(origin.actor),
-        \(request.reason), \(origin.requestID), \(request.idempotencyKey), \(request.bodyHash), \(now))
+        \(request.reason), \(origin.requestID), \(request.idempotencyKey), \(request.bodyHash), \(now),
+        \(storedRuleNames(request.rules)))
       """)
     guard let record = try release(number, of: environment) else {
       throw DatabaseError.corrupt("an insert answered no row")
@@ -254,10 +273,13 @@ extension Transaction {
   }
 
   /// Notes that somebody agrees; once.
-  public func approve(_ release: Int64, by actor: String, comment: String?) throws {
+  ///
+  /// - Parameter rules: the trust rules that took them, if it is a job.
+  public func approve(_ release: Int64, by actor: String, rules: Set<String> = [], comment: String?) throws {
     try enqueue(
       """
-      INSERT INTO release_approval (release_id, actor, comment, at) VALUES (\(release), \(actor), \(comment), \(now))
+      INSERT INTO release_approval (release_id, actor, comment, at, rules)
+      VALUES (\(release), \(actor), \(comment), \(now), \(storedRuleNames(rules)))
       ON CONFLICT (release_id, actor) DO NOTHING
       """)
   }

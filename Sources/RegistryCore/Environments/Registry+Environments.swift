@@ -91,6 +91,7 @@ extension Registry {
         throw AdministrationError(.conflict, "\(actor.namespace) has \(known.count) environments; no more fit")
       }
       try Self.checkRequired(settings, name, known)
+      try NamedPeople.check(settings.promoters + settings.approvers, in: actor.namespace, transaction)
       guard
         let id = try transaction.insertEnvironment(
           name, of: actor.namespace, repositories: settings.repositoriesJSON, settings: settings.json,
@@ -148,6 +149,9 @@ extension Registry {
       // Nothing changes, or the answer to the commit that changed it was lost.
       guard settings != known else { return }
       try Self.checkRequired(settings, name, try transaction.environments(of: actor.namespace))
+      let named = Set(known.promoters + known.approvers)
+      try NamedPeople.check(
+        (settings.promoters + settings.approvers).filter { !named.contains($0) }, in: actor.namespace, transaction)
       for image in try transaction.deployedImages(in: record.id) where !settings.covers(image.repository.name) {
         throw AdministrationError(
           .conflict,

@@ -6,7 +6,7 @@ internal import OCI
 extension ReleaseWork {
   func requireApprover() throws {
     guard isApprover else {
-      let who = settings.approvers.isEmpty ? "maintainers" : settings.approvers.joined(separator: ", ")
+      let who = settings.approvers.isEmpty ? "people who are maintainers" : settings.approvers.joined(separator: ", ")
       throw AdministrationError(.denied, "\(who) may agree to releases to \(name)")
     }
   }
@@ -20,6 +20,9 @@ extension ReleaseWork {
     guard release.requestedBy != actor.origin.actor else {
       throw AdministrationError(.denied, "somebody else than \(release.requestedBy) must agree, who asked for it")
     }
+    guard release.requestedRules.isDisjoint(with: actor.rules) else {
+      throw AdministrationError(.denied, "a job of the same trust rule asked for it; somebody else must agree")
+    }
     let before = try transaction.approvals(of: release.id)
     let hasAgreed = before.contains { $0.actor == actor.origin.actor }
     guard release.state == .pending else {
@@ -30,14 +33,14 @@ extension ReleaseWork {
     let images = try transaction.images(of: release.id)
     try requireCover(of: images)
     if !hasAgreed {
-      try transaction.approve(release.id, by: actor.origin.actor, comment: comment)
+      try transaction.approve(release.id, by: actor.origin.actor, rules: actor.rules, comment: comment)
       try record("release.approve", release, images, transaction)
     }
     // Who has lost the right since has not agreed; the number is that of now.
     let agreement = Agreement(in: actor.namespace, by: settings.approvers)
-    let others = try before.filter { $0.actor != actor.origin.actor }
-      .filter { try agreement.stillCounts(of: $0.actor, transaction) }
-    if others.count + 1 >= settings.approvals {
+    let others = try before.filter { $0.actor != actor.origin.actor && $0.rules.isDisjoint(with: actor.rules) }
+      .filter { try agreement.stillCounts($0, transaction) }
+    if Agreement.count(others) + 1 >= settings.approvals {
       let current = try stillRight(release, images, transaction)
       try requireCover(of: current.images)
       try transaction.setWarnings(current.warnings, of: release.id)

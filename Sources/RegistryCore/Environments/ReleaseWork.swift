@@ -38,10 +38,10 @@ struct ReleaseWork {
 
   // MARK: Who may
 
-  private func isOne(of list: [String]) -> Bool {
+  private func isOne(of list: [String], onlyPeople: Bool = false) -> Bool {
     if actor.isSiteAdmin { return true }
     guard list.isEmpty else { return actor.isNamed(in: list) }
-    return actor.role.map { $0 >= .maintainer } ?? false
+    return (actor.isPerson || !onlyPeople) && actor.role.map { $0 >= .maintainer } ?? false
   }
 
   func requirePromoter() throws {
@@ -53,7 +53,8 @@ struct ReleaseWork {
     }
   }
 
-  var isApprover: Bool { isOne(of: settings.approvers) }
+  /// Maintainers make robots and their tokens: if those could agree unnamed, one maintainer would be as many as are needed.
+  var isApprover: Bool { isOne(of: settings.approvers, onlyPeople: true) }
 
   func requireCover(of images: [ReleaseImage]) throws {
     for image in images where !actor.covers(image.repository.name) {
@@ -83,7 +84,8 @@ struct ReleaseWork {
     // Going back counts though nothing differs: the next one goes further. So does a key, which must mean the same again.
     guard !images.isEmpty || kind == .rollback || wish.key != nil else { return .unchanged }
     let release = try transaction.insertRelease(
-      ReleaseRequest(kind, goal: goal, reason: wish.reason, idempotencyKey: key, bodyHash: wish.bodyHash),
+      ReleaseRequest(
+        kind, goal: goal, reason: wish.reason, idempotencyKey: key, bodyHash: wish.bodyHash, rules: actor.rules),
       of: environment.id, images: images, by: actor.origin)
     try transaction.setWarnings(change.warnings, of: release.id)
     guard images.isEmpty || settings.approvals == 0 || (kind == .rollback && !settings.rollbackNeedsApproval) else {

@@ -1,8 +1,14 @@
 import Glibc
 
+/// Prints lines. Texts of servers and images are in them, which must not move a terminal's cursor: in this target it takes the
+/// place of what the language has.
+func print(_ text: String) {
+  Swift.print(forTerminal(text))
+}
+
 /// Writes a line to standard error.
 func standardError(_ text: String) {
-  let line = text + "\n"
+  let line = forTerminal(text) + "\n"
   _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
 }
 

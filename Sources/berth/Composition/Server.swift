@@ -163,6 +163,7 @@ extension HTTPServiceSettings {
     let isAWS = settings.storage.blobs?.location.isAWS ?? false
     redirects = { address in policy.applies(to: address, isAWS: isAWS) }
     redirectLifetime = settings.s3.redirectLifetime
+    refusesForeignHosts = settings.access.open
     chunkMinimumBytes = settings.uploads.chunkMinimumBytes ?? 0
     logsRequests = settings.logging.requests
     accountRate = settings.access.accountRate ?? 0

@@ -17,6 +17,30 @@ func quoted(_ text: String) -> String {
   return result + (scalars.dropFirst(limit).isEmpty ? "" : "…") + "\""
 }
 
+/// Somebody else's text, fit for one line at a terminal: control characters are shown as what they are.
+func onOneLine(_ text: String) -> String {
+  escaped(text, where: isControl)
+}
+
+/// Several lines for a terminal, in which nothing else moves its cursor. JSON stays the JSON that it was.
+func forTerminal(_ text: String) -> String {
+  escaped(text) { $0.properties.generalCategory == .control && $0 != "\n" && $0 != "\t" }
+}
+
+private func escaped(_ text: String, where isUnfit: (Unicode.Scalar) -> Bool) -> String {
+  guard text.unicodeScalars.contains(where: isUnfit) else { return text }
+  var result = ""
+  for scalar in text.unicodeScalars {
+    guard isUnfit(scalar) else {
+      result.unicodeScalars.append(scalar)
+      continue
+    }
+    let digits = String(scalar.value, radix: 16)
+    result += "\\u" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+  }
+  return result
+}
+
 /// C0, C1, delete, and the separators and direction marks of Unicode that can rearrange a line of text.
 func isControl(_ scalar: Unicode.Scalar) -> Bool {
   switch scalar.properties.generalCategory {

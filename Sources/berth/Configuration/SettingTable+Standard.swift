@@ -162,7 +162,8 @@ extension SettingTable {
       help: "How long a browser stays logged in."),
     .init(
       "access.longest_token", \.access.longestToken, .optional(.duration(.seconds(3600)...(.seconds(3650 * 86_400)))),
-      help: "The longest that a personal or robot token may last. When absent: until it is revoked."),
+      help:
+        "The longest that a personal or robot token may last, and does unless asked. When absent: until it is revoked."),
     .init(
       "access.clock_skew", \.access.clockSkew, .duration(.zero...(.seconds(300))),
       help: "How far the clocks of issuers may be apart from ours."),

@@ -309,15 +309,17 @@ struct RemoteOptions: ParsableArguments {
   /// `sha256:` and twelve digits.
   private static let shortDigestLength = 19
 
-  private static func cell(_ value: JSONValue?) -> String {
+  /// A value on one line, whatever a client of the server has put into it.
+  static func cell(_ value: JSONValue?) -> String {
     switch value {
-    case .string(let text): text
+    case .string(let text): onOneLine(text)
     case .bool(let bool): bool ? "yes" : "no"
     case .integer(let number): String(number)
     case .null, nil: "-"
     case .array(let elements): elements.isEmpty ? "-" : elements.map { cell($0) }.joined(separator: ",")
     case .object(let object):
-      object.members.isEmpty ? "-" : object.members.map { "\($0.key)=\(cell($0.value))" }.joined(separator: " ")
+      object.members.isEmpty
+        ? "-" : object.members.map { "\(onOneLine($0.key))=\(cell($0.value))" }.joined(separator: " ")
     case .number(let number): "\(number)"
     }
   }

@@ -145,11 +145,13 @@ extension Transaction {
     if isDisabled { try endLogins(of: account) }
   }
 
-  /// Ends everything that an account has for its password or its single sign-on.
+  /// Ends everything that an account has for its password or its single sign-on, and its tokens: logins of `berth login` are
+  /// such.
   public func logOutEverywhere(_ account: AccountID) throws {
     try accessChanges()
     try enqueue("UPDATE account SET epoch = epoch + 1 WHERE id = \(account)")
     try endLogins(of: account)
+    try enqueue("DELETE FROM token WHERE account_id = \(account)")
   }
 
   private func endLogins(of account: AccountID) throws {

@@ -10,9 +10,10 @@ public struct Origin: Sendable, Hashable {
   public let address: String
   public let requestID: String
 
+  /// Names that somebody made up are cleaned: see ``PlainText``.
   public init(actor: String, credential: String = "none", address: String = "", requestID: String = "") {
-    self.actor = actor
-    self.credential = credential
+    self.actor = PlainText.cleaned(actor)
+    self.credential = PlainText.cleaned(credential)
     self.address = address
     self.requestID = requestID
   }
@@ -40,6 +41,7 @@ public struct AuditEntry: Sendable, Hashable {
   /// Nil: the time of the transaction.
   public let at: Timestamp?
 
+  /// What somebody made up of `target` is cleaned: see ``PlainText``.
   public init(
     _ kind: String, _ outcome: Outcome = .done, by origin: Origin, namespace: String? = nil, target: String,
     detail: String = "{}", at: Timestamp? = nil
@@ -48,7 +50,7 @@ public struct AuditEntry: Sendable, Hashable {
     self.outcome = outcome
     self.origin = origin
     self.namespace = namespace
-    self.target = target
+    self.target = PlainText.cleaned(target)
     self.detail = detail
     self.at = at
   }

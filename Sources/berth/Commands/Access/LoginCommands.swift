@@ -46,8 +46,10 @@ struct LoginCommand: AsyncParsableCommand {
   @Flag(help: "Log in with a browser.")
   var browser = false
 
-  @Option(help: "How many days the login lasts.")
-  var days = 90
+  @Option(help: "How many days the login lasts; 90, or as many as a token may, unless given.")
+  var days: Int?
+
+  private static let usualSeconds: Int64 = 90 * 86_400
 
   func run() async throws {
     var remote = remote
@@ -69,10 +71,18 @@ struct LoginCommand: AsyncParsableCommand {
       _ = try await server.with(credential).call(.get, "/api/v1/whoami")
       return credential
     }
-    let made = try await server.with(credential).call(
+    let logged = server.with(credential)
+    let made = try await logged.call(
       .post, "/api/v1/tokens",
-      ["name": .string("berth login on \(hostName())"), "seconds": try secondsOf(days: days)])
+      ["name": .string("berth login on \(hostName())"), "seconds": try await seconds(logged)])
     return CredentialFile.Credential(user: user, secret: made["secret"]?.string ?? "")
+  }
+
+  /// What was asked for, whether the server lets a token last so long or not; else what it lets.
+  private func seconds(_ server: RemoteServer) async throws -> JSONValue {
+    if let days { return try secondsOf(days: days) }
+    let longest = try await server.call(.get, "/api/v1/whoami")["longestTokenSeconds"]?.integer
+    return .integer(min(Self.usualSeconds, longest ?? Self.usualSeconds))
   }
 }
 

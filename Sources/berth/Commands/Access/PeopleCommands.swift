@@ -49,7 +49,7 @@ struct UserCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedEnableDisable, help: "Whether they can log in.") var login: Bool?
     @Flag(help: "Set a new password.") var newPassword = false
     @Flag(help: "Read it from standard input.") var passwordStdin = false
-    @Flag(help: "End all their logins.") var logOut = false
+    @Flag(help: "End all their logins, of browsers and of clients, and all their tokens.") var logOut = false
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in

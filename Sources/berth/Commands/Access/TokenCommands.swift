@@ -39,7 +39,8 @@ struct TokenCommand: AsyncParsableCommand {
     @Argument(help: "What it is for.") var name: String
     @Option(help: "For a robot instead of oneself.") var robot: String?
     @Option(help: "What it may at most: PATTERN:ACTIONS. May be repeated.") var scope: [String] = []
-    @Option(help: "How many days it lasts; until it is revoked unless given.") var days: Int?
+    @Option(help: "How many days it lasts; as many as a token may, or until it is revoked, unless given.") var days:
+      Int?
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
@@ -117,6 +118,12 @@ struct TrustCommand: AsyncParsableCommand {
     @Option(help: "How many minutes an exchanged token lasts.") var minutes = 15
     @OptionGroup var remote: RemoteOptions
 
+    func validate() throws {
+      guard [github, gitlab, issuer].count(where: { $0 != nil }) == 1 else {
+        throw ValidationError("name the issuer, once: --github, --gitlab or --issuer")
+      }
+    }
+
     func run() async throws {
       try await remote.run { server in
         var claims: JSONObject = [:]
@@ -135,7 +142,7 @@ struct TrustCommand: AsyncParsableCommand {
           guard parts.count == 2 else { throw ValidationError("“\(text)” is not of the form NAME=VALUE") }
           claims.append(String(parts[0]), .string(String(parts[1])))
         }
-        guard let from else { throw ValidationError("name the issuer: --github, --gitlab or --issuer") }
+        guard let from else { return }
         var body: JSONObject = [
           "name": .string(name), "issuer": .string(from), "claims": .object(claims), "role": .string(role),
           "seconds": .integer(Int64(min(max(minutes, 0), 100_000)) * 60),
@@ -261,7 +268,7 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     private static func line(_ item: JSONValue) -> String {
-      columns.dropLast().map { item[$0.member]?.string ?? "-" }.joined(separator: "  ")
+      columns.dropLast().map { RemoteOptions.cell(item[$0.member]) }.joined(separator: "  ")
     }
   }
 
