@@ -11,12 +11,20 @@ extension Registry {
 
   /// What a document says, as rows.
   ///
-  /// - Throws: ``ParseError`` for what is no VEX.
+  /// - Throws: ``ParseError`` for what is no VEX, or takes away what it gives no reason for.
   public func vexRows(_ bytes: [UInt8], named name: String) throws(ParseError) -> [VEXRow] {
     let read = bytes.withUnsafeBytes { bytes -> Result<VEXDocument, ParseError> in
       do throws(ParseError) { return .success(try VEXReader.document(bytes)) } catch { return .failure(error) }
     }
-    return VEXRow.rows(of: try read.get(), named: name, now: database.now)
+    let document = try read.get()
+    // OpenVEX 0.2.0, "Status Labels": a justification or an impact statement must be there.
+    let unfounded = document.statements.first {
+      document.format == .openVEX && $0.status == .notAffected && $0.justification.isEmpty && $0.detail.isEmpty
+    }
+    if let unfounded {
+      throw ParseError(.json, "\(unfounded.vulnerability) is not_affected without a justification or impact statement.")
+    }
+    return VEXRow.rows(of: document, named: name, now: database.now)
   }
 
   /// What a manifest says that is attached to an image as VEX; nothing for every other manifest, and for what cannot be read.

@@ -31,6 +31,9 @@ import Testing
       let image = try await stage.push([InspectionStage.base], as: .sample("1"))
       try await stage.inspect()
       try await stage.bring([InspectionStage.advisory()])
+      let unfounded = String(decoding: Self.openVEX("pkg:deb/debian/curl"), as: UTF8.self)
+        .split(separator: #","justification""#).joined(separator: #"","was""#)
+      #expect(throws: ParseError.self) { try stage.registry.vexRows(Array(unfounded.utf8), named: "unfounded") }
       try await Self.set("other", Self.openVEX("pkg:deb/debian/wget"), stage)
       #expect(try await stage.findings(image).first?.suppression == nil)
       try await Self.set("ours", Self.openVEX("pkg:deb/debian/curl@7.88.1-10"), stage)
