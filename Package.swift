@@ -94,7 +94,7 @@ let package = Package(
       name: "berth",
       dependencies: [
         "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Upkeep", "HTTPService", "Scanning",
-        "CYAML", "CLinux", arguments, httpClient, lifecycle, logging, nioCore, nioHTTP1, nioPosix, signals,
+        "CYAML", "CLinux", arguments, httpClient, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, signals,
       ], exclude: ["README.md"], swiftSettings: strict),
 
     .target(

@@ -78,21 +78,27 @@ public final class HTTPServer: Service {
   }
 
   /// Binds every address; afterwards connections are accepted. Answers the addresses with the ports that the system chose.
+  ///
+  /// - Throws: ``ListenFailure``.
   public func listen() async throws -> [Address] {
     var bound: [Address] = []
     for address in addresses {
       let channel: any Channel
-      switch address {
-      case .tcp(let host, let port):
-        channel = try await bootstrap().bind(host: host, port: port).get()
-        bound.append(.tcp(host: host, port: channel.localAddress?.port ?? port))
-      case .unix(let path):
-        channel = try await bootstrap().bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
-        bound.append(address)
-      }
+      do { channel = try await bind(address) } catch { throw ListenFailure(address: address, cause: error) }
       listeners.withLock { $0.append(channel) }
+      switch address {
+      case .tcp(let host, let port): bound.append(.tcp(host: host, port: channel.localAddress?.port ?? port))
+      case .unix: bound.append(address)
+      }
     }
     return bound
+  }
+
+  private func bind(_ address: Address) async throws -> any Channel {
+    switch address {
+    case .tcp(let host, let port): try await bootstrap().bind(host: host, port: port).get()
+    case .unix(let path): try await bootstrap().bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+    }
   }
 
   /// Serves until the surrounding group shuts down; then lets what is in flight finish, within the limit.

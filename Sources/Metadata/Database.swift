@@ -187,8 +187,10 @@ public enum DatabaseError: Error, Sendable, CustomStringConvertible {
   case schemaTooNew(found: Int, known: Int)
   /// It cannot be reached now, or all connections are in use; trying again later may help.
   case unavailable(String)
-  /// It takes no writes: a standby, or a registry that was moved elsewhere.
+  /// It takes no writes for now: a standby, or a registry that is being moved elsewhere.
   case readOnly(String)
+  /// It takes no writes any more: its registry is in another database now.
+  case moved
   /// Others were in the way again and again.
   case conflict(String)
   /// The connection was lost while a commit was under way, and the transaction could not be repeated.
@@ -205,6 +207,7 @@ public enum DatabaseError: Error, Sendable, CustomStringConvertible {
         + "it was used by a newer version; start that version, or restore a backup"
     case .unavailable(let message): "the database cannot be reached: \(message)"
     case .readOnly(let message): "the database takes no writes: \(message)"
+    case .moved: Seal.moved
     case .conflict(let message): "the database was too busy with the same rows: \(message)"
     case .outcomeUnknown(let message): "the database was lost during a commit: \(message)"
     case .failed(let code, let message): "database error \(code): \(message)"

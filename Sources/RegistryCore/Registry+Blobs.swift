@@ -195,6 +195,7 @@ extension Registry {
     defer { gate.release(digest) }
     guard try await isStillDamaged() else { return false }
     guard try await database.write({ try $0.markCorrupt(digest, place: blob.place) }) else { return false }
+    setAsides.wrappingAdd(1, ordering: .relaxed)
     logger.error("blob is corrupt", metadata: ["digest": "\(digest)", "reason": "\(reason)"])
     caches.forgetBlobEverywhere(digest)
     try await store.quarantine(blob)

@@ -119,6 +119,7 @@ extension Registry {
       let outcome = try transaction.push(
         record, to: repository, tags: tags, allowsMissing: allowsMissing, TagCause(.push, by: permit.origin))
       guard outcome.missing.isEmpty || allowsMissing else { throw Self.missing(outcome.missing, repository) }
+      guard outcome.wrongSizes.isEmpty else { throw Self.wrong(sizes: outcome.wrongSizes) }
       try transaction.recordPush(record.digest, tags, outcome, permit)
       return (outcome.isNew, outcome.missing.count, outcome.channels)
     }
@@ -137,6 +138,14 @@ extension Registry {
       "\(repository) does not have everything that this manifest names; push what is missing first, then the manifest",
       details: descriptors.prefix(100).map {
         ["digest": .string($0.digest.description), "mediaType": .string($0.mediaType.text)]
+      })
+  }
+
+  private static func wrong(sizes descriptors: [Descriptor]) -> RegistryError {
+    RegistryError(
+      .manifestInvalid, "the manifest says another size of a blob than the blob has",
+      details: descriptors.prefix(100).map {
+        ["digest": .string($0.digest.description), "size": .integer($0.size)]
       })
   }
 

@@ -42,6 +42,7 @@ public final class Registry: Sendable {
   let gate = DigestGate()
   let pulls = PullNotes()
   let policies = PolicyMemory()
+  let setAsides = Atomic<Int>(0)
   /// Rings after each push of a manifest.
   public let pushes = Bell()
   let time: any TimeSource
@@ -91,6 +92,9 @@ public final class Registry: Sendable {
 
   /// Blobs up to this size, when they arrive whole, are best held in memory and stored by ``putBlob(_:as:permit:)``.
   public var wholeBlobLimitBytes: Int { store.wholeBlobLimitBytes }
+
+  /// Blobs that this process found damaged or missing, and set aside: a reader, a check or the scrub came upon them.
+  public var blobsSetAside: Int { setAsides.load(ordering: .relaxed) }
 
   /// The shorter of the lease and the time that a blob stays after its last manifest went.
   var unreferencedLease: Duration { min(settings.lease, Self.unreferencedLease) }

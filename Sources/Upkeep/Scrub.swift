@@ -135,10 +135,9 @@ public struct BackgroundScrub: Sendable {
     figures?.bytes.increment(by: Int(row.sizeBytes))
     guard let finding = try await scrub.examine(row.stored) else { return }
     // It may have been collected, or pushed again, while it was read.
-    let wasSetAside = try await registry.setAside(row.stored, because: finding.reason) {
+    try await registry.setAside(row.stored, because: finding.reason) {
       try await scrub.examine(row.stored) != nil
     }
-    if wasSetAside { figures?.corrupt.increment() }
   }
 }
 
@@ -184,12 +183,16 @@ extension OrphanSweep {
 
 /// What the scrub has seen, for `/metrics`.
 public struct ScrubFigures: Sendable {
-  public let blobs, bytes, corrupt, orphans, unfinished: Counter
+  public let blobs, bytes, orphans, unfinished: Counter
 
-  public init(_ metrics: Metrics) {
+  /// - Parameter registry: counts what is damaged, because its readers come upon that too.
+  public init(_ metrics: Metrics, _ registry: Registry) {
     blobs = metrics.counter("berth_scrub_blobs_total", "Blobs that were compared with their digests.")
     bytes = metrics.counter("berth_scrub_bytes_total", "Bytes that were compared with their digests.")
-    corrupt = metrics.counter("berth_scrub_corrupt_total", "Blobs that were found damaged or missing.")
+    metrics.counting("berth_scrub_corrupt_total", "Blobs that were found damaged or missing, by the scrub or a reader.")
+    {
+      Double(registry.blobsSetAside)
+    }
     unfinished = metrics.counter(
       "berth_scrub_unfinished_total", "Objects that were begun, never completed, and given up.")
     orphans = metrics.counter("berth_scrub_orphans_total", "Blobs without a row whose bytes were removed.")

@@ -100,7 +100,7 @@ public final class UpkeepService: Service {
     claims = ChoreClaims(database: registry.database, time: time)
     self.logger = logger
     figures = CollectionFigures(metrics)
-    scrubFigures = ScrubFigures(metrics)
+    scrubFigures = ScrubFigures(metrics, registry)
     inspectionFigures = InspectionFigures(metrics)
     metrics.gauge("berth_uploads_open", "Uploads that hold bytes.") { Double(registry.openUploadCount) }
   }

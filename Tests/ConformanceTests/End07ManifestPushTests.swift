@@ -28,6 +28,20 @@ extension Conformance {
       #expect(try await repository.pull(image.digest, "HEAD").first("Docker-Content-Digest") == image.digest)
     }
 
+    @Test("end-7: a manifest that says another size of a blob than the blob has answers 400")
+    func wrongSize() async throws {
+      let config = try await repository.push(.uniqueConfig())
+      let layer = try await repository.push(.unique())
+      for wrong in [config, layer] {
+        let image = Content.image(config: config, layers: [layer])
+        let text = String(decoding: image.bytes, as: UTF8.self)
+          .replacing(wrong.descriptor(), with: wrong.descriptor(size: wrong.bytes.count + 1))
+        let manifest = Content(text: text, mediaType: MediaType.image)
+        expectError(try await repository.put(manifest: manifest), [400], ["MANIFEST_INVALID"])
+        #expect(try await repository.pull(manifest.digest, "HEAD").status == 404)
+      }
+    }
+
     @Test("end-7: a body in the chunked coding is as good as one with a length")
     func chunkedCoding() async throws {
       let image = try await repository.pushParts()

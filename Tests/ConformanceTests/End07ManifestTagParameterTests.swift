@@ -19,6 +19,14 @@ extension Conformance {
       }
     }
 
+    @Test("end-7: a tag that is named twice is made and told once")
+    func twice() async throws {
+      let image = try await repository.pushParts()
+      let answer = try await repository.put(manifest: image, query: "?tag=a&tag=b&tag=a")
+      #expect(answer.status == 201)
+      #expect(answer.all("OCI-Tag") == ["a", "b"])
+    }
+
     @Test("end-7: ten tags at once are always accepted")
     func ten() async throws {
       let image = try await repository.pushParts()

@@ -126,6 +126,15 @@ extension Conformance {
       #expect(try await list(absent.digest).list.manifests.isEmpty)
     }
 
+    @Test("end-12b: an artifactType without a value filters nothing")
+    func emptyFilter() async throws {
+      let image = try await repository.pushImage()
+      let artifact = try await attach(Self.sbom, to: image, note: "1")
+      let (found, answer) = try await list(image.digest, "?artifactType=")
+      #expect(found.manifests.map(\.digest) == [artifact.digest])
+      #expect(answer.first("OCI-Filters-Applied") == nil)
+    }
+
     @Test(
       "end-12b: artifactType filters, and the answer says so", arguments: ["raw", "encoded"])
     func filtered(_ style: String) async throws {

@@ -35,6 +35,16 @@ struct ListenerTests {
     try removeTree(directory)
   }
 
+  @Test("an address that another server has is named, with the reason")
+  func takenAddress() async throws {
+    try await serving { server in
+      let failure = await #expect(throws: ListenFailure.self) {
+        try await serving(addresses: server.addresses) { _ in }
+      }
+      #expect(failure?.description == "cannot listen on 127.0.0.1:\(server.port): Address already in use")
+    }
+  }
+
   @Test(
     "TLS serves HTTP/2 and HTTP/1.1, whole blobs and ranges, uploads and refusals", arguments: ["--http2", "--http1.1"])
   func tls(_ version: String) async throws {

@@ -98,6 +98,23 @@ import Testing
     }
   }
 
+  @Test("every figure of /metrics is in the manual, and no other")
+  func figures() throws {
+    // A name, and after it what it means.
+    let made = try SourceTree.swiftFiles(in: "Sources").flatMap(\.lines).flatMap { line in
+      let parts = line.split(separator: "\"", omittingEmptySubsequences: false)
+      return zip(parts, parts.dropFirst()).filter { isFigure($0) && $1.hasPrefix(", ") }.map { String($0.0) }
+    }
+    let told = try SourceTree.text("docs/operations.md").split(separator: "\n").compactMap { line -> String? in
+      guard line.hasPrefix("| `"), let name = line.dropFirst(3).split(separator: "`").first else { return nil }
+      return isFigure(name) ? String(name) : nil
+    }
+    #expect(made.count > 30)
+    #expect(Set(made).symmetricDifference(told).sorted() == [])
+  }
+
+  private func isFigure(_ text: Substring) -> Bool { text.hasPrefix("berth_") || text.hasPrefix("registry_") }
+
   /// What a header of ours includes of the system becomes ours to the compiler: Swift then asks whoever uses a timespec to import it,
   /// in some builds and not in others.
   @Test("headers of C targets include of the system only what has no types of it")

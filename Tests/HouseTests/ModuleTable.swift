@@ -55,8 +55,7 @@ enum ModuleTable {
       ],
       others: [
         "ArgumentParser", "AsyncHTTPClient", "CLinux", "CYAML", "Dispatch", "Glibc", "Logging", "NIOCore", "NIOHTTP1",
-        "NIOPosix",
-        "ServiceLifecycle", "Synchronization", "UnixSignals",
+        "NIOPosix", "NIOSSL", "ServiceLifecycle", "Synchronization", "UnixSignals",
       ]),
     // Only tests use it, and tests may use everything.
     ModuleRule(

@@ -190,4 +190,14 @@ struct ConfigurationLoadTests {
   func process() {
     #expect(processEnvironment()["PATH"]?.isEmpty == false)
   }
+
+  @Test("A command's options say what is wrong with the file in words, for the log of a server that reads it again")
+  func optionsTellTheReason() throws {
+    let directory = try ScratchDirectory()
+    let path = try directory.write("berth.yaml", "limits:\n  idle_timeout: soon\n")
+    var options = SettingsOptions()
+    (options.config, options.data, options.database, options.blobs) = (path, nil, nil, nil)
+    let error = #expect(throws: ConfigurationErrors.self) { try options.read() }
+    #expect(error?.description.hasPrefix("\(path):2:") ?? false, "\(String(describing: error))")
+  }
 }

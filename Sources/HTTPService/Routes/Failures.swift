@@ -48,6 +48,8 @@ extension RegistryRoutes {
       return unavailable("the database cannot be reached for the moment; try again", error, request)
     case DatabaseError.readOnly:
       return unavailable("the database takes no writes for the moment; try again", error, request)
+    case DatabaseError.moved:
+      return unavailable("the registry was moved: push to its new place, which its operators know", error, request)
     case ObjectStoreError.unavailable:
       return unavailable("the object store cannot be reached for the moment; try again", error, request)
     default:

@@ -33,7 +33,8 @@ extension RegistryRoutes {
   func referrers(_ request: Request, _ name: RepositoryName, _ subject: Digest) async throws -> Response {
     let permit = try await permit(Pull.self, name, request)
     let query = try query(request)
-    let filter = query.first("artifactType")
+    // Without a value it asks for nothing in particular.
+    let filter = query.first("artifactType").flatMap { $0.isEmpty ? nil : $0 }
     let last = try query.first("last").map { try digest($0) }
     let page = try await registry.referrers(
       of: subject, artifactType: filter?.lowercased(), after: last, permit: permit)

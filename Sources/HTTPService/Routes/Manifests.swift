@@ -103,13 +103,16 @@ extension RegistryRoutes {
       throw Refusal(
         .uriTooLong, .tagInvalid, "one push can name at most \(Registry.tagsInPushLimit) tags; push the rest after it")
     }
-    return try texts.map { text in
+    var tags: [Tag] = []
+    for text in texts {
       do throws(ParseError) {
-        return try Tag(parsing: text)
+        let tag = try Tag(parsing: text)
+        if !tags.contains(tag) { tags.append(tag) }
       } catch {
         throw RegistryError(error, as: .tagInvalid)
       }
     }
+    return tags
   }
 
   private func mediaType(_ request: Request) throws -> MediaType? {

@@ -16,7 +16,7 @@ extension RegistryRoutes {
     if let hint = query.first("digest-algorithm"), Digest.Algorithm(rawValue: hint) == nil {
       throw RegistryError(.digestInvalid, "this registry computes sha256 and sha512")
     }
-    let digestText = query.first("digest")
+    let digestText = try digestParameter(query)
     let token = registry.beginUpload(permit: permit, isTold: digestText == nil)
     guard let text = digestText else { return progress(.accepted, request, permit, token, offset: 0) }
     let digest = try digest(text)
@@ -27,6 +27,15 @@ extension RegistryRoutes {
       try? await registry.cancelUpload(token)
       throw error
     }
+  }
+
+  /// The `digest` parameter; nobody knows which of two is meant.
+  private func digestParameter(_ query: Query) throws(RegistryError) -> String? {
+    let texts = query.all("digest")
+    guard Set(texts).count <= 1 else {
+      throw RegistryError(.digestInvalid, "the digest parameter has \(texts.count) values that differ")
+    }
+    return texts.first
   }
 
   private func mountBlob(
@@ -62,7 +71,7 @@ extension RegistryRoutes {
   func putUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
     let permit = try await permit(Push.self, name, request)
     let token = try await registry.upload(session, permit: permit)
-    guard let text = try query(request).first("digest") else {
+    guard let text = try digestParameter(query(request)) else {
       throw RegistryError(.digestInvalid, "the digest parameter is missing: PUT …?digest=sha256:<hex>")
     }
     let digest = try digest(text)

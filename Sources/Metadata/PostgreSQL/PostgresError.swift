@@ -49,6 +49,7 @@ struct PostgresError: Error {
       switch state {
       case "53100": return .outOfSpace(message)
       case "25006": return .readOnly(message)
+      case Seal.movedState: return .moved
       case "XX001", "XX002": return .corrupt(message)
       case "57P01", "57P02", "57P03", "53300", "57014": return .unavailable(message)
       case _ where isConflict: return .conflict(message)

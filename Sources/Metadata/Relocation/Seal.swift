@@ -4,7 +4,16 @@
 extension Transaction {
   /// From the commit on, every write to a table of the registry is refused with ``DatabaseError/readOnly(_:)``. Waits for the
   /// transactions that are under way.
-  public func seal() throws {
+  public func seal() throws { try seal(Seal.moving, sqlState: Seal.movingState) }
+
+  /// The same for good, with ``DatabaseError/moved``: another database is about to take writes instead of this one.
+  public func sealForGood() throws {
+    // A trigger of SQLite keeps the words that it was made with.
+    if connection.dialect == .sqlite { try unseal() }
+    try seal(Seal.moved, sqlState: Seal.movedState)
+  }
+
+  private func seal(_ message: String, sqlState: String) throws {
     switch connection.dialect {
     case .sqlite:
       for (table, operation) in Self.sealed {
@@ -12,7 +21,7 @@ extension Transaction {
           SQL(
             relocation: """
               CREATE TRIGGER IF NOT EXISTS sealed_\(table)_\(operation) BEFORE \(operation) ON \(table)
-              BEGIN SELECT RAISE(ABORT, '\(Self.sealMessage)'); END
+              BEGIN SELECT RAISE(ABORT, '\(message)'); END
               """, []))
       }
     case .postgreSQL:
@@ -20,7 +29,7 @@ extension Transaction {
         SQL(
           relocation: """
             CREATE OR REPLACE FUNCTION berth_sealed() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN RAISE EXCEPTION '\(Self.sealMessage)' USING ERRCODE = 'read_only_sql_transaction'; END $$
+            $$ BEGIN RAISE EXCEPTION '\(message)' USING ERRCODE = '\(sqlState)'; END $$
             """, []))
       for table in Self.sealedTables {
         try execute(
@@ -43,14 +52,41 @@ extension Transaction {
     }
   }
 
-  private static let sealMessage = "the registry was moved to another database"
   private static let sealedTables = StoredTable.allCases.map(\.rawValue) + ["upload", "upload_part", "ended_upload"]
   private static let sealed = sealedTables.flatMap { table in
     ["INSERT", "UPDATE", "DELETE"].map { (table, $0) }
   }
 }
 
+/// What the triggers say.
+enum Seal {
+  static let moving = "the registry is being moved to another database"
+  static let moved = "the registry was moved to another database"
+  /// `read_only_sql_transaction`, as a standby says it: it may pass.
+  static let movingState = "25006"
+  /// Of no class that PostgreSQL has: nothing is tried again.
+  static let movedState = "BE001"
+}
+
 extension Reading where Self: ~Copyable {
+  /// Whether ``Transaction/sealForGood()`` is in force.
+  public func isMoved() throws -> Bool {
+    switch connection.dialect {
+    case .sqlite:
+      try number(
+        """
+        SELECT COUNT(*) FROM sqlite_schema
+        WHERE type = 'trigger' AND name = 'sealed_tag_INSERT' AND instr(sql, \(Seal.moved)) > 0
+        """) > 0
+    case .postgreSQL:
+      try number(
+        """
+        SELECT COUNT(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+        WHERE t.tgname = 'sealed' AND t.tgrelid = 'tag'::regclass AND strpos(p.prosrc, \(Seal.moved)) > 0
+        """) > 0
+    }
+  }
+
   /// Whether ``Transaction/seal()`` is in force.
   public func isSealed() throws -> Bool {
     switch connection.dialect {

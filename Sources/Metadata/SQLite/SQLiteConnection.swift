@@ -137,7 +137,8 @@ final class SQLiteConnection: SQLConnection {
     case SQLITE_FULL: return .outOfSpace(message)
     case SQLITE_CORRUPT, SQLITE_NOTADB: return .corrupt(message)
     // By a trigger: sealed.
-    case SQLITE_CONSTRAINT where code == SQLITE_CONSTRAINT | (7 << 8): return .readOnly(message)
+    case SQLITE_CONSTRAINT where code == SQLITE_CONSTRAINT | (7 << 8):
+      return message == Seal.moved ? .moved : .readOnly(message)
     case SQLITE_IOERR where sqlite3_system_errno(handle) == 28: return .outOfSpace(message)
     default: return .failed(code: code, message: message)
     }

@@ -19,6 +19,8 @@ public struct ManifestOutcome: Sendable {
   public let isNew: Bool
   /// What it names and the repository does not have.
   public let missing: [Descriptor]
+  /// Blobs that are here with another size than a new manifest says: the caller must throw then.
+  public let wrongSizes: [Descriptor]
   /// Tags that pointed elsewhere before, and where.
   public let moved: [(tag: Tag, from: Digest)]
   /// Channels that follow a version that was pushed, and that were pointed to it.
@@ -78,14 +80,15 @@ extension Transaction {
       let row = RepositoryRow(id: repository, name: name)
       channels = try point(tags, to: record.digest, row, previous, rules, cause)
     }
-    let absent = try missing.descriptors()
+    let (absent, wrongSizes) = try missing.found()
     if isNew && allowsMissing { try noteMissing(absent, of: record, repository) }
     let moved = Set(tags).subtracting(channels.map(\.tag)).compactMap { tag in
       previous[tag].flatMap { $0 == record.digest ? nil : (tag: tag, from: $0) }
     }
     let followed = channels.compactMap { move in move.from.map { (tag: move.tag, from: $0) } }
     return ManifestOutcome(
-      isNew: isNew, missing: absent, moved: (moved + followed).sorted { $0.tag.text < $1.tag.text },
+      isNew: isNew, missing: absent, wrongSizes: isNew ? wrongSizes : [],
+      moved: (moved + followed).sorted { $0.tag.text < $1.tag.text },
       channels: channels.map(\.tag))
   }
 
@@ -100,18 +103,26 @@ extension Transaction {
 
   // MARK: The manifest
 
+  private struct BlobHere {
+    let digest: Digest
+    let sizeBytes: Int64
+  }
+
   /// Statements that will tell which of the references are here.
   private struct MissingReferences {
     let manifest: Manifest
-    let blobs: Later<Digest>?
+    let blobs: Later<BlobHere>?
     /// Nil for one that is there and hidden: it counts its parents, and no reader sees it.
     let children: Later<Digest?>?
 
-    func descriptors() throws -> [Descriptor] {
-      let blobsHere = Set(try blobs?.all() ?? [])
+    /// What is not here, and the blobs that are here with another size.
+    func found() throws -> (missing: [Descriptor], wrongSizes: [Descriptor]) {
+      let sizes = Dictionary(try (blobs?.all() ?? []).map { ($0.digest, $0.sizeBytes) }) { first, _ in first }
       let childrenHere = Set(try children?.all().compactMap { $0 } ?? [])
-      return manifest.requiredBlobs.filter { !blobsHere.contains($0.digest) }
+      let missing =
+        manifest.requiredBlobs.filter { sizes[$0.digest] == nil }
         + manifest.requiredManifests.filter { !childrenHere.contains($0.digest) }
+      return (missing, manifest.requiredBlobs.filter { blob in sizes[blob.digest].map { $0 != blob.size } ?? false })
     }
   }
 
@@ -150,7 +161,7 @@ extension Transaction {
       INSERT INTO manifest_content (manifest_id, bytes)
       SELECT id, \(record.bytes) FROM manifest WHERE repository_id = \(repository) AND digest = \(record.digest)
       """)
-    var blobs: Later<Digest>?
+    var blobs: Later<BlobHere>?
     if !manifest.requiredBlobs.isEmpty {
       let list = Self.list(manifest.requiredBlobs)
       try enqueue(
@@ -181,36 +192,36 @@ extension Transaction {
     return MissingReferences(manifest: manifest, blobs: blobs, children: children)
   }
 
-  /// Counts one manifest more that names each of the blobs, and tells which are here.
-  private func countBlobs(_ list: String, _ repository: RepositoryID, onlySound: Bool) throws -> Later<Digest> {
+  /// Counts one manifest more that names each of the blobs, and tells which are here, and how large.
+  private func countBlobs(_ list: String, _ repository: RepositoryID, onlySound: Bool) throws -> Later<BlobHere> {
     guard onlySound else {
       return try later(
         """
         UPDATE repository_blob SET refs = refs + 1
         WHERE repository_id = \(repository) AND digest IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
-        RETURNING digest
+        RETURNING digest, (SELECT size FROM blob WHERE blob.digest = repository_blob.digest)
         """
-      ) { try $0.digest(0) }
+      ) { BlobHere(digest: try $0.digest(0), sizeBytes: $0.integer(1)) }
     }
     return try later(
       """
       UPDATE repository_blob SET refs = refs + 1
       WHERE repository_id = \(repository) AND digest IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
         AND EXISTS (SELECT 1 FROM blob WHERE blob.digest = repository_blob.digest AND blob.state = 1)
-      RETURNING digest
+      RETURNING digest, (SELECT size FROM blob WHERE blob.digest = repository_blob.digest)
       """
-    ) { try $0.digest(0) }
+    ) { BlobHere(digest: try $0.digest(0), sizeBytes: $0.integer(1)) }
   }
 
   /// Which references of a manifest that is pushed once more are here (still): its client must push the others again.
   private func findReferences(of manifest: Manifest, _ repository: RepositoryID) throws -> MissingReferences {
     let blobs = try later(
       """
-      SELECT l.digest FROM repository_blob l JOIN blob b ON b.digest = l.digest
+      SELECT l.digest, b.size FROM repository_blob l JOIN blob b ON b.digest = l.digest
       WHERE l.repository_id = \(repository) AND b.state = 1
         AND l.digest IN (SELECT value FROM {LIST}(CAST(\(Self.list(manifest.requiredBlobs)) AS {JSON})))
       """
-    ) { try $0.digest(0) }
+    ) { BlobHere(digest: try $0.digest(0), sizeBytes: $0.integer(1)) }
     let children = try later(
       """
       SELECT digest FROM manifest WHERE repository_id = \(repository) AND hidden_at IS NULL

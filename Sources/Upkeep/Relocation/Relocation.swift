@@ -83,6 +83,8 @@ public struct Relocation: Sendable {
     _ = try await copyBlobs(&outcome)
     for table in StoredTable.allCases { outcome.rows += try await copyRows(of: table) }
     try await verify()
+    // First here: whoever gives the move up afterwards is told that the new place may have taken pushes.
+    try await source.database.write { try $0.sealForGood() }
     try await target.write { transaction in
       try transaction.continueCounting()
       try transaction.endMove()
@@ -92,7 +94,17 @@ public struct Relocation: Sendable {
   }
 
   /// Lets the old place take pushes again, after a move that was given up.
-  public static func abort(at source: any Database) async throws { try await source.write { try $0.unseal() } }
+  ///
+  /// - Parameter evenIfEnded: also after a move that has ended: right only where the new place was never served.
+  /// - Throws: ``Refusal`` after a move that has ended.
+  public static func abort(at source: any Database, evenIfEnded: Bool = false) async throws {
+    if !evenIfEnded, try await source.read({ try $0.isMoved() }) {
+      throw Refusal(
+        "the move from here has ended: what was pushed to the new place since would be missing here, and what is pushed here "
+          + "would be missing there. Stop the new place and move back from it; or, if it was never served, add --force")
+    }
+    try await source.write { try $0.unseal() }
+  }
 
   // MARK: Beginning
 

@@ -1,11 +1,16 @@
 import ArgumentParser
+import AsyncHTTPClient
 import Glibc
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+import OCI
 
-struct HealthcheckCommand: ParsableCommand {
+struct HealthcheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "healthcheck", abstract: "Ask the server of this configuration whether it is ready.",
     discussion:
-      "Ends with 0 when it is. Plain HTTP only: give --listen an address without TLS, or use a client of yours.")
+      "Ends with 0 when it is. Asks over TLS where http.tls.certificate is set, and takes any certificate for its own.")
 
   @OptionGroup var options: SettingsOptions
 
@@ -14,34 +19,70 @@ struct HealthcheckCommand: ParsableCommand {
       "Where the server listens (default: the first address of the configuration).", valueName: "address"))
   var listen: String?
 
-  static let timeoutSeconds = 5
+  private struct Answer {
+    let isReady: Bool
+    let text: String
+  }
 
-  func run() throws {
+  static let timeoutSeconds = 5
+  static let answerLimitBytes = 65_536
+
+  func run() async throws {
     let flags = listen.map { [SettingFlag("--listen", [$0])] } ?? []
-    guard let address = try options.load(more: flags).settings.http.listen.first else { throw ExitCode.failure }
-    guard let answer = Self.ask(address) else {
+    let settings = try options.load(more: flags).settings.http
+    guard let address = settings.listen.first else { throw ExitCode.failure }
+    let answer = settings.tls.certificate == nil ? Self.ask(address) : await Self.askOverTLS(address)
+    guard let answer else {
       standardError("no answer from \(address)")
       throw ExitCode.failure
     }
-    let isReady = answer.hasPrefix("HTTP/1.1 200")
-    print(answer.split(separator: "\r\n").last.map(String.init) ?? answer)
-    if !isReady { throw ExitCode.failure }
+    print(answer.text)
+    if !answer.isReady { throw ExitCode.failure }
   }
 
-  /// The whole answer to `GET /readyz`, or nil.
-  private static func ask(_ address: ListenAddress) -> String? {
+  private static func askOverTLS(_ address: ListenAddress) async -> Answer? {
+    let client = HTTPClient(
+      eventLoopGroupProvider: .singleton, configuration: HTTPClient.Configuration(certificateVerification: .none))
+    var answer: Answer?
+    do {
+      let response = try await client.execute(
+        HTTPClientRequest(url: url(address)), timeout: .seconds(Int64(timeoutSeconds)))
+      let body = try await response.body.collect(upTo: answerLimitBytes)
+      answer = Answer(isReady: response.status == .ok, text: String(buffer: body))
+    } catch {
+      standardError("\(error)")
+    }
+    do { try await client.shutdown() } catch { standardError("\(error)") }
+    return answer
+  }
+
+  /// `https://127.0.0.1:5000/readyz`; of an address without a host, this machine.
+  static func url(_ address: ListenAddress) -> String {
+    switch address {
+    case .tcp(nil, let port): "https://127.0.0.1:\(port)/readyz"
+    case .tcp(let host?, let port):
+      host.description.contains(":") ? "https://[\(host)]:\(port)/readyz" : "https://\(host):\(port)/readyz"
+    case .unix(let path): "https+unix://\(PercentCoding.encoded(path))/readyz"
+    }
+  }
+
+  /// The answer to `GET /readyz`, or nil.
+  private static func ask(_ address: ListenAddress) -> Answer? {
     guard let descriptor = connect(address) else { return nil }
     defer { close(descriptor) }
     let request = "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     guard request.withCString({ write(descriptor, $0, strlen($0)) }) > 0 else { return nil }
     var answer: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)
-    while answer.count < 65_536 {
+    while answer.count < answerLimitBytes {
       let count = read(descriptor, &buffer, buffer.count)
       if count <= 0 { break }
       answer += buffer[..<count]
     }
-    return answer.isEmpty ? nil : String(decoding: answer, as: UTF8.self)
+    guard !answer.isEmpty else { return nil }
+    let text = String(decoding: answer, as: UTF8.self)
+    return Answer(
+      isReady: text.hasPrefix("HTTP/1.1 200"), text: text.split(separator: "\r\n").last.map(String.init) ?? text)
   }
 
   private static func connect(_ address: ListenAddress) -> Int32? {

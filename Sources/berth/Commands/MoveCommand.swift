@@ -16,6 +16,7 @@ struct MoveCommand: AsyncParsableCommand {
       while the old place serves. Then it is sealed: pulls go on, pushes are answered with 503 until the rows have followed,
       for as long as the command says at its end. Start berth with the new settings then, and stop the old one.
       A move that was interrupted goes on when it is begun again; --abort lets the old place take pushes again instead.
+      After a move that has ended it refuses, because both places would take pushes: move back from the new place then.
       Uploads that are under way are begun anew by their clients.
 
         berth move --to-database postgres://berth@db.example/berth --to-blobs s3://bucket
@@ -38,6 +39,9 @@ struct MoveCommand: AsyncParsableCommand {
   @Flag(help: "Give a move up that has not ended: the old place takes pushes again.")
   var abort = false
 
+  @Flag(help: "With --abort: also after a move that has ended. Only where the new place was never served.")
+  var force = false
+
   func run() async throws {
     do {
       let settings = try options.load().settings
@@ -59,7 +63,7 @@ struct MoveCommand: AsyncParsableCommand {
     guard try await database.read({ try $0.isSealed() }) else {
       return print("nothing was given up: this place takes pushes")
     }
-    try await Relocation.abort(at: database)
+    try await Relocation.abort(at: database, evenIfEnded: force)
     print("given up: this place takes pushes again")
   }
 

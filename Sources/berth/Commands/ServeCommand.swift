@@ -37,7 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
     berth_tune_allocator()
     raiseDescriptorLimit()
     signal(SIGPIPE, SIG_IGN)
-    let loaded = try load()
+    let loaded = try options.load(more: flags)
     let output = Self.output(loaded.settings)
     let logger = Logger(label: "berth") { _ in LineLogHandler(output: output) }
     let server: Server
@@ -63,18 +63,24 @@ struct ServeCommand: AsyncParsableCommand {
       ]) { $1 })
     if loaded.settings.access.open { logger.warning("open: everybody on this machine may do everything") }
     tellServiceManager("READY=1")
-    try await runServices(server, loaded, output, logger)
-    await server.close()
+    let tell: @Sendable () -> Void = {
+      logger.warning("told to stop a second time: requests under way are cut")
+      output.writer.flush()
+    }
+    try await SecondSignal.endsAtOnce(tell) {
+      try await runServices(server, loaded, output, logger)
+      await server.close()
+    }
     logger.info("stopped")
     output.writer.flush()
   }
 
-  private func load() throws -> LoadedSettings {
+  private var flags: [SettingFlag] {
     var flags: [SettingFlag] = []
     if !listen.isEmpty { flags.append(SettingFlag("--listen", listen)) }
     if let publicUrl { flags.append(SettingFlag("--public-url", publicUrl)) }
     if open { flags.append(SettingFlag("--open")) }
-    return try options.load(more: flags)
+    return flags
   }
 
   /// Where everything is kept.
@@ -104,7 +110,7 @@ struct ServeCommand: AsyncParsableCommand {
   ) async throws {
     let current = Mutex(loaded.settings)
     let keeping = Housekeeping(tls: server.tls, logger: logger) {
-      let fresh = try load().settings
+      let fresh = try options.read(more: flags).settings
       let plan = ReloadPlan(from: current.withLock { $0 }, to: fresh)
       current.withLock { $0 = plan.effective }
       server.apply(plan.effective)

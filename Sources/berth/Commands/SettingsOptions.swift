@@ -19,16 +19,22 @@ struct SettingsOptions: ParsableArguments {
       "An object store instead of files: 's3://BUCKET/PREFIX?endpoint=…&region=…&path-style=true'.", valueName: "url"))
   var blobs: String?
 
+  /// The settings of a command. What is wrong with them is said on standard error.
   func load(more flags: [SettingFlag] = []) throws -> LoadedSettings {
-    let own = [("--data", data), ("--database", database), ("--blobs", blobs)].compactMap { name, value in
-      value.map { SettingFlag(name, $0) }
-    }
     do throws(ConfigurationErrors) {
-      return try Settings.load(flags: own + flags, environment: processEnvironment(), configPath: config)
+      return try read(more: flags)
     } catch {
       standardError("\(error)")
       throw ExitCode.wrongConfiguration
     }
+  }
+
+  /// The same for a server that is running, whose log says what is wrong.
+  func read(more flags: [SettingFlag] = []) throws(ConfigurationErrors) -> LoadedSettings {
+    let own = [("--data", data), ("--database", database), ("--blobs", blobs)].compactMap { name, value in
+      value.map { SettingFlag(name, $0) }
+    }
+    return try Settings.load(flags: own + flags, environment: processEnvironment(), configPath: config)
   }
 }
 

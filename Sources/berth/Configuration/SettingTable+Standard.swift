@@ -241,7 +241,9 @@ extension SettingTable {
       help: "Time that a pushed blob is kept for the manifest that will refer to it."),
     .init(
       "collection.delete_untagged", \.collection.deleteUntagged, .boolean,
-      help: "Also remove manifests that no tag, index or subject keeps."),
+      help:
+        "Also remove manifests that no tag, index or subject keeps, nor the history of a tag (30 days; docs/versions.md)."
+    ),
     .init(
       "collection.untagged_after", \.collection.untaggedAfter, .duration(.zero...(.seconds(3650 * 86_400))),
       help: "Time that such a manifest stays before it is removed."),

@@ -52,9 +52,11 @@ struct Content: Sendable {
   }
 
   /// The descriptor of this content as JSON; `extra` is appended inside the object.
-  func descriptor(_ extra: String = "") -> String {
+  ///
+  /// - Parameter size: another one than the content has.
+  func descriptor(_ extra: String = "", size: Int? = nil) -> String {
     let tail = extra.isEmpty ? "" : ",\(extra)"
-    return #"{"mediaType":"\#(mediaType)","digest":"\#(digest)","size":\#(bytes.count)\#(tail)}"#
+    return #"{"mediaType":"\#(mediaType)","digest":"\#(digest)","size":\#(size ?? bytes.count)\#(tail)}"#
   }
 }
 

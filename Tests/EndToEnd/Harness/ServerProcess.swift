@@ -95,8 +95,14 @@ final class ServerProcess: Sendable {
   func pause() { child.withLock { $0?.kill(SIGSTOP) } }
   func resume() { child.withLock { $0?.kill(SIGCONT) } }
 
+  /// Tells it to read its configuration again.
+  func reload() { child.withLock { $0?.kill(SIGHUP) } }
+
   /// Asks it to stop and does not wait.
   func beginStopping() { child.withLock { $0?.kill(SIGTERM) } }
+
+  /// Waits until it has ended, by itself or because it was told to. Nil: it was not running.
+  func ended() async -> ChildProcess.Ending? { await take()?.ended() }
 
   /// The end of what the server has printed.
   var story: String {

@@ -27,6 +27,35 @@ extension EndToEnd {
       }
     }
 
+    @Test("a server that is told twice to stop ends at once, whatever is under way")
+    func toldTwice() async throws {
+      try await withServer { server, workspace in
+        let base = "http://\(server.address.authority)"
+        let bytes = randomBytes(1 << 20)
+        let file = try workspace.write(bytes, to: "blob")
+        let before = try await requestsUnderWay(server)
+        async let slow = ProgramRunner.run(
+          "curl",
+          [
+            "-s", "--limit-rate", "2000", "--data-binary", "@\(file)",
+            "\(base)/v2/acme/api/blobs/uploads/?digest=\(sha256(bytes))",
+          ], timeoutSeconds: 60)
+        try await eventually("the upload is under way") { try await requestsUnderWay(server) > before }
+        server.beginStopping()
+        try await Task.sleep(for: .milliseconds(1500))
+        server.beginStopping()
+        #expect(await server.ended() == .exited(1), "\(server.story)")
+        #expect(try await !slow.succeeded)
+        #expect(server.story.contains("a second time"))
+      }
+    }
+
+    private func requestsUnderWay(_ server: ServerProcess) async throws -> Int {
+      let name = "registry_http_in_flight_requests "
+      let lines = try await RegistryReader.get(server.address, "/metrics").text.split(separator: "\n")
+      return lines.first { $0.hasPrefix(name) }.flatMap { Int($0.dropFirst(name.count)) } ?? 0
+    }
+
     @Test("a server that is told to stop finishes the download that is under way")
     func finishesDownload() async throws {
       try await withServer { server, workspace in

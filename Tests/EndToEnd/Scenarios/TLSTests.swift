@@ -20,6 +20,14 @@ extension EndToEnd {
       }
     }
 
+    @Test("berth healthcheck asks a server that speaks TLS")
+    func healthcheck() async throws {
+      try await withTLSServer { server, _, _, _ in
+        let outcome = try await server.run(["healthcheck", "--listen", server.address.listenArgument])
+        #expect(outcome.succeeded && outcome.text.contains(#""ready":true"#), "\(outcome.story)")
+      }
+    }
+
     @Test("a certificate that was replaced on disk is served without a restart")
     func replaced() async throws {
       try await withTLSServer { server, workspace, old, paths in

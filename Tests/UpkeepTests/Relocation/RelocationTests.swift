@@ -95,11 +95,26 @@ import Upkeep
     do {
       try await ends.client.put(SampleBlob(seed: 30, size: 10))
       Issue.record("a sealed database took a push")
-    } catch DatabaseError.readOnly {}
+    } catch DatabaseError.moved {}
     let isSealed = try await ends.source.database.read { try $0.isSealed() }
     #expect(isSealed)
-    try await Relocation.abort(at: ends.source.database)
+    // Two places would take pushes from then on, so it must be said twice.
+    await #expect(throws: Relocation.Refusal.self) { try await Relocation.abort(at: ends.source.database) }
+    #expect(try await ends.source.database.read { try $0.isSealed() })
+    try await Relocation.abort(at: ends.source.database, evenIfEnded: true)
     try await ends.client.put(SampleBlob(seed: 30, size: 10))
+    try await ends.close()
+  }
+
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndObjects])
+  func `that has not ended is given up, and the old place is as it was`(kind: TestInstallation.Kind) async throws {
+    let ends = try await Ends.open(kind, .sqliteAndFiles)
+    try await ends.client.put(Self.blobs[0])
+    try await ends.source.database.write { try $0.seal() }
+    await #expect(throws: DatabaseError.self) { try await ends.client.put(Self.blobs[3]) }
+    #expect(try await !ends.source.database.read { try $0.isMoved() })
+    try await Relocation.abort(at: ends.source.database)
+    try await ends.client.put(Self.blobs[3])
     try await ends.close()
   }
 
