@@ -20,6 +20,17 @@ import Testing
     }
   }
 
+  @Test(arguments: DatabaseKind.allCases) func `takes texts with U+0000, which some databases have not, all alike`(
+    _ kind: DatabaseKind
+  ) async throws {
+    try await kind.withDatabase { database in
+      _ = try await database.write { try $0.insertNamespace("a\0b", isPublic: false) }
+      let names = try await database.read { try $0.namespaces(after: "", limit: 10).map(\.name) }
+      #expect(names == ["a\u{FFFD}b"])
+      #expect(try await database.read { try $0.namespace("a\0b")?.name } == "a\u{FFFD}b")
+    }
+  }
+
   @Test(arguments: DatabaseKind.allCases) func `keeps nothing of a body that throws`(_ kind: DatabaseKind) async throws
   {
     try await kind.withDatabase { database in

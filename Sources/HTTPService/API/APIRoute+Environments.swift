@@ -16,7 +16,7 @@ extension APIRoute {
     .init(
       "promoters", .list(.string),
       "Who may promote and roll back: accounts, `team:NAME`, `trust:NAME`. Maintainers unless given."),
-    .init("approvers", .list(.string), "Who may agree. Maintainers unless given."),
+    .init("approvers", .list(.string), "Who may agree. People who are maintainers unless given."),
     .init("approvals", .integer, "How many others than the one who asks must agree."),
     .init("rollbackNeedsApproval", .boolean, "Whether rolling back needs that too."),
     .init(

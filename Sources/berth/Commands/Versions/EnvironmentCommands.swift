@@ -74,7 +74,8 @@ struct EnvironmentCommand: AsyncParsableCommand {
     var tag: [String] = []
     @Option(help: "Who may promote: an account, team:NAME, trust:NAME; may be repeated. Maintainers unless given.")
     var promoter: [String] = []
-    @Option(help: "Who may agree; may be repeated. Maintainers unless given.") var approver: [String] = []
+    @Option(help: "Who may agree; may be repeated. People who are maintainers unless given.") var approver: [String] =
+      []
     @Option(help: "How many others than the one who asks must agree.") var approvals: Int?
     @Flag(inversion: .prefixedNo, help: "Rolling back needs that too.") var rollbackNeedsApproval: Bool?
     @Option(help: "When nothing is promoted, as JSON; may be repeated.") var freeze: [String] = []
