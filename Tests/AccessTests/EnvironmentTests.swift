@@ -92,6 +92,16 @@ import Testing
     #expect(found.isEmpty, "\(found)")
   }
 
+  @Test func `needs the namespace in which it is made`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let path = "/api/v1/namespaces/nope/environments"
+      let made = try await registry.api("POST", path, as: ClosedRegistry.admin, #"{"name":"production"}"#)
+      #expect(made.status == 404)
+      #expect(made.json["detail"]?.string == "there is no namespace nope")
+      #expect(try await registry.api("GET", path, as: ClosedRegistry.admin).status == 404)
+    }
+  }
+
   @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
   func `moves three repositories as one, and goes back in one step, as often as there is a before`(
     kind: TestInstallation.Kind

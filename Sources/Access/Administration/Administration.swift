@@ -98,6 +98,13 @@ public final class Administration: Sendable {
     }
   }
 
+  /// Tells a namespace that nobody made from one that has nothing. Where accounts are switched off, a push makes it, and whatever
+  /// is asked of it before holds then.
+  public func requireNamespace(_ name: String) async throws {
+    guard !policy.isOpen, try await database.read({ try $0.namespace(name) }) == nil else { return }
+    throw Self.noNamespace(name)
+  }
+
   /// As ``require(_:in:_:)``, and auditors, who read everything.
   func requireToSee(_ role: Role, in namespace: String, _ caller: Caller) async throws {
     if caller.account?.siteRole == .auditor, !caller.isLimited {

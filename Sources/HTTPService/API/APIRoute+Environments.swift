@@ -82,7 +82,9 @@ extension APIRoute {
       method: .GET, path: environmentPath, summary: "List the environments of a namespace, with what runs in each.",
       permission: "everybody who has a role in it", answer: .list(environmentSchema)
     ) { routes, call in
-      .array(try await routes.registry.environments(by: actor(routes, call)).map(view))
+      let actor = try await actor(routes, call)
+      try await routes.access.administration.requireNamespace(actor.namespace)
+      return .array(try await routes.registry.environments(by: actor).map(view))
     },
     APIRoute(
       method: .POST, path: environmentPath, summary: "Make an environment.", permission: "its owners",
@@ -96,9 +98,11 @@ extension APIRoute {
       do throws(ParseError) { name = try Tag(parsing: text) } catch {
         throw AdministrationError(.invalid, error.message)
       }
+      let actor = try await actor(routes, call)
+      try await routes.access.administration.requireNamespace(actor.namespace)
       return view(
         try await routes.registry.makeEnvironment(
-          name, wishes(call), adopts: call.bool("adopt") ?? false, by: actor(routes, call)))
+          name, wishes(call), adopts: call.bool("adopt") ?? false, by: actor))
     },
     APIRoute(
       method: .GET, path: environmentPath + "/{environment}", summary: "What runs where, now or as of a time.",

@@ -21,8 +21,7 @@ extension Registry {
 
   public func environments(by actor: ReleaseActor) async throws -> [EnvironmentState] {
     try await database.read { transaction in
-      try Self.require(actor.namespace, transaction)
-      return try transaction.environments(of: actor.namespace).map { record in
+      try transaction.environments(of: actor.namespace).map { record in
         try Self.state(record, record.effective, try transaction.deployedImages(in: record.id), actor)
       }
     }
@@ -45,11 +44,6 @@ extension Registry {
       let images = try transaction.deployedImages(in: record.id, afterSequence: last.sequence)
       return try Self.state(record, last.effective, images, actor)
     }
-  }
-
-  private static func require(_ namespace: String, _ transaction: borrowing some Reading & ~Copyable) throws {
-    guard try transaction.namespace(namespace) == nil else { return }
-    throw AdministrationError(.notFound, "there is no namespace \(namespace)")
   }
 
   private static func state(
@@ -85,7 +79,6 @@ extension Registry {
     let wasMade = Atomic<Bool>(false)
     try await database.write { transaction in
       try transaction.lockNamespace(actor.namespace)
-      try Self.require(actor.namespace, transaction)
       let known = try transaction.environments(of: actor.namespace)
       guard known.count < Self.environmentLimit else {
         throw AdministrationError(.conflict, "\(actor.namespace) has \(known.count) environments; no more fit")

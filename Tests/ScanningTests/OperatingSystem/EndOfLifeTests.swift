@@ -46,7 +46,7 @@ struct EndOfLifeTests {
     )
     #expect(
       EndOfLife.notice(of: Distribution(id: "alpine", versionID: "3.18.4"), on: Self.day(2026_01_01))
-        == "alpine 3.18 gets no updates any more: its support ended on 2025-05-09")
+        == "alpine 3.18.4 gets no updates any more: its support ended on 2025-05-09")
     #expect(
       EndOfLife.notice(of: Distribution(id: "ubuntu", versionID: "18.04"), on: Self.day(2026_01_01))
         == "ubuntu 18.04 gets updates by Ubuntu Pro only, until 2028-04-26")
