@@ -92,22 +92,24 @@ extension Registry {
   }
 
   /// Events of a tag or a repository, the newest first.
-  ///
-  /// - Throws: `NAME_UNKNOWN`; `MANIFEST_UNKNOWN` for a tag of which nothing is known.
   public func history(
     of tag: Tag?, _ filter: TagEventFilter, before: Int64?, limit: Int, permit: Permit<Pull>
   ) async throws -> [TagEvent] {
     let repository = permit.repository
     let scope: TagHistoryScope = tag.map { .tag(repository, $0) } ?? .repository(repository)
-    return try await database.read { transaction in
-      let found = try transaction.tagEvents(scope, filter, before: before, limit: limit)
-      guard found.isEmpty else { return found }
+    return try await database.read { try $0.tagEvents(scope, filter, before: before, limit: limit) }
+  }
+
+  /// Tells what never was from what has no event that was asked for.
+  ///
+  /// - Throws: `NAME_UNKNOWN`; `MANIFEST_UNKNOWN` for a tag of which nothing is known.
+  public func requireHistory(of tag: Tag?, permit: Permit<Pull>) async throws {
+    let repository = permit.repository
+    try await database.read { transaction in
       guard try transaction.repository(named: repository) != nil else { throw Self.unknownName(repository) }
-      if let tag, try transaction.tagEvents(scope, limit: 1).isEmpty {
-        throw RegistryError(
-          .manifestUnknown, "nothing is known of a tag \(tag) of \(repository)", details: [["tag": .string(tag.text)]])
-      }
-      return []
+      guard let tag, try transaction.tagEvents(.tag(repository, tag), limit: 1).isEmpty else { return }
+      throw RegistryError(
+        .manifestUnknown, "nothing is known of a tag \(tag) of \(repository)", details: [["tag": .string(tag.text)]])
     }
   }
 

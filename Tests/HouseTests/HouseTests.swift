@@ -100,8 +100,11 @@ import Testing
 
   @Test("every figure of /metrics is in the manual, and no other")
   func figures() throws {
-    // A name, and after it what it means.
-    let made = try SourceTree.swiftFiles(in: "Sources").flatMap(\.lines).flatMap { line in
+    // A name, and after it what it means. Claims and secrets have such names too.
+    let files = try SourceTree.swiftFiles(in: "Sources").filter { file in
+      !["Access/Credentials/", "Scanning/Secrets/"].contains { file.path.contains($0) }
+    }
+    let made = files.flatMap(\.lines).flatMap { line in
       let parts = line.split(separator: "\"", omittingEmptySubsequences: false)
       return zip(parts, parts.dropFirst()).filter { isFigure($0) && $1.hasPrefix(", ") }.map { String($0.0) }
     }

@@ -99,7 +99,10 @@ extension APIRoute {
       let permit = try await routes.access.policy.permit(Pull.self, on: call.repository(), for: call.caller)
       let tag = try call.tag()
       return try await events(call) { size, before in
-        try await routes.registry.history(of: tag, filter(call), before: before, limit: size, permit: permit)
+        let found = try await routes.registry.history(
+          of: tag, filter(call), before: before, limit: size, permit: permit)
+        if found.isEmpty { try await routes.registry.requireHistory(of: tag, permit: permit) }
+        return found
       }
     },
     APIRoute(
@@ -109,7 +112,10 @@ extension APIRoute {
     ) { routes, call in
       let permit = try await routes.access.policy.permit(Pull.self, on: call.repository(), for: call.caller)
       return try await events(call) { size, before in
-        try await routes.registry.history(of: nil, filter(call), before: before, limit: size, permit: permit)
+        let found = try await routes.registry.history(
+          of: nil, filter(call), before: before, limit: size, permit: permit)
+        if found.isEmpty { try await routes.registry.requireHistory(of: nil, permit: permit) }
+        return found
       }
     },
     APIRoute(

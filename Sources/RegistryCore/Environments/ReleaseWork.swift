@@ -80,7 +80,7 @@ struct ReleaseWork {
     try requireCover(of: images)
     if wish.isDryRun { throw DryRun(images: images, warnings: change.warnings) }
     let kind: ReleaseRecord.Kind = goal == nil ? .promotion : .rollback
-    if goal != nil, goal == environment.effective, images.isEmpty { return .unchanged }
+    if goal != nil, goal == environment.effective, images.isEmpty, wish.key == nil { return .unchanged }
     // Going back counts though nothing differs: the next one goes further. So does a key, which must mean the same again.
     guard !images.isEmpty || kind == .rollback || wish.key != nil else { return .unchanged }
     let release = try transaction.insertRelease(
