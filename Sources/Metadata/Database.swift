@@ -133,7 +133,7 @@ final class Later<Element>: StatementSink {
   }
 }
 
-private final class Discarded: StatementSink, Sendable {
+final class Discarded: StatementSink, Sendable {
   static let sink = Discarded()
   func row(_ row: borrowing Row) -> Bool { true }
   func finished(changed: Int) {}

@@ -45,6 +45,22 @@ import Testing
   }
 }
 
+@Suite struct `A statement behind one that failed` {
+  @Test func `is prepared again when it is needed next`() async throws {
+    let connection = try PostgresConnection(
+      try await PostgresSettings.fresh(), figures: PostgresFigures(), generation: 0)
+    let sum: SQL = "SELECT CAST(\(40) AS BIGINT) + \(2)"
+    try connection.begin("BEGIN ISOLATION LEVEL READ COMMITTED")
+    try connection.submit("SELECT 1 / CAST(\(0) AS BIGINT)", to: Discarded.sink)
+    #expect(throws: PostgresError.self) { try connection.count(sum) }
+    connection.rollback()
+    try connection.begin("BEGIN ISOLATION LEVEL READ COMMITTED")
+    #expect(try connection.count(sum) == 42)
+    connection.rollback()
+    #expect(!connection.isBroken)
+  }
+}
+
 /// Which anomaly the lock of a repository's row prevents at READ COMMITTED: docs/decisions/0011.
 @Suite struct `An artifact and its subject, pushed at once` {
   @Test func `miss each other where nobody locks the repository`() async throws {

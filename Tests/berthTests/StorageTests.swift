@@ -2,11 +2,11 @@ import BlobStorage
 import Foundation
 import Ground
 import Logging
-import Metadata
 import RegistryCore
 import TestSupport
 import Testing
 
+@testable import Metadata
 @testable import berth
 
 /// The parts are opened together, or it is said why not: what is opened wrongly would be emptied.
@@ -80,6 +80,21 @@ import Testing
     try await Self.open(stranger, for: .rebuilding(takesOver: true))
     try await Self.open(stranger)
     try await Self.open(here)
+  }
+
+  @Test func `are joined by the next start where the first broke off between them`() async throws {
+    let directory = try temporaryDirectory()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let url = try await PostgresServer.shared().freshDatabase()
+    let here = try Self.settings(directory + "/here", database: url)
+    try await Self.open(here)
+    let database = try await PostgresDatabase(PostgresSettings(url: url))
+    try await database.write { _ = try $0.execute("DELETE FROM keepsake WHERE name = 'store-id'") }
+    try await Self.open(here)
+    // Elsewhere it begins anew, and what was named before is another's.
+    try await database.write { _ = try $0.execute("DELETE FROM keepsake WHERE name = 'store-id'") }
+    try await Self.open(try Self.settings(directory + "/there", database: url))
+    await #expect(throws: StoreIdentity.Mismatch.self) { try await Self.open(here) }
   }
 
   @Test func `are joined once by replicas that start together`() async throws {

@@ -15,7 +15,8 @@ final class PostgresConnection: SQLConnection {
   /// What was sent and has not been answered.
   private enum Sent {
     case statement(any StatementSink)
-    case preparation
+    /// - Parameter text: the statement's.
+    case preparation(text: String)
     case sync
   }
 
@@ -23,6 +24,8 @@ final class PostgresConnection: SQLConnection {
   private let settings: PostgresSettings
   private let figures: PostgresFigures
   private var statements: [String: String] = [:]
+  /// No name is given twice: what one stood for may be there still.
+  private var nextStatement = 0
   private var renderings: [String: String] = [:]
   private var sent: [Sent] = []
   private var nextAnswer = 0
@@ -79,13 +82,14 @@ final class PostgresConnection: SQLConnection {
   private func prepare(_ text: String, _ parameters: PostgresParameters) throws -> String {
     if let known = statements[text] { return known }
     // More than there are texts in this program: only a mistake comes here, and then the connection is replaced.
-    guard statements.count < Self.statementLimit else { throw lost("too many statements are prepared") }
-    let name = "s\(statements.count)"
+    guard nextStatement < Self.statementLimit else { throw lost("too many statements are prepared") }
+    let name = "s\(nextStatement)"
+    nextStatement += 1
     guard
       berth_pq_send_prepare(
         handle, name, rendering(of: text), Int32(parameters.types.count), parameters.types) == 1
     else { throw lost(libraryMessage) }
-    sent.append(.preparation)
+    sent.append(.preparation(text: text))
     statements[text] = name
     return name
   }
@@ -182,9 +186,13 @@ final class PostgresConnection: SQLConnection {
         if berth_pq_result_status(result) == BERTH_PQ_PIPELINE_SYNC { return }
         note(result)
       }
-    case .preparation:
+    case .preparation(let text):
       while let result = try nextResult(by: deadline) {
-        if berth_pq_result_status(result) != BERTH_PQ_COMMAND_OK { note(result) }
+        if berth_pq_result_status(result) != BERTH_PQ_COMMAND_OK {
+          // Passed over because something before it failed, it is not there for who needs it next.
+          statements[text] = nil
+          note(result)
+        }
         berth_pq_clear(result)
       }
     case .statement(let sink):

@@ -91,10 +91,14 @@ public enum Keepsake {
   public static let careCursor = "care-cursor"
   /// Joins a database and a store.
   public static let storeID = "store-id"
+  /// The name that a store is being given, before it is known that it has it.
+  public static let storeIDToBe = "store-id-to-be"
   /// In a database that a registry is being moved to: the one that it comes from.
   public static let moveFrom = "move-from"
 
-  static let ofPlace: [SQLValue] = [scrubCursor, orphanCursor, careCursor, storeID, moveFrom].map { .text($0) }
+  static let ofPlace: [SQLValue] = [scrubCursor, orphanCursor, careCursor, storeID, storeIDToBe, moveFrom].map {
+    .text($0)
+  }
 }
 
 extension SQL {

@@ -66,6 +66,8 @@ struct StoreIdentity {
       if known == nil { try await begin() }
       return
     }
+    // A first start that broke off between the two.
+    if known == nil, let found, found == (try await keepsake(Keepsake.storeIDToBe)) { return try await keep(found) }
     let isAllowed =
       purpose == .rebuilding(takesOver: true) || (found == nil && purpose == .rebuilding(takesOver: false))
     guard isAllowed else { throw try await mismatch(known, found) }
@@ -75,6 +77,7 @@ struct StoreIdentity {
 
   private func begin() async throws {
     let fresh = Array(SystemRandom().hexadecimal(byteCount: 16).utf8)
+    try await database.write { try $0.setKeepsake(Keepsake.storeIDToBe, fresh) }
     try await write(fresh)
     try await keep(fresh)
   }
@@ -99,8 +102,10 @@ struct StoreIdentity {
   /// The beginning of a name tells registries apart.
   private static func text(_ name: [UInt8]) -> String { String(decoding: name.prefix(8), as: UTF8.self) }
 
-  private func known() async throws -> [UInt8]? {
-    try await database.read { try $0.keepsake(Keepsake.storeID) }
+  private func known() async throws -> [UInt8]? { try await keepsake(Keepsake.storeID) }
+
+  private func keepsake(_ name: String) async throws -> [UInt8]? {
+    try await database.read { try $0.keepsake(name) }
   }
 
   private func keep(_ identity: [UInt8]) async throws {

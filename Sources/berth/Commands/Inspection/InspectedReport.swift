@@ -63,6 +63,7 @@ struct InspectedReport {
     if let gap, !isInventoried { print(gap) }
     if let support = json["support"]?.string { print("Note: \(support)") }
     if let unjudged = json["unjudged"]?.string { print("Note: \(unjudged)") }
+    tellGaps()
     let shown = withNotices ? notices : notices.filter { NoticeKind.of($0) == .secret }
     if findings.isEmpty, shown.isEmpty, isInventoried, gap == nil { print("Nothing that counts is known.") }
     if !findings.isEmpty { tellFindings(remote) }
@@ -70,6 +71,15 @@ struct InspectedReport {
       remote.show(
         shown, [("kind", "kind"), ("what", "detail"), ("path", "path"), ("layer", "layer"), ("hidden", "hidden")])
     }
+  }
+
+  /// So many are told of what is not known of an image that is judged.
+  private static let gapLimit = 5
+
+  private func tellGaps() {
+    let gaps = json["gaps"]?.array?.compactMap(\.string) ?? []
+    for gap in gaps.prefix(Self.gapLimit) { print("Not known: \(gap)") }
+    if gaps.count > Self.gapLimit { print("Not known: \(gaps.count - Self.gapLimit) more (--output json)") }
   }
 
   private func tellFindings(_ remote: RemoteOptions) {
