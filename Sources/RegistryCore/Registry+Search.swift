@@ -30,7 +30,7 @@ extension Registry {
   private func resolved(_ query: SearchQuery) async throws -> SearchQuery {
     var keys: [SearchTerm.PackageVersions: [Int64]] = [:]
     for wanted in query.packageVersions {
-      let known = try await database.read { try $0.packageVersions(named: PackageName.spellings(of: wanted.name)) }
+      let known = try await database.read { try PackageName.versions(of: wanted.name, $0) }
       keys[wanted] = known.filter { PackageOrder.takes($0.version, ofType: $0.type, wanted.bounds) }.map(\.key)
     }
     return query.resolvingPackages { keys[$0] ?? [] }

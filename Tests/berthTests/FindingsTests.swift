@@ -48,6 +48,8 @@ import Testing
       #expect(Self.fails(Self.image(state: state), on: "secret"))
     }
     #expect(!Self.fails(Self.image(state: "none"), on: "low", "secret"))
+    #expect(!Self.fails(Self.image(state: "not-here"), on: "low", "secret"))
+    #expect(!InspectedReport(Self.image(state: "not-here")) { _ in true }.isHere)
     #expect(FailCondition(argument: "unreadable") == nil)
   }
 

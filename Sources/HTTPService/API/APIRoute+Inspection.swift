@@ -9,14 +9,18 @@ import RegistryCore
 extension APIRoute {
   private static let mayPull = "everybody who may pull"
   private static let platform = Parameter(
-    name: "platform", description: "Of an index, only the image for this platform, such as `linux/arm64`.")
-  private static let states = ImageInventoryRow.State.allCases.map(\.rawValue) + ["none"]
+    name: "platform",
+    description:
+      "Only the image for this platform, such as `linux/arm64`, of an index or alone; 404 where there is none.")
+  private static let states = ImageInventoryRow.State.allCases.map(\.rawValue) + ["none", "not-here"]
 
   private static let imageFields: [APIField] = [
     .init("image", .string, "As it was asked for; an image of an index by its digest.", isRequired: true),
     .init("digest", .string, "Its manifest.", isRequired: true),
-    .init("platform", .nullable(.string), "Of an image of an index, what it is for.", isRequired: true),
-    .init("state", .choice(states), "How far it is known. None: it has no files to be read.", isRequired: true),
+    .init("platform", .nullable(.string), "What it is for.", isRequired: true),
+    .init(
+      "state", .choice(states), "How far it is known. None: it has no files to be read. Not here: an index lists it.",
+      isRequired: true),
     .init("reason", .nullable(.string), "Why it is not known, or cannot be judged.", isRequired: true),
     .init("distribution", .nullable(.string), "Its operating system, for people.", isRequired: true),
     .init("support", .nullable(.string), "Set when not everybody gets updates for it any more.", isRequired: true),

@@ -33,7 +33,11 @@ extension Transaction {
     let names = table.columns.map(\.name).joined(separator: ", ")
     let marks = Array(repeating: "?", count: table.columns.count).joined(separator: ", ")
     let text = "INSERT INTO \(table.rawValue) (\(names)) VALUES (\(marks)) ON CONFLICT DO NOTHING"
-    for row in rows { try enqueue(SQL(relocation: text, row.values)) }
+    // Older versions of ours stored on SQLite what PostgreSQL has not.
+    for row in rows {
+      let values = row.values.map { value in if case .text(let text) = value { text.sqlValue } else { value } }
+      try enqueue(SQL(relocation: text, values))
+    }
   }
 
   /// Lets keys that count by themselves go on after those that were inserted.

@@ -81,6 +81,7 @@ extension Registry {
     for begin in stride(from: 0, to: scores.count, by: Self.scoreBatch) {
       let batch = scores[begin..<min(begin + Self.scoreBatch, scores.count)]
       report.changedCount += try await database.write { transaction in
+        try transaction.lockInspection()
         let known = try transaction.vulnerabilities(batch.map(\.name))
         let changed = batch.filter { known[$0.name]?.epss != $0.epss || known[$0.name]?.percentile != $0.percentile }
         try transaction.writeScores(changed)

@@ -28,7 +28,7 @@ extension InspectedImage.Absence {
     switch self {
     case .noFiles: "none"
     case .unread: ImageInventoryRow.State.waiting.rawValue
-    case .notHere: ImageInventoryRow.State.failed.rawValue
+    case .notHere: "not-here"
     }
   }
 

@@ -40,7 +40,7 @@ extension Registry {
     holding name: String, below version: String?, after: (repository: String, digest: String), limit: Int,
     permit: CataloguePermit
   ) async throws -> ConcernedImages {
-    let found = try await database.read { try $0.packageVersions(named: PackageName.spellings(of: name)) }
+    let found = try await database.read { try PackageName.versions(of: name, $0) }
     let packages = try version.map { try Self.before($0, found) } ?? found
     return try await images(holding: packages.map(\.key), after: after, limit: limit, permit: permit)
   }

@@ -38,7 +38,7 @@ extension Registry {
     let byReason = Dictionary(grouping: unjudged) { $0.notJudged ?? "" }.sorted { $0.key < $1.key }
     let unread = notices.filter { $0.kind == Notice.Kind.unreadable.rawValue && !$0.isHidden }
     return byReason.map { reason, packages in
-      "not judged: \(named(packages.map { "\($0.name) \($0.version)" })): \(reason)"
+      "not judged: \(named(packages.map { $0.version.isEmpty ? $0.name : "\($0.name) \($0.version)" })): \(reason)"
     } + unread.map { "not read: \($0.path): \($0.detail)" }
   }
 

@@ -1,3 +1,4 @@
+internal import Metadata
 internal import Scanning
 
 // Names as people type them, and as they are stored.
@@ -14,10 +15,12 @@ enum VulnerabilityName {
 
   /// Whether what was typed is one of some names, in whatever case.
   static func means(_ typed: String, anyOf names: [String]) -> Bool {
-    if names.contains(typed) { return true }
-    let small = typed.lowercased()
-    return names.contains { $0.lowercased() == small }
+    names.contains { name in
+      name.utf8.count == typed.utf8.count && zip(name.utf8, typed.utf8).allSatisfy { small($0) == small($1) }
+    }
   }
+
+  private static func small(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
 
   /// GitHub's names are small behind their beginning.
   private static func prefixInCapitals(_ typed: String) -> String {
@@ -28,6 +31,17 @@ enum VulnerabilityName {
 }
 
 enum PackageName {
+  /// The versions of packages that a typed name means, each once. `lodash.merge` of npm is another than `lodash-merge`.
+  static func versions<R: Reading & ~Copyable>(
+    of typed: String, _ transaction: borrowing R
+  ) throws -> [(key: Int64, type: String, version: String)] {
+    var seen: Set<Int64> = []
+    return try transaction.packageVersions(named: spellings(of: typed)).compactMap { found in
+      guard means(typed, found.name, ofType: found.type), seen.insert(found.key).inserted else { return nil }
+      return (found.key, found.type, found.version)
+    }
+  }
+
   /// A name as it was typed, in small letters, and as Python compares names.
   static func spellings(of typed: String) -> [String] {
     var spellings = [typed]
@@ -40,8 +54,11 @@ enum PackageName {
   /// Whether a package of a type is called so, as its ecosystem compares names.
   static func means(_ typed: String, _ name: String, ofType type: String) -> Bool {
     if typed == name { return true }
+    let kind = PackageType(rawValue: type)
+    // Distributions have no two packages whose names differ by this.
+    if kind?.isOperatingSystem ?? false { return typed.lowercased() == name.lowercased() }
     let ecosystem: String? =
-      switch PackageType(rawValue: type) {
+      switch kind {
       case .pypi: "PyPI"
       case .nuget: "NuGet"
       case .composer: "Packagist"

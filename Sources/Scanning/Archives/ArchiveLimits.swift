@@ -7,9 +7,8 @@ public struct ArchiveLimits: Sendable, Hashable {
   public var ratio: Int64 = 1100
   /// So much may come out of however little: below it no ratio is asked.
   public var ratioFloorBytes: Int64 = 64 << 20
-  /// The same of what packs far better than deflate: zstd writes a hundred megabytes of zeros in a few kilobytes. So much is read in
-  /// some seconds.
-  public var denseRatioFloorBytes: Int64 = 16 << 30
+  /// The same of zstd, which writes a hundred megabytes of zeros in a few kilobytes. So much is read in some seconds.
+  public var denseRatioFloorBytes: Int64 = 2 << 30
   /// Headers of the archive. A layer of a million files is read.
   public var entryCount = 4_000_000
   /// Of a path or the target of a link. Linux takes 4096.
@@ -35,7 +34,7 @@ public struct ArchiveLimits: Sendable, Hashable {
   public var directoryLinkCount = 20_000
   /// Of a file whose content is kept because a hard link may give it a name that says something, and of all of those together.
   public var linkedFileBytes = 64 << 10
-  public var linkedBytes = 32 << 20
+  public var linkedBytes = 16 << 20
   /// The history that a compressed stream may refer back to, as a power of two: 2 to the 27th is 128 MiB, what `zstd` makes with
   /// `--long` and decodes without being asked.
   public var windowLog = 27

@@ -122,7 +122,7 @@ public struct DecompressedSource: ByteSource {
     guard produced <= limits.uncompressedBytes else {
       throw .limit("it unpacks to more than \(limits.uncompressedBytes) bytes")
     }
-    let floor = compression == .gzip ? limits.ratioFloorBytes : limits.denseRatioFloorBytes
+    let floor = compression == .zstd ? limits.denseRatioFloorBytes : limits.ratioFloorBytes
     guard produced > floor, decoder != nil else { return }
     // What waits in the window counts too: it has been fetched.
     guard produced / max(input.consumedBytes, 1) <= limits.ratio else {

@@ -224,7 +224,7 @@ public struct LayerReader {
   private mutating func takeLink(_ entry: TarEntry, _ path: String) throws(LayerError) {
     list(.symbolicLink, entry, path)
     let candidate = Candidate(path: path, size: 1)
-    if cataloguers.contains(where: { $0.wants(candidate) }) { try hide(path) }
+    if JavaCataloguer.isArchive(path) || cataloguers.contains(where: { $0.wants(candidate) }) { try hide(path) }
     guard let target = LayerPath.resolved(entry.link, from: path, limits) else {
       note(.irregular, path, "it is a link whose target is too long or too deep")
       return

@@ -12,12 +12,20 @@ struct LinkedContents {
   /// Whether a file that no cataloguer wants is to be kept. Descriptions of packages are small, and most of them JSON.
   func keeps(_ candidate: Candidate) -> Bool {
     candidate.start.first == UInt8(ascii: "{") && candidate.size <= Int64(limits.linkedFileBytes)
-      && bytes + Int(candidate.size) <= limits.linkedBytes
+      && bytes + Self.cost(of: candidate.path, Int(candidate.size)) <= limits.linkedBytes
   }
 
+  /// With its name, and what an entry takes in a table: a layer may have millions of small files.
+  private static func cost(of path: String, _ size: Int) -> Int { size + path.utf8.count + 128 }
+
   mutating func add(_ content: [UInt8], of path: String) {
-    bytes += content.count - (contents[path]?.count ?? 0)
+    forgetContent(of: path)
+    bytes += Self.cost(of: path, content.count)
     contents[path] = content
+  }
+
+  private mutating func forgetContent(of path: String) {
+    if let content = contents.removeValue(forKey: path) { bytes -= Self.cost(of: path, content.count) }
   }
 
   mutating func addSilent(_ path: String) { silent.insert(path) }
@@ -25,7 +33,7 @@ struct LinkedContents {
   /// Takes away what was known of a path: another entry stands there now.
   mutating func forget(_ path: String) {
     silent.remove(path)
-    if let content = contents.removeValue(forKey: path) { bytes -= content.count }
+    forgetContent(of: path)
   }
 
   func content(of path: String) -> [UInt8]? { contents[path] }

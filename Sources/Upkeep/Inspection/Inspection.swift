@@ -86,6 +86,7 @@ struct Inspection: Sendable {
     }
     var waiting: [(layer: DueLayer, outcome: ReadLayer)] = []
     var bytes = 0
+    var renewedAt = time.monotonicNanoseconds
     for (position, layer) in due.enumerated() {
       if layer.sizeBytes > Self.largeLayerBytes || bytes > Self.writtenBytesLimit {
         try await write(waiting)
@@ -94,6 +95,11 @@ struct Inspection: Sendable {
       }
       let outcome: ReadLayer
       let held = waiting.map(\.layer) + due[position...]
+      // The ones before may have taken long, each less than the time after which one is renewed.
+      if Duration.nanoseconds(time.monotonicNanoseconds - renewedAt) > Self.layerRenewal {
+        try await keep(held[...], for: Self.layerTerm)
+        renewedAt = time.monotonicNanoseconds
+      }
       do { outcome = try await keeping(held) { try await read(layer) } } catch {
         // The process is ending: what was read is not lost, and what was not is another's at once.
         let (read, rest) = (waiting, due[position...])
@@ -115,7 +121,9 @@ struct Inspection: Sendable {
     let renewal = Task {
       while !Task.isCancelled {
         try await time.sleep(for: Self.layerRenewal)
-        try await keep(layers[...], for: Self.layerTerm)
+        do { try await keep(layers[...], for: Self.layerTerm) } catch {
+          logger.notice("layers are not held for longer; tried again", metadata: ["cause": "\(error)"])
+        }
       }
     }
     let outcome: Result<ReadLayer, any Error>
@@ -127,7 +135,8 @@ struct Inspection: Sendable {
   }
 
   private func keep(_ layers: ArraySlice<DueLayer>, for term: Duration) async throws {
-    let digests = layers.map(\.digest)
+    // In the order in which others take their rows.
+    let digests = layers.map(\.digest).sorted()
     try await registry.database.write { try $0.setDue(digests, at: $0.now + term) }
   }
 

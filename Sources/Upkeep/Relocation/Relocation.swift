@@ -77,7 +77,10 @@ public struct Relocation: Sendable {
       if pass <= Self.lastBlobs { break }
     }
     let start = ContinuousClock.now
-    try await source.database.write { try $0.seal() }
+    // After a move that broke off at its very end it is sealed for good already.
+    try await source.database.write { transaction in
+      if try !transaction.isMoved() { try transaction.seal() }
+    }
     report("sealed: pulls go on, pushes are refused from now on")
     outcome.damaged = []
     _ = try await copyBlobs(&outcome)
@@ -114,6 +117,11 @@ public struct Relocation: Sendable {
     }
     let (mark, inventory) = try await target.read { transaction in
       (try transaction.keepsake(Keepsake.moveFrom), try transaction.inventory())
+    }
+    if mark == nil, try await source.database.read({ try $0.isMoved() }) {
+      throw Refusal(
+        "this registry was moved already, and pushes go to its new place: move from there; or, if that was never served, "
+          + "begin with --abort --force")
     }
     if mark == nil, inventory.repositories > 0 || inventory.blobs > 0 {
       throw Refusal(

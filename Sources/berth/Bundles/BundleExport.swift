@@ -59,10 +59,10 @@ struct BundleExport {
     }
   }
 
-  /// Of feeds that tell what is exploited, and of those that tell how likely the rest is to be, the latest: they speak of the same.
+  /// Of feeds that tell how likely vulnerabilities are to be exploited, the latest: they speak of the same.
   private static func exportable(_ feeds: [Source]) -> [Source] {
     feeds.filter { feed in
-      guard feed.kind.bundled != .osv else { return true }
+      guard feed.kind.bundled == .epss else { return true }
       let latest = feeds.filter { $0.kind == feed.kind }.max { ($0.refreshedAt, $0.name) < ($1.refreshedAt, $1.name) }
       return latest?.name == feed.name
     }

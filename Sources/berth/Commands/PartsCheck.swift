@@ -17,16 +17,16 @@ struct PartsCheck {
 
   /// Prints a line for each part, and for each problem. Answers how many problems there are.
   func run() async throws -> Int {
-    let problems = try await directory() + database() + blobs() + tls()
+    let problems = directory() + (try database()) + (await blobs()) + tls()
     // Where each of them can be used, whether they can be used together.
     return problems > 0 ? problems : await together()
   }
 
   /// Whether the data directory is one, or can be made.
-  private func directory() async throws -> Int {
+  private func directory() -> Int {
     guard settings.storage.database == nil || settings.storage.blobs == nil else { return 0 }
     do {
-      try await DataDirectory(settings).check(for: .serving)
+      try DataDirectory(settings).check(for: .serving)
       try DataDirectory(settings).checkWritable()
       return 0
     } catch {

@@ -19,7 +19,7 @@ struct DataDirectory {
 
   /// - Throws: ``Unusable`` when it is no folder, is not there where a registry is to be examined, or holds blobs and no database:
   ///   a server would make a new one, know none of the blobs, and remove them.
-  func check(for purpose: Storage.Purpose) async throws {
+  func check(for purpose: Storage.Purpose) throws {
     var status = stat()
     let isThere = stat(path, &status) == 0
     if isThere, status.st_mode & S_IFMT != S_IFDIR { throw Unusable(description: "\(path) is no folder") }
@@ -29,7 +29,7 @@ struct DataDirectory {
       return
     }
     guard !hasRows else { return }
-    if hasBlobs, isThere, try await holdsBlobs {
+    if hasBlobs, isThere, holdsBlobs {
       throw Unusable(
         description: "\(path) holds blobs, and no metadata.db that knows them: restore it, or run "
           + "`berth check --rebuild --data \(path)`, which makes the rows of the blobs anew")
@@ -58,7 +58,12 @@ struct DataDirectory {
     return stat(Storage.databasePath(path), &status) == 0 && status.st_size > 0
   }
 
+  /// Only looked at: to open the store would write.
   private var holdsBlobs: Bool {
-    get async throws { try await !LocalBlobStore(directory: path).list(after: nil, limit: 1).isEmpty }
+    func entries(_ folder: String) -> [String] { (try? LocalDisk().list(folder)) ?? [] }
+    return entries("\(path)/blobs").contains { algorithm in
+      let shards = "\(path)/blobs/\(algorithm)"
+      return entries(shards).contains { !entries("\(shards)/\($0)").isEmpty }
+    }
   }
 }

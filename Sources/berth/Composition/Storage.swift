@@ -43,7 +43,7 @@ struct Storage {
   init(settings: Settings, for purpose: Purpose = .serving) async throws {
     let directory = settings.storage.data
     if settings.storage.database == nil || settings.storage.blobs == nil {
-      try await DataDirectory(settings).check(for: purpose)
+      try DataDirectory(settings).check(for: purpose)
       try Self.makeDirectory(directory)
       lock = try DirectoryLock(directory: directory)
     } else {

@@ -159,7 +159,9 @@ struct DecompressionTests {
     }
   }
 
-  @Test("A large file of zeros is no bomb, however small it is packed", arguments: packedCases)
+  @Test(
+    "A large file of zeros is no bomb, however small it is packed",
+    arguments: packedCases.filter { [.gzip, .zstd].contains($0.compression) })
   func zeros(_ item: Case) throws {
     let packed = try Packing.packed([UInt8](repeating: 0, count: 1 << 20), item.compression)
     var limits = ArchiveLimits()

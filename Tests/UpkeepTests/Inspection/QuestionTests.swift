@@ -92,6 +92,7 @@ import Testing
       let layer = InspectionStage.layer([
         ("x/Django-1.0.dist-info/METADATA", "Name: Django\nVersion: 1.0\n"),
         ("x/ruamel.yaml-1.0.dist-info/METADATA", "Name: ruamel.yaml\nVersion: 1.0\n"),
+        ("y/node_modules/lodash-merge/package.json", #"{"name":"lodash-merge","version":"1.0.0"}"#),
       ])
       _ = try await stage.push([InspectionStage.base, layer], as: .sample("1"))
       try await stage.inspect()
@@ -105,6 +106,9 @@ import Testing
       for name in ["django", "Django", "ruamel.yaml", "ruamel-yaml", "Ruamel_Yaml", "curl", "Curl"] {
         #expect(try await count(name) == 1, "\(name)")
       }
+      // Of npm these are two packages.
+      #expect(try await count("lodash-merge") == 1)
+      #expect(try await count("lodash.merge") == 0)
       #expect(try await count("wget") == 0)
       #expect(try await count("wget", below: "bad ver") == 0)
       #expect(try await count("Django", below: "2.0") == 1)

@@ -100,7 +100,15 @@ import Upkeep
     #expect(isSealed)
     // Two places would take pushes from then on, so it must be said twice.
     await #expect(throws: Relocation.Refusal.self) { try await Relocation.abort(at: ends.source.database) }
-    #expect(try await ends.source.database.read { try $0.isSealed() })
+    // Nor is it moved a second time, to a third place: what the second has taken since would be missing there.
+    let third = try await Ends.open(.sqliteAndFiles, .sqliteAndFiles)
+    let store = ends.source.store
+    let again = Relocation(
+      from: Relocation.End(database: ends.source.database) { try await store.open($0) }, to: third.target.database,
+      third.target.store)
+    await #expect(throws: Relocation.Refusal.self) { _ = try await again.run() }
+    try await third.close()
+    #expect(try await ends.source.database.read { try $0.isMoved() })
     try await Relocation.abort(at: ends.source.database, evenIfEnded: true)
     try await ends.client.put(SampleBlob(seed: 30, size: 10))
     try await ends.close()

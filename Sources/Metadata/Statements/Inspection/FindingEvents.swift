@@ -155,18 +155,21 @@ extension Reading where Self: ~Copyable {
     try number("SELECT COUNT(*) FROM (SELECT 1 FROM advisory_alias WHERE alias = \(name) LIMIT 1) x") > 0
   }
 
-  /// Versions of a package by its own name or the name of its source, in any of these spellings.
-  public func packageVersions(named names: [String]) throws -> [(key: Int64, type: String, version: String)] {
+  /// Versions of packages by their own name or the name of their source, in any of these spellings; a version once for each name by
+  /// which it is found.
+  public func packageVersions(
+    named names: [String]
+  ) throws -> [(key: Int64, type: String, version: String, name: String)] {
     let list = Transaction.list(names)
     return try all(
       """
-      SELECT id, type, version FROM package
+      SELECT id, type, version, name FROM package
         WHERE name IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
-      UNION SELECT p.id, p.type, p.version FROM package_subject s JOIN package p ON p.id = s.package_id
+      UNION SELECT p.id, p.type, p.version, s.name FROM package_subject s JOIN package p ON p.id = s.package_id
         WHERE s.name IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
       ORDER BY 1
       """
-    ) { (key: $0.integer(0), type: $0.text(1), version: $0.text(2)) }
+    ) { (key: $0.integer(0), type: $0.text(1), version: $0.text(2), name: $0.text(3)) }
   }
 }
 

@@ -56,7 +56,8 @@ struct FindingsView: ParsableArguments {
     }
     // What is not shown may count all the same.
     let whole = images.map { InspectedReport($0) { _ in true } }
-    if !failOn.isEmpty, whole.isEmpty || whole.contains(where: { $0.fails(failOn) }) { throw ExitCode.failure }
+    let isNothingHere = !whole.contains { $0.isHere }
+    if !failOn.isEmpty, isNothingHere || whole.contains(where: { $0.fails(failOn) }) { throw ExitCode.failure }
   }
 
   private func shows(_ finding: JSONValue) -> Bool {

@@ -22,7 +22,7 @@ struct InspectedReport {
   /// Why it cannot be judged, or not all of it; nil: it can.
   var gap: String? {
     switch json["state"]?.string {
-    case "inventoried", "none": json["unjudged"]?.string
+    case "inventoried", "none", "not-here": json["unjudged"]?.string
     case let state: "\(state ?? ""): \(json["reason"]?.string ?? "it is not read yet")"
     }
   }
@@ -37,6 +37,9 @@ struct InspectedReport {
       }
     }
   }
+
+  /// An index may list images that nobody copied here.
+  var isHere: Bool { json["state"]?.string != "not-here" }
 
   private func counts(_ finding: JSONValue) -> Bool { finding["suppressed"]?.isNull ?? true }
 
@@ -60,6 +63,7 @@ struct InspectedReport {
     print("\(json["image"]?.string ?? "")\(platform)  \(system)  \(json["packages"]?.integer ?? 0) packages")
     let isInventoried = json["state"]?.string == "inventoried"
     if json["state"]?.string == "none" { print("It holds nothing that could be inspected.") }
+    if !isHere { print("It is not here: \(json["reason"]?.string ?? "")") }
     if let gap, !isInventoried { print(gap) }
     if let support = json["support"]?.string { print("Note: \(support)") }
     if let unjudged = json["unjudged"]?.string { print("Note: \(unjudged)") }
