@@ -33,7 +33,7 @@ extension Section {
         let sample = try server.measure {
           for place in places {
             let begin = nowNanoseconds()
-            let answer = try connection.send("GET", "/api/v1/search?limit=50&q=\(query.text(place))", keepBody: true)
+            let answer = try connection.send("GET", "/api/v1/search?n=50&q=\(query.text(place))", keepBody: true)
             latencies.append(secondsSince(begin) * 1e3)
             guard answer.head.status == 200 else {
               throw BenchError("search: \(answer.head.status) \(String(decoding: answer.body, as: UTF8.self))")
