@@ -85,10 +85,8 @@ let package = Package(
     .target(
       name: "HTTPService",
       dependencies: [
-        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Scanning", nioCore, nioPosix, nioHTTP1,
-        nioHTTP2,
-        nioTLS,
-        nioSSL, lifecycle, logging,
+        "OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Scanning", "CLinux", nioCore, nioPosix,
+        nioHTTP1, nioHTTP2, nioTLS, nioSSL, lifecycle, logging,
       ], exclude: ["README.md"], swiftSettings: strict),
     .executableTarget(
       name: "berth",

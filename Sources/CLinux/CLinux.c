@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <sys/statvfs.h>
@@ -52,4 +54,13 @@ void berth_name_thread(const char *name) { (void)pthread_setname_np(pthread_self
 
 const void *berth_find(const void *bytes, size_t count, const void *needle, size_t needle_count) {
   return memmem(bytes, count, needle, needle_count);
+}
+
+int64_t berth_send_file(int socket, const void *head, size_t head_count, int file, int64_t offset, size_t count) {
+  ssize_t sent = send(socket, head, head_count, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0) return 0;
+  if ((size_t)sent < head_count) return sent;
+  off_t position = offset;
+  ssize_t body = sendfile(socket, file, &position, count);
+  return body > 0 ? sent + body : sent;
 }

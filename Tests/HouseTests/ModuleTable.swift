@@ -45,7 +45,8 @@ enum ModuleTable {
     ModuleRule(
       "HTTPService", ours: ["OCI", "Ground", "BlobStorage", "Metadata", "Access", "RegistryCore", "Scanning"],
       others: [
-        "Glibc", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTP2", "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle",
+        "CLinux", "Glibc", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTP2", "NIOPosix", "NIOSSL", "NIOTLS",
+        "ServiceLifecycle",
         "Synchronization",
       ]),
     ModuleRule(

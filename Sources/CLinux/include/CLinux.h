@@ -32,3 +32,8 @@ const void *berth_find(const void *bytes, size_t count, const void *needle, size
 
 /// Names the calling thread for `ps -L`, at most 15 bytes.
 void berth_name_thread(const char *name);
+
+/// Hands `head`, and after it `count` bytes of a file from `offset`, to a socket without waiting; the head leaves with the first
+/// of the file (MSG_MORE, send(2)). Returns how many of all these bytes the kernel took. Whatever kept it from the rest, a full
+/// buffer or an error, is for the next to send on that socket to meet.
+int64_t berth_send_file(int socket, const void *head, size_t head_count, int file, int64_t offset, size_t count);

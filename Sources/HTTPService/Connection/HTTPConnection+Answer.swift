@@ -89,9 +89,7 @@ extension HTTPConnection {
     case .file(let blob, let range):
       let transfer = FileTransfer(blob, range, fromKernel: fromKernel)
       exchange.transfer = transfer
-      cork(context, true)
-      context.write(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
-      sendPiece(context, exchange, transfer, closes: closes) { NIOAny($0) }
+      sendFile(context, exchange, transfer, head: buffer, closes: closes)
     case .stream(let chunks, _, let executor):
       context.writeAndFlush(NIOAny(IOData.byteBuffer(buffer)), promise: nil)
       sendStream(context, exchange, chunks, on: executor, closes: closes)
@@ -155,6 +153,31 @@ extension HTTPConnection {
     context.close(promise: nil)
   }
 
+  private func sendFile(
+    _ context: ChannelHandlerContext, _ exchange: Exchange, _ transfer: FileTransfer, head: ByteBuffer, closes: Bool
+  ) {
+    var head = head
+    if let socket = idleSocket(context) {
+      let sent = transfer.sendAtOnce(&head, to: socket)
+      exchange.queuedBytes = sent
+      exchange.bytesOut = sent
+    }
+    if head.readableBytes > 0 {
+      cork(context, true)
+      transfer.isCorked = true
+      context.write(NIOAny(IOData.byteBuffer(head)), promise: nil)
+    }
+    sendPiece(context, exchange, transfer, closes: closes) { NIOAny($0) }
+  }
+
+  /// The socket, where nothing waits in the channel to be sent on it before.
+  private func idleSocket(_ context: ChannelHandlerContext) -> CInt? {
+    guard case .http1(fromKernel: true) = mode, context.channel.isActive,
+      let queued = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes), queued == 0
+    else { return nil }
+    return socket
+  }
+
   /// While corked the kernel sends full segments only: the head goes out with the first of the body, not in a packet of its
   /// own (tcp(7), TCP_CORK).
   private func cork(_ context: ChannelHandlerContext, _ isCorked: Bool) {
@@ -170,7 +193,7 @@ extension HTTPConnection {
     guard !transfer.isDone else {
       transfer.finish()
       exchange.transfer = nil
-      if case .http1 = mode { cork(context, false) }
+      if transfer.isCorked { cork(context, false) }
       if case .http2 = mode { context.writeAndFlush(NIOAny(HTTPServerResponsePart.end(nil)), promise: nil) }
       return answered(context, exchange, closes: closes)
     }

@@ -76,6 +76,8 @@ final class HTTPConnection: ChannelInboundHandler {
   private var peer: Peer
   private var inputIsClosed = false
   private var isWritable = true
+  /// The connection's descriptor, which stays the channel's.
+  private(set) var socket: CInt?
 
   init(services: ConnectionServices, mode: Mode, isTLS: Bool, certificate: ClientCertificate? = nil) {
     self.services = services
@@ -101,6 +103,7 @@ final class HTTPConnection: ChannelInboundHandler {
       address: channel.remoteAddress ?? channel.parent?.remoteAddress, isTLS: peer.isTLS,
       isUnixSocket: (channel.parent?.localAddress ?? channel.localAddress).map { $0.protocol == .unix } ?? false,
       certificate: peer.certificate)
+    socket = (try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { $0 }) ?? nil
     isDraining = services.connections.add(self, context)
     scheduleTick(context)
     read(context)
@@ -108,6 +111,7 @@ final class HTTPConnection: ChannelInboundHandler {
 
   func channelInactive(context: ChannelHandlerContext) {
     tick?.cancel()
+    socket = nil
     services.connections.remove(self)
     if case .exchanging(let exchange) = phase {
       exchange.request.body.fail(.disconnected)
