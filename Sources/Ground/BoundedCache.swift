@@ -1,32 +1,36 @@
-import Synchronization
+public import Synchronization
 
 /// Keeps what was used last within a bound of summed costs. Safe to use from any thread; a hit costs one lock and one look-up.
 public final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-  private struct Node {
-    let key: Key
-    var value: Value
-    var cost: Int
-    var newer: Int
-    var older: Int
+  // Visible to callers' modules, so that a look-up is compiled for its key and value there: it is on every read's path.
+  @usableFromInline
+  struct Node {
+    @usableFromInline let key: Key
+    @usableFromInline var value: Value
+    @usableFromInline var cost: Int
+    @usableFromInline var newer: Int
+    @usableFromInline var older: Int
   }
 
-  private struct State {
-    var index: [Key: Int] = [:]
-    var nodes: [Node?] = []
+  @usableFromInline
+  struct State {
+    @usableFromInline var index: [Key: Int] = [:]
+    @usableFromInline var nodes: [Node?] = []
     var free: [Int] = []
-    var newest = -1
-    var oldest = -1
+    @usableFromInline var newest = -1
+    @usableFromInline var oldest = -1
     var cost = 0
     var generation = 0
   }
 
-  private let state = Mutex(State())
+  @usableFromInline let state = Mutex(State())
   public let costLimit: Int
 
   /// - Parameter costLimit: the most that the kept values may cost together, in whatever unit the caller counts.
   public init(costLimit: Int) { self.costLimit = costLimit }
 
   /// The value, which becomes the one used last.
+  @inlinable
   public func value(for key: Key) -> Value? {
     state.withLock { state in
       guard let slot = state.index[key] else { return nil }
@@ -102,13 +106,15 @@ public final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Send
     state.free.append(slot)
   }
 
-  private static func unlink(_ slot: Int, _ state: inout State) {
+  @inlinable
+  static func unlink(_ slot: Int, _ state: inout State) {
     guard let node = state.nodes[slot] else { return }
     if node.newer >= 0 { state.nodes[node.newer]?.older = node.older } else { state.newest = node.older }
     if node.older >= 0 { state.nodes[node.older]?.newer = node.newer } else { state.oldest = node.newer }
   }
 
-  private static func pushNewest(_ slot: Int, _ state: inout State) {
+  @inlinable
+  static func pushNewest(_ slot: Int, _ state: inout State) {
     state.nodes[slot]?.newer = -1
     state.nodes[slot]?.older = state.newest
     if state.newest >= 0 { state.nodes[state.newest]?.newer = slot }

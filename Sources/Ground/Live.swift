@@ -1,13 +1,25 @@
-import Synchronization
+public import Synchronization
 
 /// A value that can be exchanged while others use it: settings that a reload changes.
 public final class Live<Value: Sendable>: Sendable {
-  private let current: Mutex<Value>
+  /// One version of the value. Who asks for a part of it copies that part alone.
+  @usableFromInline
+  final class Version: Sendable {
+    @usableFromInline let value: Value
 
-  public init(_ value: Value) { current = Mutex(value) }
+    @inlinable
+    init(_ value: Value) { self.value = value }
+  }
 
-  public var value: Value {
-    get { current.withLock { $0 } }
-    set { current.withLock { $0 = newValue } }
+  @usableFromInline let current: Mutex<Version>
+
+  public init(_ value: Value) { current = Mutex(Version(value)) }
+
+  @inlinable public var value: Value {
+    get { current.withLock { $0 }.value }
+    set {
+      let version = Version(newValue)
+      current.withLock { $0 = version }
+    }
   }
 }

@@ -19,7 +19,7 @@ final class RequestFigures: Sendable {
       uniqueKeysWithValues: Route.allCases.map { route in
         let histogram = metrics.histogram(
           "registry_http_request_duration_seconds", "Time from a request's head to the end of its answer.",
-          labels: "handler=\"\(route)\"")
+          labels: "handler=\"\(route.name)\"")
         return (route, histogram)
       })
     received = metrics.counter("registry_http_request_size_bytes_total", "Bytes of bodies that were received.")
@@ -29,12 +29,12 @@ final class RequestFigures: Sendable {
   }
 
   func count(_ record: RequestRecord) {
-    let route = record.request.map { Route(path: $0.path) } ?? .other
+    let route = record.route
     let method = record.request.map { MethodClass($0.method) } ?? .other
     let key = (route.rawValue << 16) | (method.rawValue << 12) | record.status
     let counter = requests.withLock { requests in
       if let known = requests[key] { return known }
-      let labels = "code=\"\(record.status)\",handler=\"\(route)\",method=\"\(method)\""
+      let labels = "code=\"\(record.status)\",handler=\"\(route.name)\",method=\"\(method)\""
       let made = metrics.counter("registry_http_requests_total", "Requests that were answered.", labels: labels)
       requests[key] = made
       return made
@@ -67,6 +67,22 @@ enum MethodClass: Int {
 /// The family of a path, for figures and log lines: never the client's own text.
 enum Route: Int, Sendable, CaseIterable {
   case base, catalog, manifest, blob, upload, tags, referrers, health, metrics, other
+
+  /// Every log line has it; an interpolated case is looked up by reflection.
+  var name: String {
+    switch self {
+    case .base: "base"
+    case .catalog: "catalog"
+    case .manifest: "manifest"
+    case .blob: "blob"
+    case .upload: "upload"
+    case .tags: "tags"
+    case .referrers: "referrers"
+    case .health: "health"
+    case .metrics: "metrics"
+    case .other: "other"
+    }
+  }
 
   init(path: String) {
     var path = path

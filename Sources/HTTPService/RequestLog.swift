@@ -29,61 +29,98 @@ public final class RequestLog: Sendable {
   private static let textLimitBytes = 512
 
   private static func text(_ record: RequestRecord, _ now: Timestamp, _ line: inout [UInt8]) {
-    func add(_ text: String) { line.append(contentsOf: text.utf8) }
     now.write(into: &line)
-    add(" ")
+    add(" ", &line)
     if let request = record.request {
-      add("\(request.peer.text) ")
+      add(request.peer.text, &line)
+      add(" ", &line)
       escape(request.method.rawValue, &line)
-      add(" ")
+      add(" ", &line)
       escape(request.path, &line)
-      add(
-        " \(record.status) in=\(record.bytesIn) out=\(record.bytesOut) ms=\(milliseconds(record.nanoseconds)) id=\(request.id)"
-      )
+      add(" ", &line)
+      add(Int64(record.status), &line)
+      add(" in=", &line)
+      add(record.bytesIn, &line)
+      add(" out=", &line)
+      add(record.bytesOut, &line)
+      add(" ms=", &line)
+      addMilliseconds(record.nanoseconds, &line)
+      add(" id=", &line)
+      add(request.id, &line)
       if let agent = request.header("user-agent") {
-        add(" agent=\"")
+        add(" agent=\"", &line)
         escape(agent, &line)
-        add("\"")
+        add("\"", &line)
       }
     } else {
-      add("- refused \(record.status)")
+      add("- refused ", &line)
+      add(Int64(record.status), &line)
     }
-    if record.wasCutShort { add(" cut-short") }
+    if record.wasCutShort { add(" cut-short", &line) }
     if let note = record.note {
-      add(" note=\"")
+      add(" note=\"", &line)
       escape(note, &line)
-      add("\"")
+      add("\"", &line)
     }
   }
 
   private static func json(_ record: RequestRecord, _ now: Timestamp, _ line: inout [UInt8]) {
-    func add(_ text: String) { line.append(contentsOf: text.utf8) }
-    func field(_ name: String, _ value: String) {
-      add(",\"\(name)\":\"")
+    func field(_ name: StaticString, _ value: String) {
+      add(name, &line)
       escape(value, &line)
-      add("\"")
+      add("\"", &line)
     }
-    add("{\"time\":\"")
+    add("{\"time\":\"", &line)
     now.write(into: &line)
-    add("\",\"level\":\"info\",\"message\":\"request\",\"status\":\(record.status)")
-    add(",\"bytesIn\":\(record.bytesIn),\"bytesOut\":\(record.bytesOut),\"ms\":\(milliseconds(record.nanoseconds))")
+    add("\",\"level\":\"info\",\"message\":\"request\",\"status\":", &line)
+    add(Int64(record.status), &line)
+    add(",\"bytesIn\":", &line)
+    add(record.bytesIn, &line)
+    add(",\"bytesOut\":", &line)
+    add(record.bytesOut, &line)
+    add(",\"ms\":", &line)
+    addMilliseconds(record.nanoseconds, &line)
     if let request = record.request {
-      field("id", request.id)
-      field("client", request.peer.text)
-      field("method", request.method.rawValue)
-      field("path", request.path)
-      field("route", "\(Route(path: request.path))")
-      if let agent = request.header("user-agent") { field("agent", agent) }
+      field(",\"id\":\"", request.id)
+      field(",\"client\":\"", request.peer.text)
+      field(",\"method\":\"", request.method.rawValue)
+      field(",\"path\":\"", request.path)
+      field(",\"route\":\"", record.route.name)
+      if let agent = request.header("user-agent") { field(",\"agent\":\"", agent) }
     }
-    if record.wasCutShort { add(",\"cutShort\":true") }
-    if let note = record.note { field("note", note) }
-    add("}")
+    if record.wasCutShort { add(",\"cutShort\":true", &line) }
+    if let note = record.note { field(",\"note\":\"", note) }
+    add("}", &line)
   }
 
-  private static func milliseconds(_ nanoseconds: Int64) -> String {
+  // A line is made while the next request waits: no string is made on the way that is not there already.
+
+  private static func add(_ text: StaticString, _ line: inout [UInt8]) {
+    line.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  private static func add(_ text: String, _ line: inout [UInt8]) {
+    var text = text
+    text.withUTF8 { line.append(contentsOf: $0) }
+  }
+
+  /// A number in decimal; negative ones too.
+  private static func add(_ number: Int64, _ line: inout [UInt8]) {
+    if number < 0 { line.append(UInt8(ascii: "-")) }
+    let first = line.count
+    var rest = number.magnitude
+    repeat {
+      line.append(UInt8(ascii: "0") + UInt8(rest % 10))
+      rest /= 10
+    } while rest > 0
+    line[first...].reverse()
+  }
+
+  private static func addMilliseconds(_ nanoseconds: Int64, _ line: inout [UInt8]) {
     let microseconds = max(0, nanoseconds / 1000)
-    let fraction = String(microseconds % 1000)
-    return "\(microseconds / 1000)." + String(repeating: "0", count: 3 - fraction.utf8.count) + fraction
+    add(microseconds / 1000, &line)
+    line.append(UInt8(ascii: "."))
+    for divisor: Int64 in [100, 10, 1] { line.append(UInt8(ascii: "0") + UInt8(microseconds / divisor % 10)) }
   }
 
   /// Nothing of a client's text can end a line, a string or a terminal's mood.

@@ -5,9 +5,23 @@
 /// Source: distribution-spec, "Content Discovery".
 public enum Listing {
   /// `{"name":…,"tags":[…]}`, end-8
-  public static func tags(of name: RepositoryName, _ tags: some Sequence<Tag>) -> [UInt8] {
-    let body: JSONValue = ["name": .string(name.text), "tags": .array(tags.map { .string($0.text) })]
-    return body.bytes
+  public static func tags(of name: RepositoryName, _ tags: TagList) -> [UInt8] {
+    // Neither a name nor a tag holds what JSON escapes.
+    var body = Array("{\"name\":\"\(name.text)\",\"tags\":[".utf8)
+    body.reserveCapacity(body.count + tags.joined.count + 2 * tags.count + 4)
+    if tags.count > 0 {
+      body.append(ASCII.quote)
+      for byte in tags.joined {
+        if byte == TagList.comma {
+          body.append(contentsOf: [ASCII.quote, TagList.comma, ASCII.quote])
+        } else {
+          body.append(byte)
+        }
+      }
+      body.append(ASCII.quote)
+    }
+    body.append(contentsOf: "]}".utf8)
+    return body
   }
 
   /// `{"repositories":[…]}`

@@ -19,7 +19,7 @@ public struct Tag: Sendable, Hashable, Comparable, CustomStringConvertible {
     self = try Tag.parse(bytes).get()
   }
 
-  private init(valid text: String) { self.text = text }
+  init(valid text: String) { self.text = text }
 
   public var description: String { text }
 
@@ -34,7 +34,7 @@ extension Tag {
     return .success(Tag(valid: String(decoding: bytes, as: UTF8.self)))
   }
 
-  private static func matches(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+  static func matches(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
     guard let first = bytes.first, bytes.count <= lengthLimitBytes else { return false }
     guard first.isAlphanumeric || first == ASCII.underscore else { return false }
     for byte in bytes {
@@ -46,7 +46,7 @@ extension Tag {
   }
 
   @inline(never)
-  private static func refusal(of bytes: UnsafeBufferPointer<UInt8>) -> ParseError {
+  static func refusal(of bytes: UnsafeBufferPointer<UInt8>) -> ParseError {
     ParseError(
       .tag,
       "\(quoted(bytes)) is not a tag: expected at most \(lengthLimitBytes) letters, digits, '_', '.' and '-', "

@@ -11,19 +11,28 @@ public struct Page<Element: Sendable>: Sendable {
   public let next: String?
 }
 
+/// A page of a repository's tags.
+public struct TagPage: Sendable {
+  public let tags: TagList
+  /// As in ``Page``.
+  public let next: Tag?
+}
+
 extension Registry {
   /// Tags in the order of their bytes.
   ///
   /// - Parameter limit: the most that the page may hold; 0 answers an empty page.
   /// - Throws: `NAME_UNKNOWN` when nothing was ever pushed there.
-  public func tags(after last: String, limit: Int, permit: Permit<Pull>) async throws -> Page<Tag> {
+  public func tags(after last: String, limit: Int, permit: Permit<Pull>) async throws -> TagPage {
     let repository = permit.repository
-    let found = try await database.read { transaction -> [Tag]? in
+    let found = try await database.read { transaction -> TagList? in
       guard let id = try transaction.repository(named: repository) else { return nil }
       return try transaction.tags(in: id, after: last, limit: limit == 0 ? 0 : limit + 1)
     }
-    guard let found else { throw Self.unknownName(repository) }
-    return Self.page(found, limit: limit) { $0.text }
+    guard var tags = found else { throw Self.unknownName(repository) }
+    guard tags.count > limit else { return TagPage(tags: tags, next: nil) }
+    tags.removeLast()
+    return TagPage(tags: tags, next: tags.last)
   }
 
   /// Repositories that hold a manifest, in the order of their names' bytes, as far as the permit shows them.

@@ -127,12 +127,32 @@ private let brokenQueries: [String] = [
     #expect(try json(detailed)["errors"]?.array?.first?["detail"]?["digest"]?.string == digestA)
   }
 
+  @Test func `a list of tags in one text`() throws {
+    var list = try TagList(parsingJoined: Array("1,latest,v2.0".utf8))
+    #expect(list.count == 3)
+    #expect(list.elements.map(\.text) == ["1", "latest", "v2.0"])
+    #expect(list == TagList(list.elements))
+    for left in [["1", "latest"], ["1"], []] {
+      list.removeLast()
+      #expect(list.elements.map(\.text) == left)
+      #expect(list.count == left.count)
+      #expect(list.last?.text == left.last)
+    }
+    list.removeLast()
+    #expect(try TagList(parsingJoined: []) == list)
+    for broken in [",", "a,", ",a", "a,,b", "a\",b", "-a", "a," + String(repeating: "x", count: 129)] {
+      #expect(throws: ParseError.self) { try TagList(parsingJoined: Array(broken.utf8)) }
+    }
+  }
+
   @Test func `listings have the form of the specification`() throws {
     let name = try RepositoryName(parsing: "a/b")
     let tags = try ["1", "latest"].map { try Tag(parsing: $0) }
-    #expect(String(decoding: Listing.tags(of: name, tags), as: UTF8.self) == #"{"name":"a/b","tags":["1","latest"]}"#)
+    #expect(
+      String(decoding: Listing.tags(of: name, TagList(tags)), as: UTF8.self) == #"{"name":"a/b","tags":["1","latest"]}"#
+    )
     // without tags: a list, never null
-    #expect(String(decoding: Listing.tags(of: name, []), as: UTF8.self) == #"{"name":"a/b","tags":[]}"#)
+    #expect(String(decoding: Listing.tags(of: name, TagList([])), as: UTF8.self) == #"{"name":"a/b","tags":[]}"#)
     #expect(String(decoding: Listing.catalog([name]), as: UTF8.self) == #"{"repositories":["a/b"]}"#)
     let descriptor = Descriptor(
       mediaType: .ociManifest, digest: try Digest(parsing: digestA), size: 1, annotations: ["k": "v"],

@@ -81,7 +81,7 @@ import Testing
         }
         try await group.waitForAll()
       }
-      #expect(try await registry.tags(after: "", limit: 10, permit: client.pull).elements.map(\.text) == left)
+      #expect(try await registry.tags(after: "", limit: 10, permit: client.pull).tags.elements.map(\.text) == left)
       #expect(try await registry.database.read { try $0.inconsistencies(limit: 10) }.isEmpty)
     }
   }

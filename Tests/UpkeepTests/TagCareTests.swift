@@ -47,7 +47,7 @@ import Upkeep
     }
 
     func tags() async throws -> [String] {
-      try await registry.tags(after: "", limit: 100, permit: client.pull).elements.map(\.text)
+      try await registry.tags(after: "", limit: 100, permit: client.pull).tags.elements.map(\.text)
     }
   }
 

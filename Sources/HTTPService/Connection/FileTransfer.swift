@@ -8,8 +8,8 @@ import OCI
 /// Where the kernel can send from the file (plain HTTP/1.1) the bytes never enter this process. The one place that uses
 /// NIO's `FileRegion` on a raw descriptor.
 final class FileTransfer {
-  /// With whole files as pieces the others' 99th percentile doubles.
-  static let regionBytes: Int64 = 1 << 20
+  /// With whole files as pieces the others' 99th percentile doubles; a socket seldom takes more than this at once.
+  static let regionBytes: Int64 = 4 << 20
   static let chunkBytes: Int64 = 256 << 10
   /// A stream of HTTP/2 shares its connection, and its clock sees whole pieces only.
   static let streamChunkBytes: Int64 = 64 << 10

@@ -246,7 +246,7 @@ final class HTTPConnection: ChannelInboundHandler {
     case (.exchanging(let exchange), .body(let chunk)):
       exchange.bytesIn += Int64(chunk.readableBytes)
       pace.moved(chunk.readableBytes)
-      if exchange.answer == nil { _ = exchange.request.body.deliver(chunk) }
+      if exchange.answer == nil, exchange.mayHaveBody { _ = exchange.request.body.deliver(chunk) }
     case (.exchanging(let exchange), .end):
       exchange.bodyIsComplete = true
       exchange.request.body.finish()
@@ -271,16 +271,10 @@ final class HTTPConnection: ChannelInboundHandler {
     if case .http2 = mode { isHTTP2 = true } else { isHTTP2 = false }
     // In HTTP/2 the codec says which requests have a body in the same two headers.
     let mayHaveBody = hasBody
-    let connection = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    let box = ExchangeBox()
-    let body = RequestBody {
-      connection.eventLoop.execute {
-        let (connection, context) = connection.value
-        if let exchange = box.exchange { connection.bodyIsDemanded(context, by: exchange) }
-      }
-    }
+    let box = mayHaveBody ? ExchangeBox() : nil
     let request = Request(
-      method: head.method, path: path, queryText: query, headers: head.headers, body: body,
+      method: head.method, path: path, queryText: query, headers: head.headers,
+      body: box.map { body(context, of: $0) } ?? .none,
       contentLength: contentLength ?? (mayHaveBody ? nil : 0), peer: peer, loop: LoopExecutor(context.eventLoop),
       id: services.nextRequestID())
     let expects = head.headers.first(name: "expect").map { $0.lowercased() == "100-continue" } ?? false
@@ -289,7 +283,7 @@ final class HTTPConnection: ChannelInboundHandler {
       expectsContinue: expects && hasBody && head.version != .http1_0,
       isHTTP10: head.version == .http1_0, mayHaveBody: mayHaveBody,
       startedAt: services.time.monotonicNanoseconds)
-    box.exchange = exchange
+    box?.exchange = exchange
     phase = .exchanging(exchange)
     if head.method == .CONNECT || head.headers.contains(name: "upgrade") {
       // The decoder takes what follows for another protocol, whether or not we change to it (we never do).
@@ -306,6 +300,16 @@ final class HTTPConnection: ChannelInboundHandler {
     // A small body is gathered first, so that its handler runs once and without waiting.
     let gathers = !exchange.expectsContinue && (contentLength.map { $0 <= ConnectionLimits.gatherLimitBytes } ?? false)
     if !gathers || !hasBody { start(context, exchange) }
+  }
+
+  private func body(_ context: ChannelHandlerContext, of box: ExchangeBox) -> RequestBody {
+    let connection = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    return RequestBody {
+      connection.eventLoop.execute {
+        let (connection, context) = connection.value
+        if let exchange = box.exchange { connection.bodyIsDemanded(context, by: exchange) }
+      }
+    }
   }
 
   private final class ExchangeBox: @unchecked Sendable {

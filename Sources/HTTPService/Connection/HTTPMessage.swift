@@ -28,15 +28,18 @@ struct Request: Sendable {
 
 /// Where a request came from.
 struct Peer: Sendable {
-  let address: SocketAddress?
   let isTLS: Bool
   let isUnixSocket: Bool
   /// What the client has shown of itself in the handshake, and our authority has signed.
-  var certificate: ClientCertificate?
-
+  let certificate: ClientCertificate?
   /// The address without the port; `unix` for a unix socket.
-  var text: String {
-    isUnixSocket ? "unix" : address?.ipAddress ?? "?"
+  let text: String
+
+  init(address: SocketAddress?, isTLS: Bool, isUnixSocket: Bool, certificate: ClientCertificate?) {
+    self.isTLS = isTLS
+    self.isUnixSocket = isUnixSocket
+    self.certificate = certificate
+    text = isUnixSocket ? "unix" : address?.ipAddress ?? "?"
   }
 }
 
@@ -109,6 +112,7 @@ protocol Responder: Sendable {
 /// What is known of a request when it is over.
 struct RequestRecord: Sendable {
   let request: Request?
+  let route: Route
   let status: Int
   let bytesIn: Int64
   let bytesOut: Int64
@@ -116,4 +120,18 @@ struct RequestRecord: Sendable {
   /// The client went away, or stalled, before all was sent.
   let wasCutShort: Bool
   let note: String?
+
+  init(
+    request: Request?, status: Int, bytesIn: Int64, bytesOut: Int64, nanoseconds: Int64, wasCutShort: Bool,
+    note: String?
+  ) {
+    self.request = request
+    route = request.map { Route(path: $0.path) } ?? .other
+    self.status = status
+    self.bytesIn = bytesIn
+    self.bytesOut = bytesOut
+    self.nanoseconds = nanoseconds
+    self.wasCutShort = wasCutShort
+    self.note = note
+  }
 }

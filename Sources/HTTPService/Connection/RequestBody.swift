@@ -38,6 +38,13 @@ final class RequestBody: AsyncSequence, Sendable {
   /// Called, on any thread, when the consumer waits for bytes, or has made room for more.
   private let onDemand: @Sendable () -> Void
 
+  /// The body of every request that has none.
+  static let none: RequestBody = {
+    let body = RequestBody {}
+    body.finish()
+    return body
+  }()
+
   init(onDemand: @escaping @Sendable () -> Void) { self.onDemand = onDemand }
 
   /// The whole body, when all of it is here; taking it leaves the body empty.

@@ -4,14 +4,25 @@ import NIOHTTP1
 enum RequestTarget {
   /// What makes a head unacceptable (RFC 9112, section 3.2), or nil.
   static func problem(_ head: HTTPRequestHead, isHTTP2: Bool) -> String? {
-    let hosts = head.headers[canonicalForm: "host"]
-    if hosts.count > 1 { return "the request has more than one Host header" }
-    let codings = head.headers[canonicalForm: "transfer-encoding"]
-    if !codings.isEmpty && (codings.count > 1 || codings[0].lowercased() != "chunked") {
+    var hosts = 0
+    var codings = 0
+    var coding = ""
+    for (name, value) in head.headers {
+      // Nearly all requests are told apart by the length of the name.
+      switch name.utf8.count {
+      case 4 where name.lowercased() == "host": hosts += value.utf8.contains(UInt8(ascii: ",")) ? 2 : 1
+      case 17 where name.lowercased() == "transfer-encoding":
+        codings += 1
+        coding = value
+      default: break
+      }
+    }
+    if hosts > 1 { return "the request has more than one Host header" }
+    if codings > 1 || codings == 1 && coding.lowercased() != "chunked" {
       return "the only transfer coding that is known here is chunked"
     }
-    if !codings.isEmpty && head.version == .http1_0 { return "HTTP/1.0 has no transfer codings" }
-    if hosts.isEmpty && head.version == .http1_1 && !isHTTP2 { return "the request has no Host header" }
+    if codings > 0 && head.version == .http1_0 { return "HTTP/1.0 has no transfer codings" }
+    if hosts == 0 && head.version == .http1_1 && !isHTTP2 { return "the request has no Host header" }
     return nil
   }
 

@@ -16,7 +16,7 @@ extension RegistryRoutes {
     let limit = try pageSize(query, most: Self.tagsPageLimit, usual: Self.tagsPageLimit)
     let page = try await registry.tags(after: query.first("last") ?? "", limit: limit, permit: permit)
     return listed(
-      Listing.tags(of: name, page.elements), request,
+      Listing.tags(of: name, page.tags), request,
       next: page.next.map { "/v2/\(name)/tags/list?n=\(limit)&last=\($0)" })
   }
 

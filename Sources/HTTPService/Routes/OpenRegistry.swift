@@ -45,9 +45,11 @@ extension RegistryRoutes {
   /// `.internal`.
   static func isOfThisMachine(_ authority: String) -> Bool {
     if authority.hasPrefix("[") { return true }
+    // Most often an address, or `localhost`: bytes tell that, and this is asked with every request.
+    let bytes = authority.utf8.prefix { $0 != UInt8(ascii: ":") }
+    if bytes.allSatisfy({ $0 == 0x2E || (0x30...0x39).contains($0) }) || !bytes.contains(0x2E) { return true }
     let host = authority.prefix { $0 != ":" }.lowercased()
-    return !host.contains(".") || host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
-      || host.hasSuffix(".localhost") || host.hasSuffix(".internal")
+    return host.hasSuffix(".localhost") || host.hasSuffix(".internal")
   }
 }
 
