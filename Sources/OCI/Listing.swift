@@ -7,21 +7,30 @@ public enum Listing {
   /// `{"name":…,"tags":[…]}`, end-8
   public static func tags(of name: RepositoryName, _ tags: TagList) -> [UInt8] {
     // Neither a name nor a tag holds what JSON escapes.
-    var body = Array("{\"name\":\"\(name.text)\",\"tags\":[".utf8)
-    body.reserveCapacity(body.count + tags.joined.count + 2 * tags.count + 4)
-    if tags.count > 0 {
-      body.append(ASCII.quote)
-      for byte in tags.joined {
-        if byte == TagList.comma {
-          body.append(contentsOf: [ASCII.quote, TagList.comma, ASCII.quote])
-        } else {
-          body.append(byte)
-        }
+    let head = Array("{\"name\":\"\(name.text)\",\"tags\":[".utf8)
+    let size = head.count + tags.joined.count + 2 * tags.count + 2
+    return Array(unsafeUninitializedCapacity: size) { body, count in
+      func add(_ byte: UInt8) {
+        body.initializeElement(at: count, to: byte)
+        count += 1
       }
-      body.append(ASCII.quote)
+      for byte in head { add(byte) }
+      if tags.count > 0 {
+        add(ASCII.quote)
+        for byte in tags.joined {
+          guard byte == TagList.comma else {
+            add(byte)
+            continue
+          }
+          add(ASCII.quote)
+          add(byte)
+          add(ASCII.quote)
+        }
+        add(ASCII.quote)
+      }
+      add(UInt8(ascii: "]"))
+      add(UInt8(ascii: "}"))
     }
-    body.append(contentsOf: "]}".utf8)
-    return body
   }
 
   /// `{"repositories":[…]}`

@@ -16,7 +16,10 @@ public struct TagList: Sendable, Hashable {
     guard !joined.isEmpty else { return .success(0) }
     var count = 0
     var start = 0
-    for end in 0...joined.count where end == joined.count || joined[end] == comma {
+    var end = 0
+    while end <= joined.count {
+      defer { end += 1 }
+      guard end == joined.count || joined[end] == comma else { continue }
       let tag = UnsafeBufferPointer(rebasing: joined[start..<end])
       guard Tag.matches(tag) else { return .failure(Tag.refusal(of: tag)) }
       count += 1
