@@ -147,18 +147,27 @@ extension Reading where Self: ~Copyable {
       WHERE m.repository_id = \(repository) AND m.digest IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
       """
     ) { (digest: try $0.digest(0), key: $0.integer(1), facts: $0.imageFacts(from: 2)) }
-    let labels = try rows.map { try imageLabels(of: $0.key) }
+    let labels = try imageLabels(of: rows.map(\.key))
     var found: [Digest: ImageFacts] = [:]
-    for (row, labels) in zip(rows, labels) {
+    for row in rows {
       var facts = row.facts ?? ImageFacts()
-      facts.labels = Dictionary(try labels.all()) { first, _ in first }
+      facts.labels = labels[row.key] ?? [:]
       found[row.digest] = facts
     }
     return found
   }
 
-  func imageLabels(of manifest: Int64) throws -> Later<(String, String)> {
-    try later("SELECT key, value FROM image_label WHERE manifest_id = \(manifest)") { ($0.text(0), $0.text(1)) }
+  func imageLabels(of manifests: [Int64]) throws -> [Int64: [String: String]] {
+    let list = Transaction.list(manifests.map { String($0) })
+    let rows = try all(
+      """
+      SELECT l.manifest_id, l.key, l.value FROM {LIST}(CAST(\(list) AS {JSON})) e CROSS JOIN image_label l
+      WHERE l.manifest_id = CAST(e.value AS BIGINT)
+      """
+    ) { (manifest: $0.integer(0), key: $0.text(1), value: $0.text(2)) }
+    return Dictionary(grouping: rows, by: \.manifest).mapValues { rows in
+      Dictionary(rows.map { ($0.key, $0.value) }) { first, _ in first }
+    }
   }
 }
 

@@ -4,6 +4,20 @@ internal import OCI
 /// What a query looks at: tags with what they point to, or manifests that no tag points to.
 enum SearchDomain: Sendable {
   case tags, untagged
+
+  /// What is known of an entry where it was found: of tags `t` all that a search asks of them, so that nobody looks for them twice;
+  /// of manifests `m` that have none where they are.
+  var columns: SQL {
+    switch self {
+    case .tags: "t.repository_id, t.name, t.digest, t.updated_at, t.actor, t.version_key"
+    case .untagged: "m.repository_id, m.digest AS entry"
+    }
+  }
+
+  /// Rows of ``columns``, of which there are none.
+  var nothing: SQL {
+    self == .tags ? "SELECT \(columns) FROM tag t WHERE 1 = 0" : "SELECT \(columns) FROM manifest m WHERE 1 = 0"
+  }
 }
 
 /// Makes the conditions of a query from its terms, over the aliases `r` (repository), `t` (tag; not of the untagged), `m`
@@ -78,9 +92,9 @@ struct SearchFilters {
       : "1 = 0"
     return """
       (\(ofTag)
-        OR EXISTS (SELECT 1 FROM repository_word w WHERE w.repository_id = r.id AND \(range))
+        OR EXISTS (SELECT 1 FROM repository_word w WHERE w.repository_id = m.repository_id AND \(range))
         OR EXISTS (SELECT 1 FROM manifest_word w WHERE w.manifest_id = m.id AND \(range))
-        OR EXISTS (SELECT 1 FROM label_word w WHERE w.repository_id = r.id AND w.target IN \(targets) AND \(range)))
+        OR EXISTS (SELECT 1 FROM label_word w WHERE w.repository_id = m.repository_id AND w.target IN \(targets) AND \(range)))
       """
   }
 
@@ -93,14 +107,14 @@ struct SearchFilters {
       }
     return """
       (EXISTS (SELECT 1 FROM image_label l WHERE l.manifest_id = m.id AND \(wanted))
-        OR EXISTS (SELECT 1 FROM label l WHERE l.repository_id = r.id AND l.target IN \(targets) AND \(wanted)))
+        OR EXISTS (SELECT 1 FROM label l WHERE l.repository_id = m.repository_id AND l.target IN \(targets) AND \(wanted)))
       """
   }
 
   /// A tag is in an environment when it points to what the environment's own tag points to.
   private func environment(_ name: String) -> SQL {
     """
-    (EXISTS (SELECT 1 FROM tag p WHERE p.repository_id = r.id AND p.name = \(name) AND p.digest = m.digest)
+    (EXISTS (SELECT 1 FROM tag p WHERE p.repository_id = m.repository_id AND p.name = \(name) AND p.digest = m.digest)
       AND EXISTS (SELECT 1 FROM {LIST}(CAST(\(environments[name] ?? "[]") AS {JSON})) e
         WHERE \(Self.namespace) || ' ' || r.name LIKE e.value ESCAPE '!'))
     """

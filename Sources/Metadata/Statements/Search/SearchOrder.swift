@@ -20,10 +20,13 @@ struct SearchLimits: Sendable {
 struct SearchOrder {
   let sort: SearchSort
   let domain: SearchDomain
+  /// Whether conditions or the order need the repositories.
+  private let needsRepositories: Bool
 
-  init(_ sort: SearchSort, _ domain: SearchDomain) {
+  init(_ sort: SearchSort, _ domain: SearchDomain, asksNames: Bool) {
     self.sort = sort
     self.domain = domain
+    needsRepositories = asksNames || sort.key == .name
   }
 
   private var pushed: SQL { domain == .tags ? "t.updated_at" : "m.pushed_at" }
@@ -65,28 +68,28 @@ struct SearchOrder {
   }
 
   /// The results among some entries. What is only shown is fetched for the results alone.
+  ///
+  /// - Parameter entries: rows of ``SearchDomain/columns``, each once.
   func statement(_ entries: SQL, _ filter: SQL, after position: SearchPosition?, limit: Int) -> SQL {
-    let tables: SQL
+    let (repositories, join): (SQL, SQL) =
+      needsRepositories ? (" CROSS JOIN repository r", "r.id = m.repository_id AND ") : ("", "")
+    let found: SQL
     let shown: SQL
-    let actor: SQL
     switch domain {
     case .tags:
-      actor = "t.actor"
-      tables = """
-        tag t CROSS JOIN repository r CROSS JOIN manifest m LEFT JOIN image_fact f ON f.manifest_id = m.id
-        WHERE t.repository_id = c.repository_id AND t.name = c.entry AND r.id = t.repository_id
-          AND m.repository_id = t.repository_id AND m.digest = t.digest
+      found = """
+        (\(entries)) t CROSS JOIN manifest m\(repositories) LEFT JOIN image_fact f ON f.manifest_id = m.id
+        WHERE \(join)m.repository_id = t.repository_id AND m.digest = t.digest
         """
       shown = "tag t CROSS JOIN repository r CROSS JOIN manifest m"
     case .untagged:
-      actor = "NULL"
-      tables = """
-        repository r CROSS JOIN manifest m LEFT JOIN image_fact f ON f.manifest_id = m.id
-        WHERE r.id = c.repository_id AND m.repository_id = c.repository_id AND m.digest = c.entry
-          AND m.tags = 0 AND m.hidden_at IS NULL
+      found = """
+        (\(entries)) c CROSS JOIN manifest m\(repositories) LEFT JOIN image_fact f ON f.manifest_id = m.id
+        WHERE \(join)m.repository_id = c.repository_id AND m.digest = c.entry AND m.tags = 0 AND m.hidden_at IS NULL
         """
       shown = "repository r CROSS JOIN manifest m"
     }
+    let actor: SQL = domain == .tags ? "t.actor" : "NULL"
     let own: SQL = domain == .tags ? "t.repository_id = x.repository_id AND t.name = x.entry AND " : ""
     return """
       SELECT x.k, x.repository_id, x.entry, r.name, m.digest, m.media_type, \(pushed), \(actor), m.id,
@@ -94,27 +97,38 @@ struct SearchOrder {
       FROM (
         SELECT k, repository_id, entry, id FROM (
           SELECT \(keyColumn) AS k, m.repository_id AS repository_id, \(entry) AS entry, m.id AS id
-          FROM (\(entries)) c CROSS JOIN \(tables) AND \(filter)
+          FROM \(found) AND \(filter)
         ) y WHERE \(after(position, "k", "repository_id", "entry")) \(ordered("k", "repository_id", "entry")) LIMIT \(limit)
       ) x CROSS JOIN \(shown) LEFT JOIN image_fact f ON f.manifest_id = m.id
       WHERE \(own)r.id = x.repository_id AND m.id = x.id \(ordered("x.k", "x.repository_id", "x.entry"))
       """
   }
 
-  /// Entries in the order of results, by an index: `repository_id`, `entry` and the key. Nil: no index has this order.
+  /// Entries in the order of results, by an index: rows of ``SearchDomain/columns``. Nil: no index has this order.
   func walk(after position: SearchPosition?, limit: Int, skipping: Int = 0) -> SQL? {
+    guard let rows = walked(position) else { return nil }
+    return "SELECT \(domain.columns) \(rows) LIMIT \(limit) OFFSET \(skipping)"
+  }
+
+  /// Where the entry of a walk after so many others is: `repository_id`, the entry and the key.
+  func end(after position: SearchPosition?, skipping: Int) -> SQL? {
+    guard let rows = walked(position) else { return nil }
+    let repository: SQL = domain == .tags ? "t.repository_id" : "m.repository_id"
+    return "SELECT \(repository), \(entry), \(keyColumn) \(rows) LIMIT 1 OFFSET \(skipping)"
+  }
+
+  private func walked(_ position: SearchPosition?) -> SQL? {
     switch (sort.key, domain) {
     case (.pushed, .tags):
       return """
-        SELECT repository_id, name AS entry, updated_at AS k FROM tag
-        WHERE \(after(position, "updated_at", "repository_id", "name"))
-        \(ordered("updated_at", "repository_id", "name")) LIMIT \(limit) OFFSET \(skipping)
+        FROM tag t WHERE \(after(position, "t.updated_at", "t.repository_id", "t.name"))
+        \(ordered("t.updated_at", "t.repository_id", "t.name"))
         """
     case (.pushed, .untagged):
       return """
-        SELECT repository_id, digest AS entry, pushed_at AS k FROM manifest
-        WHERE tags = 0 AND hidden_at IS NULL AND \(after(position, "pushed_at", "repository_id", "digest"))
-        \(ordered("pushed_at", "repository_id", "digest")) LIMIT \(limit) OFFSET \(skipping)
+        FROM manifest m
+        WHERE m.tags = 0 AND m.hidden_at IS NULL AND \(after(position, "m.pushed_at", "m.repository_id", "m.digest"))
+        \(ordered("m.pushed_at", "m.repository_id", "m.digest"))
         """
     case (.name, _):
       let isDescending = sort.isDescending
@@ -129,10 +143,7 @@ struct SearchOrder {
         ? "tag t WHERE t.repository_id = r.id"
         : "manifest m WHERE m.repository_id = r.id AND m.tags = 0 AND m.hidden_at IS NULL"
       let order: SQL = isDescending ? "ORDER BY r.name DESC, \(entry) DESC" : "ORDER BY r.name, \(entry)"
-      return """
-        SELECT r.id AS repository_id, \(entry) AS entry, r.name AS k FROM repository r CROSS JOIN \(rows) AND \(from)
-        \(order) LIMIT \(limit) OFFSET \(skipping)
-        """
+      return "FROM repository r CROSS JOIN \(rows) AND \(from) \(order)"
     case (.built, _), (.version, _), (.size, _): return nil
     }
   }

@@ -6,8 +6,10 @@ struct SearchSource {
   fileprivate enum Rows {
     /// Rows with a repository's `id`.
     case repositories(SQL)
-    /// Rows with `repository_id` and `entry`, a tag.
+    /// Rows with `repository_id` and `tag`.
     case tags(SQL)
+    /// What tags `t` have to be like.
+    case tagsThat(SQL)
     /// Rows with a manifest's `id`.
     case manifests(SQL)
     /// Rows with `repository_id` and `target`, a tag or a digest.
@@ -80,21 +82,25 @@ struct SearchSource {
       return (2, [.manifests("SELECT manifest_id AS id FROM manifest_word w WHERE \(range(of: text))")])
     case .tag(let pattern):
       guard !pattern.prefix.isEmpty, pattern.text.allSatisfy(\.isASCII) else { return nil }
-      return (2, [.tags("SELECT w.repository_id, w.tag AS entry FROM tag_word w WHERE \(range(of: pattern.prefix))")])
+      return (2, [.tags("SELECT w.repository_id, w.tag FROM tag_word w WHERE \(range(of: pattern.prefix))")])
     case .word(let word):
       let range = range(of: word)
       return (
         3,
         [
-          .tags("SELECT w.repository_id, w.tag AS entry FROM tag_word w WHERE \(range)"),
+          .tags("SELECT w.repository_id, w.tag FROM tag_word w WHERE \(range)"),
           .repositories("SELECT w.repository_id AS id FROM repository_word w WHERE \(range)"),
           .manifests("SELECT w.manifest_id AS id FROM manifest_word w WHERE \(range)"),
           .labelled("SELECT w.repository_id, w.target FROM label_word w WHERE \(range)"),
         ]
       )
     case .by(let name, let isPrefix):
-      let wanted: SQL = isPrefix ? "actor >= \(name) AND actor < \(name + SearchWords.end)" : "actor = \(name)"
-      return (4, [.tags("SELECT repository_id, name AS entry FROM tag WHERE \(wanted)")])
+      return (
+        4,
+        [
+          .tagsThat(isPrefix ? "t.actor >= \(name) AND t.actor < \(name + SearchWords.end)" : "t.actor = \(name)")
+        ]
+      )
     case .pushed(let bounds):
       guard let from = bounds.from else { return nil }
       let before = bounds.before ?? Timestamp(microseconds: .max)
@@ -110,10 +116,7 @@ struct SearchSource {
           ]
         )
       }
-      return (
-        5,
-        [.tags("SELECT repository_id, name AS entry FROM tag WHERE updated_at >= \(from) AND updated_at < \(before)")]
-      )
+      return (5, [.tagsThat("t.updated_at >= \(from) AND t.updated_at < \(before)")])
     case .built(let bounds):
       let (from, before) = (bounds.from ?? .distantPast, bounds.before ?? Timestamp(microseconds: .max))
       return (
@@ -151,18 +154,20 @@ struct SearchSource {
   /// - Returns: a statement that answers one number; nil when it can hold nothing.
   func count(_ domain: SearchDomain, limit: Int) -> SQL? {
     let parts = rows.flatMap { rows -> [SQL] in
-      switch (rows, domain) {
-      case (.manifests(let sql), _), (.labelled(let sql), _): ["SELECT 1 AS one FROM (\(sql) LIMIT \(limit)) part"]
-      case (.repositories, _), (.tags, .tags):
-        statements(rows, domain).map { "SELECT 1 AS one FROM (\($0) LIMIT \(limit)) part" }
-      case (.tags, .untagged): []
-      }
+      let counted: [SQL] =
+        switch (rows, domain) {
+        case (.manifests(let sql), _), (.labelled(let sql), _), (.tags(let sql), .tags): [sql]
+        case (.tagsThat(let condition), .tags): ["SELECT 1 FROM tag t WHERE \(condition)"]
+        case (.repositories, _): statements(rows, domain)
+        case (.tags, .untagged), (.tagsThat, .untagged): []
+        }
+      return counted.map { "SELECT 1 AS one FROM (\($0) LIMIT \(limit)) part" }
     }
     guard let first = parts.first else { return nil }
     return "SELECT COUNT(*) FROM (\(parts.dropFirst().reduce(first) { "\($0) UNION ALL \($1)" })) c"
   }
 
-  /// Statements that answer `repository_id` and `entry` (the tag, or the digest); an entry may be in several.
+  /// Statements that answer rows of ``SearchDomain/columns``; an entry may be in several.
   ///
   /// - Parameter limit: more rows of its own index than it was counted to hold.
   func entries(_ domain: SearchDomain, limit: Int) -> [SQL] {
@@ -170,44 +175,45 @@ struct SearchSource {
   }
 
   private func statements(_ rows: Rows, _ domain: SearchDomain) -> [SQL] {
+    let columns = domain.columns
     switch (rows, domain) {
     case (.repositories(let sql), .tags):
-      ["SELECT t.repository_id, t.name AS entry FROM (\(sql)) s CROSS JOIN tag t WHERE t.repository_id = s.id"]
-    case (.tags(let sql), .tags): [sql]
+      return ["SELECT \(columns) FROM (\(sql)) s CROSS JOIN tag t WHERE t.repository_id = s.id"]
+    case (.tags(let sql), .tags):
+      return [
+        "SELECT \(columns) FROM (\(sql)) s CROSS JOIN tag t WHERE t.repository_id = s.repository_id AND t.name = s.tag"
+      ]
+    case (.tagsThat(let condition), .tags): return ["SELECT \(columns) FROM tag t WHERE \(condition)"]
     case (.manifests(let sql), .tags):
-      [
+      return [
         """
-        SELECT t.repository_id, t.name AS entry FROM (\(sql)) s CROSS JOIN manifest m CROSS JOIN tag t
+        SELECT \(columns) FROM (\(sql)) s CROSS JOIN manifest m CROSS JOIN tag t
         WHERE m.id = s.id AND t.repository_id = m.repository_id AND t.digest = m.digest
         """
       ]
     case (.labelled(let sql), .tags):
-      [
+      return ["t.name", "t.digest"].map { (target: SQL) in
         """
-        SELECT t.repository_id, t.name AS entry FROM (\(sql)) s CROSS JOIN tag t
-        WHERE t.repository_id = s.repository_id AND t.name = s.target
-        """,
+        SELECT \(columns) FROM (\(sql)) s CROSS JOIN tag t
+        WHERE t.repository_id = s.repository_id AND \(target) = s.target
         """
-        SELECT t.repository_id, t.name AS entry FROM (\(sql)) s CROSS JOIN tag t
-        WHERE t.repository_id = s.repository_id AND t.digest = s.target
-        """,
-      ]
+      }
     case (.repositories(let sql), .untagged):
-      [
+      return [
         """
-        SELECT m.repository_id, m.digest AS entry FROM (\(sql)) s CROSS JOIN manifest m
+        SELECT \(columns) FROM (\(sql)) s CROSS JOIN manifest m
         WHERE m.repository_id = s.id AND m.tags = 0 AND m.hidden_at IS NULL
         """
       ]
-    case (.tags, .untagged): []
+    case (.tags, .untagged), (.tagsThat, .untagged): return []
     case (.manifests(let sql), .untagged):
-      [
+      return [
         """
-        SELECT m.repository_id, m.digest AS entry FROM (\(sql)) s CROSS JOIN manifest m
+        SELECT \(columns) FROM (\(sql)) s CROSS JOIN manifest m
         WHERE m.id = s.id AND m.tags = 0 AND m.hidden_at IS NULL
         """
       ]
-    case (.labelled(let sql), .untagged): ["SELECT repository_id, target AS entry FROM (\(sql)) s"]
+    case (.labelled(let sql), .untagged): return ["SELECT s.repository_id, s.target AS entry FROM (\(sql)) s"]
     }
   }
 }
@@ -216,7 +222,7 @@ extension SearchSource.Rows {
   /// The same rows, with a word for the planner on how many there are at most.
   fileprivate func limited(_ limit: Int) -> SearchSource.Rows {
     switch self {
-    case .repositories, .tags: self
+    case .repositories, .tags, .tagsThat: self
     case .manifests(let sql): .manifests("\(sql) LIMIT \(limit)")
     case .labelled(let sql): .labelled("\(sql) LIMIT \(limit)")
     }

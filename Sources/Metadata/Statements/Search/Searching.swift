@@ -81,7 +81,7 @@ extension Reading where Self: ~Copyable {
     var environments: [String: String] = [:]
     for name in query.condition.environments { environments[name] = try environmentPatterns(name) }
     let domain: SearchDomain = query.isForUntagged ? .untagged : .tags
-    let order = SearchOrder(query.sort, domain)
+    let order = SearchOrder(query.sort, domain, asksNames: namespaces != nil || query.condition.asksNames)
     let filters = SearchFilters(domain: domain, environments: environments)
     func filter(_ condition: SearchCondition) -> SQL {
       guard let namespaces else { return filters.sql(condition) }
@@ -103,7 +103,7 @@ extension Reading where Self: ~Copyable {
     if found.count > limit {
       return FoundImages(images: try withLabels(Array(found.prefix(limit))), next: found[limit - 1].position)
     }
-    let end = try order.walk(after: position, limit: 1, skipping: limits.walk - 1).flatMap { last in
+    let end = try order.end(after: position, skipping: limits.walk - 1).flatMap { last in
       try first(last.once) {
         SearchPosition(key: order.key($0, 2), repository: $0.integer(0), entry: $0.text(1))
       }
@@ -124,7 +124,7 @@ extension Reading where Self: ~Copyable {
       // Only one that is much better is worth its counting.
       if let best { limit = min(limit, Int(best.count) / 4) }
       guard let counting = source.count(domain, limit: limit + 1) else {
-        return ("SELECT 0 AS repository_id, '' AS entry", nil)
+        return (domain.nothing, nil)
       }
       let count = try number(counting.once)
       guard count <= Int64(limit) else { continue }
@@ -135,7 +135,7 @@ extension Reading where Self: ~Copyable {
     let parts = best.source.entries(domain, limit: Int(best.count) + 1)
     guard let first = parts.first else { return nil }
     let together = parts.dropFirst().reduce(first) { "\($0) UNION ALL \($1)" }
-    return ("SELECT DISTINCT repository_id, entry FROM (\(together)) entries", best.source.exactTerm)
+    return ("SELECT DISTINCT * FROM (\(together)) entries", best.source.exactTerm)
   }
 
   private func images(_ statement: SQL, _ order: SearchOrder) throws -> [FoundImage] {
@@ -148,16 +148,22 @@ extension Reading where Self: ~Copyable {
     }
   }
 
+  /// One look for all images' own labels, and one a repository for those that people set: on a database elsewhere a look for each
+  /// result costs more than finding it.
   private func withLabels(_ images: [FoundImage]) throws -> [FoundImage] {
-    let own = try images.map { image in
+    let set = try Dictionary(grouping: images, by: \.repositoryKey).mapValues { images in
       try labelRows(
-        RepositoryID(value: image.repositoryKey), [image.digest.description] + (image.tag.map { [$0.text] } ?? []))
+        RepositoryID(value: images[0].repositoryKey),
+        Set(images.flatMap { [$0.digest.description] + ($0.tag.map { [$0.text] } ?? []) }).sorted())
     }
-    let ofImage = try images.map { try imageLabels(of: $0.manifest) }
-    return try images.indices.map { index in
-      var image = images[index]
-      image.facts?.labels = Dictionary(try ofImage[index].all()) { first, _ in first }
-      image.labels = LabelRow.effective(try own[index].all(), tag: image.tag)
+    let ofImages = try imageLabels(of: Set(images.map(\.manifest)).sorted())
+    let ofTargets = try set.mapValues { Dictionary(grouping: try $0.all(), by: \.target) }
+    return images.map { image in
+      var image = image
+      image.facts?.labels = ofImages[image.manifest] ?? [:]
+      let targets = [image.digest.description] + (image.tag.map { [$0.text] } ?? [])
+      let rows = targets.flatMap { ofTargets[image.repositoryKey]?[$0] ?? [] }
+      image.labels = LabelRow.effective(rows, tag: image.tag)
       return image
     }
   }
@@ -174,6 +180,16 @@ extension SearchCondition {
     case .term(known): .all([])
     case .all(let parts): .all(parts.filter { $0 != .term(known) })
     case .any, .not, .term: self
+    }
+  }
+
+  /// Whether it asks for repositories' names.
+  fileprivate var asksNames: Bool {
+    switch self {
+    case .all(let parts), .any(let parts): parts.contains { $0.asksNames }
+    case .not(let part): part.asksNames
+    case .term(.repository), .term(.environment): true
+    case .term: false
     }
   }
 
