@@ -37,9 +37,10 @@ extension Administration {
     let role = try Self.role(roleText)
     guard role <= .maintainer else { throw AdministrationError(.invalid, "a robot can be at most maintainer") }
     let pattern = try Self.pattern(patternText, in: namespace)
+    let makers = try await policy.makers(of: caller).union([caller.origin.actor])
     let making = Making()
     try await change { transaction in
-      let isNew = try transaction.insertAccount(name: full, kind: "robot", namespace: namespace)
+      let isNew = try transaction.insertAccount(name: full, kind: "robot", namespace: namespace, makers: makers)
       try making.check(isNew, "there is a robot \(full) already")
       guard let robot = try transaction.account(named: full) else { return }
       try transaction.grant(
@@ -128,6 +129,7 @@ extension Administration {
     // A token that makes tokens that outlive it would never end.
     let end = account.id == caller.account?.record.id ? try await endOfToken(of: caller) : nil
     let kind: SecretToken.Kind = account.kind == "robot" ? .robot : .personal
+    let makers = kind == .robot ? try await policy.makers(of: caller).union([caller.origin.actor]) : []
     let secret = SecretToken(kind, random: random)
     let id = random.hexadecimal(byteCount: 8)
     let record = try await change { transaction -> TokenRecord in
@@ -137,7 +139,7 @@ extension Administration {
       try transaction.insertToken(
         TokenRecord(
           id: id, account: account.id, kind: kind.rawValue, name: name, scope: scope?.json.text,
-          expiresAt: [lifetime.map { transaction.now + $0 }, end].compactMap { $0 }.min()),
+          expiresAt: [lifetime.map { transaction.now + $0 }, end].compactMap { $0 }.min(), madeBy: makers),
         hash: secret.hash)
       guard let record = try transaction.token(id) else { throw DatabaseError.corrupt("an insert answered no row") }
       try transaction.record(
