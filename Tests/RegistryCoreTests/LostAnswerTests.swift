@@ -56,6 +56,22 @@ import Testing
     #expect(try await Self.audits("tag.move", base) == 2)
   }
 
+  @Test func `makes the last environment that fits, and no further`() async throws {
+    let base = try SQLiteDatabase.inMemory()
+    let store = try LocalBlobStore(directory: "/data", disk: SimulatedDisk())
+    let registry = try await Registry(database: ForgetfulDatabase(base: base), store: store, logger: .silent)
+    let actor = try await Policy.open.releaseActor(in: "acme", for: .everybody)
+    func make(_ number: Int) async throws {
+      _ = try await registry.makeEnvironment(.sample("e\(number)"), [:], adopts: false, by: actor)
+    }
+    for number in 0..<Registry.environmentLimit { try await make(number) }
+    let full = await #expect(throws: AdministrationError.self) { try await make(Registry.environmentLimit) }
+    #expect(full?.message.contains("no more fit") ?? false)
+    let known = await #expect(throws: AdministrationError.self) { try await make(7) }
+    #expect(known?.message.contains("already") ?? false)
+    #expect(try await registry.environments(by: actor).count == Registry.environmentLimit)
+  }
+
   @Test func `sets labels once, and changes an environment once, with one record each`() async throws {
     let base = try SQLiteDatabase.inMemory()
     let store = try LocalBlobStore(directory: "/data", disk: SimulatedDisk())

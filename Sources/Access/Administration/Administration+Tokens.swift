@@ -120,6 +120,14 @@ extension Administration {
   public func makeToken(
     _ name: String, for owner: TokenOwner, scope: TokenScope?, lifetime wanted: Duration?, by caller: Caller
   ) async throws -> NewToken {
+    try await makeToken(name, for: owner, scope: scope, lifetime: wanted, by: caller) { _ in }
+  }
+
+  /// - Parameter claim: takes away what the token is had for, in the same transaction; throws when another has had it.
+  func makeToken(
+    _ name: String, for owner: TokenOwner, scope: TokenScope?, lifetime wanted: Duration?, by caller: Caller,
+    claim: @escaping @Sendable (borrowing Transaction) throws -> Void
+  ) async throws -> NewToken {
     if case .user = owner { throw AdministrationError(.denied, "nobody makes tokens for another user") }
     let account = try await account(of: owner, changes: true, caller)
     guard (1...100).contains(name.count), name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
@@ -133,6 +141,9 @@ extension Administration {
     let secret = SecretToken(kind, random: random)
     let id = random.hexadecimal(byteCount: 8)
     let record = try await change { transaction -> TokenRecord in
+      // Run again because the answer to its commit was lost, it finds its own work.
+      if let made = try transaction.token(id) { return made }
+      try claim(transaction)
       guard try transaction.tokenCount(of: account.id) < Self.tokenLimit else {
         throw AdministrationError(.conflict, "\(account.name) has \(Self.tokenLimit) tokens; revoke some first")
       }
@@ -294,10 +305,12 @@ extension Administration {
         namespace: namespace, name: name, issuer: issuer, audience: audience, claims: claimsText,
         pattern: pattern.text, role: role.rawValue, lifetimeSeconds: lifetime.components.seconds,
         createdBy: caller.origin.actor)
-      guard try transaction.trustRules(on: namespace, after: "", limit: Self.trustLimit).count < Self.trustLimit else {
-        throw AdministrationError(.conflict, "\(namespace) has \(Self.trustLimit) trust rules; remove some first")
-      }
       try making.check(try transaction.insertTrustRule(rule), "\(namespace) has a trust rule \(name) already")
+      // With it, and after it: one that is there already stands in nobody's way.
+      let limit = Self.trustLimit
+      guard try transaction.trustRules(on: namespace, after: "", limit: limit + 1).count <= limit else {
+        throw AdministrationError(.conflict, "\(namespace) has \(limit) trust rules; remove some first")
+      }
       try transaction.record(
         AuditEntry(
           "trust.create", by: caller.origin, namespace: namespace, target: "\(namespace)/\(name)",
