@@ -154,12 +154,19 @@ public final class Authenticator: Sendable {
       return caller
     }
     let record = try await memory.database.read { try $0.account(named: user) }
+    let guess = guessKey(user, password, record)
+    if throttle.knows(guess, account: user, address: address) {
+      try await hasher.refuse()
+      try await refused(user, "password", Self.knownGuess, address, requestID)
+      throw AuthenticationFailure(AuthenticationFailure.usual, rule: Self.knownGuess)
+    }
     let isCounted = throttle.began(account: user, address: address)
     let isRight = try await isRight(password, record?.password)
     guard isRight, let record, let kept = record.password, !record.isDisabled,
       let account = try await memory.account(record.id), account.record.epoch == record.epoch
     else {
       if !isCounted { throttle.failed(account: user, address: address) }
+      if !isRight || record?.isDisabled ?? true { throttle.remember(guess, account: user, address: address) }
       let why = record == nil ? "no such account" : isRight ? "the account is disabled" : "wrong password"
       try await refused(user, "password", why, address, requestID)
       throw AuthenticationFailure(AuthenticationFailure.usual, rule: why)
@@ -188,6 +195,14 @@ public final class Authenticator: Sendable {
     let better = try await hasher.hash(password)
     try await memory?.database.write { try $0.replacePasswordHash(kept, with: better, of: record.id) }
     try await memory?.changed()
+  }
+
+  private static let knownGuess = "a password that was wrong before"
+
+  /// What a wrong guess is remembered by, with all that it was held against: after any change of that it is another guess.
+  private func guessKey(_ user: String, _ password: String, _ record: AccountRecord?) -> [UInt8] {
+    let held = record.map { "\($0.id.value) \($0.epoch) \($0.password ?? "")" } ?? ""
+    return Hashing.authenticate(passwordKey(user, password) + Array(held.utf8), key: secret)
   }
 
   private func passwordKey(_ user: String, _ password: String) -> [UInt8] {

@@ -37,9 +37,12 @@ public struct ReadTransaction: ~Copyable, Reading {
 public struct Transaction: ~Copyable, Reading {
   public let connection: any SQLConnection
   public let now: Timestamp
-  package init(connection: any SQLConnection, now: Timestamp) {
+  /// The answer to the commit of a run before was lost: what this one does may have been done.
+  public let isRepeat: Bool
+  package init(connection: any SQLConnection, now: Timestamp, isRepeat: Bool = false) {
     self.connection = connection
     self.now = now
+    self.isRepeat = isRepeat
   }
 
   /// Runs a statement that answers no rows, and tells how many rows it changed.

@@ -53,6 +53,9 @@ public final class Registry: Sendable {
   let openUploads = Mutex<[UploadID: Timestamp]>([:])
   let endedUploads = BoundedCache<UploadID, Bool>(costLimit: endedUploadLimit)
 
+  /// See ``requireWrites()``; nil: not asked yet.
+  let writes = Mutex<WritesAnswer?>(nil)
+
   /// Uploads are rows of the database, which any replica can go on with; else they are files of this process.
   let uploadsAreRows: Bool
 

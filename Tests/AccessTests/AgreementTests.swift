@@ -70,13 +70,85 @@ import Testing
   }
 
   /// A robot of the namespace, as a maintainer makes one.
-  private static func robot(_ name: String, _ registry: ClosedRegistry) async throws -> (String, String) {
-    let maintainer = ClosedRegistry.basic("maintainer")
+  ///
+  /// - Parameter other: who makes its token; nil: who makes the robot.
+  private static func robot(
+    _ name: String, by maker: (String, String) = ClosedRegistry.basic("maintainer"),
+    tokenBy other: (String, String)? = nil, _ registry: ClosedRegistry
+  ) async throws -> (String, String) {
     let robots = "/api/v1/namespaces/acme/robots"
-    let made = try await post(robots, #"{"name":"\#(name)","role":"maintainer"}"#, by: maintainer, registry)
+    let made = try await post(robots, #"{"name":"\#(name)","role":"maintainer"}"#, by: maker, registry)
     try #require(made.status == 201, "\(made)")
-    let token = try await post("\(robots)/acme+\(name)/tokens", #"{"name":"test"}"#, by: maintainer, registry)
+    let token = try await post("\(robots)/acme+\(name)/tokens", #"{"name":"test"}"#, by: other ?? maker, registry)
     return ClosedRegistry.basic("acme+\(name)", try #require(token.json["secret"]?.string))
+  }
+
+  /// A second maintainer.
+  private static func makeSecond(_ registry: ClosedRegistry) async throws -> (String, String) {
+    let administration = registry.administration
+    try await administration.makeUser("second", password: ClosedRegistry.password, siteRole: nil, by: registry.admin)
+    try await administration.grant("maintainer", to: .account("second"), on: "acme", pattern: nil, by: registry.admin)
+    return ClosedRegistry.basic("second")
+  }
+
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `are others than who made the robot that asked, or its token`(kind: TestInstallation.Kind) async throws {
+    try await ClosedRegistry.withOne(over: kind) { registry in
+      let second = try await Self.makeSecond(registry)
+      try await Self.make(#""approvals":1"#, registry)
+      let sock = try await Self.robot("sock", tokenBy: second, registry)
+      let asked = try await Self.promote(by: sock, registry)
+      #expect(asked.json["outcome"]?.string == "pending", "\(asked)")
+      // Nor is it enough that the robot, or its token, is gone by then.
+      let deleted = try await registry.api(
+        "DELETE", "/api/v1/namespaces/acme/robots/acme+sock", as: ClosedRegistry.basic("maintainer"))
+      #expect(deleted.status == 204, "\(deleted)")
+      for maker in [ClosedRegistry.basic("maintainer"), second] {
+        let refused = try await Self.agree(by: maker, registry)
+        #expect(refused.status == 403 && refused.text.contains("somebody else must agree"), "\(refused)")
+      }
+      #expect(try await Self.agree(by: "owner", registry).json["state"]?.string == "applied")
+    }
+  }
+
+  @Test func `are others than who made the robot that made the robot, however its token is shown`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.make(#""approvals":1"#, registry)
+      let first = try await Self.robot("first", registry)
+      let last = try await Self.robot("last", by: first, registry)
+      let bearer = try await registry.bearer("repository:acme/api:pull,push", as: last)
+      let asked = try await Self.promote(by: bearer, registry)
+      #expect(asked.json["outcome"]?.string == "pending", "\(asked)")
+      #expect(try await Self.agree(by: "maintainer", registry).status == 403)
+      #expect(try await Self.agree(by: "owner", registry).json["state"]?.string == "applied")
+    }
+  }
+
+  @Test func `are not two because one of them is a robot of the other`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let second = try await Self.makeSecond(registry)
+      let checks = try await Self.robot("checks", tokenBy: second, registry)
+      try await Self.make(
+        #""approvals":2,"promoters":["writer","owner"],"approvers":["acme+checks","maintainer","second"]"#, registry)
+      _ = try await Self.promote(by: ClosedRegistry.basic("writer"), registry)
+      #expect(try await Self.agree(by: checks, registry).json["state"]?.string == "pending")
+      let own = try await Self.agree(by: "maintainer", registry)
+      #expect(own.json["state"]?.string == "pending", "\(own)")
+      // Two people are two, whatever robot of theirs agreed too.
+      let other = try await Self.agree(by: second, registry)
+      #expect(other.json["state"]?.string == "applied", "\(other)")
+    }
+  }
+
+  @Test func `do not agree by a robot of who asked, though it is named`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let checks = try await Self.robot("checks", registry)
+      try await Self.make(#""approvals":1,"approvers":["acme+checks","owner"]"#, registry)
+      _ = try await Self.promote(by: ClosedRegistry.basic("maintainer"), registry)
+      let refused = try await Self.agree(by: checks, registry)
+      #expect(refused.status == 403, "\(refused)")
+      #expect(try await Self.agree(by: "owner", registry).json["state"]?.string == "applied")
+    }
   }
 
   private static func agree(by credential: (String, String), _ registry: ClosedRegistry) async throws -> RawResponse {
@@ -97,8 +169,8 @@ import Testing
   @Test func `are robots only while they are named`() async throws {
     try await ClosedRegistry.withOne { registry in
       let checks = try await Self.robot("checks", registry)
-      try await Self.make(#""approvals":2,"approvers":["acme+checks","owner"]"#, registry)
-      let asked = try await Self.promote(by: ClosedRegistry.basic("maintainer"), registry)
+      try await Self.make(#""approvals":2,"promoters":["writer"],"approvers":["acme+checks","owner"]"#, registry)
+      let asked = try await Self.promote(by: ClosedRegistry.basic("writer"), registry)
       #expect(asked.json["outcome"]?.string == "pending", "\(asked)")
       #expect(try await Self.agree(by: checks, registry).json["state"]?.string == "pending")
       // Of no list any more, what it said counts no more.

@@ -112,6 +112,28 @@ import Testing
     #expect(throttle.delay(account: "bob", address: "203.0.113.9") == nil)
   }
 
+  @Test func `are remembered when they were wrong, as many as that, and for their address alone`() {
+    let throttle = LoginThrottle(time: ManualClock())
+    func guess(_ number: Int) -> [UInt8] { Hashing.sha256([UInt8(number)]) }
+    // Nothing was counted there yet.
+    throttle.remember(guess(0), account: "alice", address: "192.0.2.1")
+    #expect(!throttle.knows(guess(0), account: "alice", address: "192.0.2.1"))
+    for number in 0...LoginThrottle.guessLimit {
+      throttle.failed(account: "alice", address: "192.0.2.1")
+      for _ in 0..<2 { throttle.remember(guess(number), account: "alice", address: "192.0.2.1") }
+    }
+    #expect(!throttle.knows(guess(0), account: "alice", address: "192.0.2.1"))
+    for number in 1...LoginThrottle.guessLimit {
+      #expect(throttle.knows(guess(number), account: "alice", address: "192.0.2.1"))
+    }
+    #expect(!throttle.knows(guess(1), account: "alice", address: "192.0.2.2"))
+    #expect(!throttle.knows(guess(1), account: "bob", address: "192.0.2.1"))
+    // The owner's login forgives, and makes no wrong one right.
+    throttle.succeeded(account: "alice", address: "192.0.2.1")
+    #expect(throttle.delay(account: "alice", address: "192.0.2.1") == nil)
+    #expect(throttle.knows(guess(1), account: "alice", address: "192.0.2.1"))
+  }
+
   @Test(arguments: [
     ("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
     ("2001:db8::1", "2001:db8:0:0::/64"), ("::1", "0:0:0:0::/64"), ("unix", "unix"),

@@ -153,8 +153,8 @@ import Testing
       #expect(wrong.text == nobody.text)
       var last = wrong
       // The wait doubles with each failure, so that it is longer than any pause between two of ours at last.
-      for _ in 0..<30 where last.status != 429 {
-        last = try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("owner", "wrong-password"))
+      for number in 0..<30 where last.status != 429 {
+        last = try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("owner", "wrong-password-\(number)"))
       }
       #expect(last.status == 429)
       #expect(last.errorCode == "TOOMANYREQUESTS")
@@ -189,6 +189,49 @@ import Testing
         body: .text("grant_type=password&service=x&username=writer&password=\(ClosedRegistry.password)"))
       #expect(form.status == 429, "\(form)")
       #expect(try await Self.ask(from: "192.0.2.1", as: right, registry).status == 200)
+    }
+  }
+
+  @Test func `a machine that shows an old password slows nobody down beside it, and makes none right`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let site = "192.0.2.77"
+      let old = ClosedRegistry.basic("writer")
+      let new = "another-password-of-tests"
+      func setPassword(_ password: String) async throws {
+        var change = Administration.UserChange()
+        change.password = password
+        try await registry.administration.changeUser("writer", change, by: registry.admin)
+      }
+      try await setPassword(new)
+      let nobody = ClosedRegistry.basic("nobody-at-all", "wrong-password")
+      for credential in [old, nobody] {
+        let answers = try await withThrowingTaskGroup { group in
+          // The first is over before the others come.
+          let first = try await Self.ask(from: site, as: credential, registry)
+          for _ in 0..<60 { group.addTask { try await Self.ask(from: site, as: credential, registry) } }
+          return try await group.reduce(into: [first]) { $0.append($1) }
+        }
+        #expect(answers.allSatisfy { $0.status == 401 && $0.text == answers[0].text })
+      }
+      #expect(try await Self.ask(from: site, as: ClosedRegistry.basic("writer", new), registry).status == 200)
+      #expect(try await Self.ask(from: site, as: ClosedRegistry.basic("reader"), registry).status == 200)
+      // What was wrong is right once it is the password.
+      try await setPassword(ClosedRegistry.password)
+      #expect(try await Self.ask(from: site, as: old, registry).status == 200)
+    }
+  }
+
+  @Test func `a right password that was refused while its account was disabled is right again later`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      for isDisabled in [true, false] {
+        var change = Administration.UserChange()
+        change.isDisabled = isDisabled
+        try await registry.administration.changeUser("writer", change, by: registry.admin)
+        for _ in 0..<2 {
+          let answer = try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("writer"))
+          #expect(answer.status == (isDisabled ? 401 : 200), "\(answer)")
+        }
+      }
     }
   }
 

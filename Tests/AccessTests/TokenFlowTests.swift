@@ -29,6 +29,9 @@ import Testing
       #expect(try await registry.ask("GET", "/token", as: ClosedRegistry.basic("reader", "wrong")).status == 401)
       #expect(try await registry.ask("GET", "/token", as: ("Authorization", "Basic !")).status == 401)
       #expect(try await registry.ask("PUT", "/token").status == 405)
+      let page = try await registry.ask("PUT", "/auth/device")
+      #expect(page.status == 405 && page.first("Allow") == "GET, POST", "\(page)")
+      #expect(try await registry.ask("PUT", "/auth/nothing").status == 404)
     }
   }
 

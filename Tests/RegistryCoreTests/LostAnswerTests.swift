@@ -1,4 +1,3 @@
-import Access
 import BlobStorage
 import Ground
 import OCI
@@ -6,23 +5,8 @@ import RegistryCore
 import TestSupport
 import Testing
 
+@testable import Access
 @testable import Metadata
-
-/// Runs every transaction twice, as when the answer to its commit was lost.
-struct ForgetfulDatabase: Database {
-  let base: any Database
-  var now: Timestamp { base.now }
-  var isShared: Bool { true }
-
-  func read<V: Sendable>(_ body: @escaping @Sendable (borrowing ReadTransaction) throws -> V) async throws -> V {
-    try await base.read(body)
-  }
-
-  func write<V: Sendable>(_ body: @escaping @Sendable (borrowing Transaction) throws -> V) async throws -> V {
-    _ = try await base.write(body)
-    return try await base.write(body)
-  }
-}
 
 /// Every transaction is committed, its answer is lost, and it is run again.
 @Suite struct `A commit whose answer was lost` {
@@ -53,6 +37,39 @@ struct ForgetfulDatabase: Database {
 
   private static func audits(_ kind: String, _ database: any Database) async throws -> Int {
     try await database.read { try $0.all("SELECT 1 FROM audit_record WHERE kind = \(kind)") { _ in true } }.count
+  }
+
+  @Test func `is one record of a push, and of each tag that it moved`() async throws {
+    let base = try SQLiteDatabase.inMemory()
+    let store = try LocalBlobStore(directory: "/data", disk: SimulatedDisk())
+    let registry = try await Registry(database: ForgetfulDatabase(base: base), store: store, logger: .silent)
+    let client = try SimulatedClient(registry, "acme/api")
+    try await client.put(RegistryScenario.config)
+    for number in 0..<3 {
+      let image = SampleManifest.image(config: RegistryScenario.config, layers: [], note: "\(number)")
+      let caller = Caller.everybody(address: "192.0.2.1", requestID: "r-\(number)")
+      let permit = try #require(Policy.open.permitAtHand(Push.self, on: client.repository, for: caller))
+      _ = try await registry.pushManifest(
+        image.content.buffer, as: .tag(RegistryScenario.tag), tags: [], contentType: image.mediaType, permit: permit)
+    }
+    #expect(try await Self.audits("push", base) == 3)
+    #expect(try await Self.audits("tag.move", base) == 2)
+  }
+
+  @Test func `makes the last environment that fits, and no further`() async throws {
+    let base = try SQLiteDatabase.inMemory()
+    let store = try LocalBlobStore(directory: "/data", disk: SimulatedDisk())
+    let registry = try await Registry(database: ForgetfulDatabase(base: base), store: store, logger: .silent)
+    let actor = try await Policy.open.releaseActor(in: "acme", for: .everybody)
+    func make(_ number: Int) async throws {
+      _ = try await registry.makeEnvironment(.sample("e\(number)"), [:], adopts: false, by: actor)
+    }
+    for number in 0..<Registry.environmentLimit { try await make(number) }
+    let full = await #expect(throws: AdministrationError.self) { try await make(Registry.environmentLimit) }
+    #expect(full?.message.contains("no more fit") ?? false)
+    let known = await #expect(throws: AdministrationError.self) { try await make(7) }
+    #expect(known?.message.contains("already") ?? false)
+    #expect(try await registry.environments(by: actor).count == Registry.environmentLimit)
   }
 
   @Test func `sets labels once, and changes an environment once, with one record each`() async throws {

@@ -1,3 +1,4 @@
+import Access
 import BlobStorage
 import Ground
 import OCI
@@ -83,6 +84,24 @@ import Testing
       }
       #expect(try await registry.tags(after: "", limit: 10, permit: client.pull).tags.elements.map(\.text) == left)
       #expect(try await registry.database.read { try $0.inconsistencies(limit: 10) }.isEmpty)
+    }
+  }
+
+  @Test func `keeps the tag of what was released after it had decided`() async throws {
+    try await Self.withRegistry { registry, client, row in
+      let plan = try #require(try await registry.retentionPlan(of: row))
+      #expect(plan.decisions.filter { !$0.isKept }.map(\.tag.name.text).sorted() == ["v0", "v1"])
+      let production = OCI.Tag.sample("production")
+      let actor = try await Policy.open.releaseActor(in: "acme", for: .everybody)
+      _ = try await registry.makeEnvironment(production, [:], adopts: false, by: actor)
+      let wish = ReleaseWish(
+        .images([try ImageReference(parsing: "acme/api:v0")]), reason: nil, key: nil, isDryRun: false)
+      _ = try await registry.release(wish, to: production, by: actor)
+      _ = try await registry.carryOut(plan)
+      let left = try await registry.tags(after: "", limit: 10, permit: client.pull).tags.elements.map(\.text)
+      #expect(left == ["production", "v0", "v2"])
+      let after = try #require(try await registry.retentionPlan(of: row))
+      #expect(after.decisions.first { $0.tag.name.text == "v0" }?.reason == "production runs it")
     }
   }
 

@@ -39,6 +39,18 @@ import Upkeep
       }
     }
 
+    func make(_ environment: String) async throws {
+      let actor = try await Policy.open.releaseActor(in: "acme", for: .everybody)
+      _ = try await registry.makeEnvironment(.sample(environment), [:], adopts: false, by: actor)
+    }
+
+    func release(_ tag: String, to environment: String) async throws {
+      let actor = try await Policy.open.releaseActor(in: "acme", for: .everybody)
+      let image = try ImageReference(parsing: "\(client.repository):\(tag)")
+      let wish = ReleaseWish(.images([image]), reason: nil, key: nil, isDryRun: false)
+      _ = try await registry.release(wish, to: .sample(environment), by: actor)
+    }
+
     func care() async throws {
       let care = TagCare(registry: registry, logger: .silent)
       while try await care.step() {}
@@ -162,22 +174,49 @@ import Upkeep
     }
   }
 
+  @Test func `keeps every tag of what an environment runs, as long as it runs it`() throws {
+    try Self.onStage { stage in
+      for number in 0..<4 {
+        try await stage.push(number, as: "v\(number)")
+        stage.machine.clock.advance(by: .seconds(1))
+      }
+      // An older tag of the same image.
+      try await stage.push(1, as: "also-v1")
+      stage.machine.clock.advance(by: .seconds(1))
+      try await stage.push(3, as: "v3", "v4")
+      for name in ["production", "staging"] { try await stage.make(name) }
+      try await stage.set(.retention, #"{"keepTags":["v4"]}"#)
+      let row = try await stage.row
+      let before = try #require(try await stage.registry.retentionPlan(of: row))
+      // Released after the plan was made: the transaction that deletes sees it.
+      for name in ["production", "staging"] { try await stage.release("v1", to: name) }
+      let plan = try #require(try await stage.registry.retentionPlan(of: row))
+      let reasons = plan.decisions.filter { ["v1", "also-v1"].contains($0.tag.name.text) }.map(\.reason)
+      #expect(reasons == ["production, staging run it", "production, staging run it"])
+      _ = try await stage.registry.carryOut(before)
+      #expect(try await stage.tags() == ["also-v1", "production", "staging", "v1", "v4"])
+      try await stage.release("v4", to: "production")
+      let left = try #require(try await stage.registry.retentionPlan(of: row))
+      #expect(left.decisions.first { $0.tag.name.text == "v1" }?.reason == "staging runs it")
+      try await stage.release("v4", to: "staging")
+      try await stage.care()
+      #expect(try await stage.tags() == ["production", "staging", "v4"])
+    }
+  }
+
   @Test func `leaves immutable tags and environments alone`() throws {
     try Self.onStage { stage in
       for number in 0..<3 {
         try await stage.push(number, as: "v\(number)")
         stage.machine.clock.advance(by: .seconds(1))
       }
-      let actor = try await Policy.open.releaseActor(in: "acme", for: .everybody)
-      _ = try await stage.registry.makeEnvironment(.sample("production"), [:], adopts: false, by: actor)
-      let image = try ImageReference(parsing: "acme/api:v1")
-      _ = try await stage.registry.release(
-        ReleaseWish(.images([image]), reason: nil, key: nil, isDryRun: false), to: .sample("production"), by: actor)
+      try await stage.make("production")
+      try await stage.release("v1", to: "production")
       try await stage.set(.immutable, #"["v0"]"#)
       // What stays anyway does not count among the last.
       try await stage.set(.retention, #"{"keepLast":1}"#)
       try await stage.care()
-      #expect(try await stage.tags() == ["production", "v0", "v2"])
+      #expect(try await stage.tags() == ["production", "v0", "v1", "v2"])
     }
   }
 }

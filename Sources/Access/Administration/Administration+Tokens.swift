@@ -37,9 +37,10 @@ extension Administration {
     let role = try Self.role(roleText)
     guard role <= .maintainer else { throw AdministrationError(.invalid, "a robot can be at most maintainer") }
     let pattern = try Self.pattern(patternText, in: namespace)
+    let makers = try await policy.makers(of: caller).union([caller.origin.actor])
     let making = Making()
     try await change { transaction in
-      let isNew = try transaction.insertAccount(name: full, kind: "robot", namespace: namespace)
+      let isNew = try transaction.insertAccount(name: full, kind: "robot", namespace: namespace, makers: makers)
       try making.check(isNew, "there is a robot \(full) already")
       guard let robot = try transaction.account(named: full) else { return }
       try transaction.grant(
@@ -119,6 +120,14 @@ extension Administration {
   public func makeToken(
     _ name: String, for owner: TokenOwner, scope: TokenScope?, lifetime wanted: Duration?, by caller: Caller
   ) async throws -> NewToken {
+    try await makeToken(name, for: owner, scope: scope, lifetime: wanted, by: caller) { _ in }
+  }
+
+  /// - Parameter claim: takes away what the token is had for, in the same transaction; throws when another has had it.
+  func makeToken(
+    _ name: String, for owner: TokenOwner, scope: TokenScope?, lifetime wanted: Duration?, by caller: Caller,
+    claim: @escaping @Sendable (borrowing Transaction) throws -> Void
+  ) async throws -> NewToken {
     if case .user = owner { throw AdministrationError(.denied, "nobody makes tokens for another user") }
     let account = try await account(of: owner, changes: true, caller)
     guard (1...100).contains(name.count), name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
@@ -128,16 +137,20 @@ extension Administration {
     // A token that makes tokens that outlive it would never end.
     let end = account.id == caller.account?.record.id ? try await endOfToken(of: caller) : nil
     let kind: SecretToken.Kind = account.kind == "robot" ? .robot : .personal
+    let makers = kind == .robot ? try await policy.makers(of: caller).union([caller.origin.actor]) : []
     let secret = SecretToken(kind, random: random)
     let id = random.hexadecimal(byteCount: 8)
     let record = try await change { transaction -> TokenRecord in
+      // Run again because the answer to its commit was lost, it finds its own work.
+      if let made = try transaction.token(id) { return made }
+      try claim(transaction)
       guard try transaction.tokenCount(of: account.id) < Self.tokenLimit else {
         throw AdministrationError(.conflict, "\(account.name) has \(Self.tokenLimit) tokens; revoke some first")
       }
       try transaction.insertToken(
         TokenRecord(
           id: id, account: account.id, kind: kind.rawValue, name: name, scope: scope?.json.text,
-          expiresAt: [lifetime.map { transaction.now + $0 }, end].compactMap { $0 }.min()),
+          expiresAt: [lifetime.map { transaction.now + $0 }, end].compactMap { $0 }.min(), madeBy: makers),
         hash: secret.hash)
       guard let record = try transaction.token(id) else { throw DatabaseError.corrupt("an insert answered no row") }
       try transaction.record(
@@ -292,10 +305,12 @@ extension Administration {
         namespace: namespace, name: name, issuer: issuer, audience: audience, claims: claimsText,
         pattern: pattern.text, role: role.rawValue, lifetimeSeconds: lifetime.components.seconds,
         createdBy: caller.origin.actor)
-      guard try transaction.trustRules(on: namespace, after: "", limit: Self.trustLimit).count < Self.trustLimit else {
-        throw AdministrationError(.conflict, "\(namespace) has \(Self.trustLimit) trust rules; remove some first")
-      }
       try making.check(try transaction.insertTrustRule(rule), "\(namespace) has a trust rule \(name) already")
+      // With it, and after it: one that is there already stands in nobody's way.
+      let limit = Self.trustLimit
+      guard try transaction.trustRules(on: namespace, after: "", limit: limit + 1).count <= limit else {
+        throw AdministrationError(.conflict, "\(namespace) has \(limit) trust rules; remove some first")
+      }
       try transaction.record(
         AuditEntry(
           "trust.create", by: caller.origin, namespace: namespace, target: "\(namespace)/\(name)",

@@ -6,6 +6,9 @@ import Synchronization
 /// Failures are counted for an address together with an account, for an address, and for an account over all addresses that
 /// have not logged in to it lately. So a stranger can slow down themselves and other strangers, but never lock out a person
 /// where they usually are. Nothing here is stored: a replica counts for itself.
+///
+/// The same wrong password again and again is one guess: a job with an old one slows down nobody beside it. What was guessed is
+/// remembered for an account together with an address, so that no other address learns what was tried there.
 final class LoginThrottle: Sendable {
   /// Failures that cost nothing: people mistype.
   static let freeForPair = 5
@@ -15,6 +18,8 @@ final class LoginThrottle: Sendable {
   /// After which a failure is forgotten.
   static let memory: Duration = .seconds(15 * 60)
   static let entryLimit = 20_000
+  /// Wrong guesses that are remembered of an account from an address: jobs with old passwords are few.
+  static let guessLimit = 8
   /// For how long an address is known as an account's own.
   static let familiarity: Duration = .seconds(30 * 86_400)
 
@@ -27,6 +32,8 @@ final class LoginThrottle: Sendable {
     var count: Int
     var blockedUntil: Int64
     var forgottenAt: Int64
+    /// Keyed hashes of what was found wrong, the newest last; of a pair only.
+    var guesses: [[UInt8]] = []
   }
 
   private let failures = BoundedCache<Key, Failures>(costLimit: entryLimit)
@@ -41,6 +48,24 @@ final class LoginThrottle: Sendable {
     let blocked = keys(account, LoginNetwork.of(address)).compactMap { failures.value(for: $0.key)?.blockedUntil }.max()
     guard let blocked, blocked > now else { return nil }
     return .nanoseconds(blocked - now)
+  }
+
+  /// Whether a guess was found wrong before, from this address: it is told again at no cost, and is no further guess.
+  ///
+  /// - Parameter guess: a keyed hash of the password and of what it was held against.
+  func knows(_ guess: [UInt8], account: String, address: String) -> Bool {
+    let entry = failures.value(for: Key(account: account, address: LoginNetwork.of(address)))
+    return entry?.guesses.reduce(false) { Hashing.areEqual($1, guess) || $0 } ?? false
+  }
+
+  /// Remembers a guess that was found wrong.
+  ///
+  /// - Parameter guess: as ``knows(_:account:address:)`` takes it. The failure itself was counted before.
+  func remember(_ guess: [UInt8], account: String, address: String) {
+    let pair = Key(account: account, address: LoginNetwork.of(address))
+    guard var entry = failures.value(for: pair), !entry.guesses.contains(guess) else { return }
+    entry.guesses = entry.guesses.suffix(Self.guessLimit - 1) + [guess]
+    failures.insert(entry, for: pair, cost: 1)
   }
 
   func failed(account: String, address: String) {
@@ -76,7 +101,7 @@ final class LoginThrottle: Sendable {
     let network = LoginNetwork.of(address)
     let until = time.monotonicNanoseconds + Self.familiarity.wholeMicroseconds * 1000
     familiar.insert(until, for: Key(account: account, address: network), cost: 1)
-    failures.remove(Key(account: account, address: network))
+    forgive(Key(account: account, address: network))
     guard wasCounted else { return }
     for key in [Key(account: nil, address: network), Key(account: account, address: nil)] {
       guard var entry = failures.value(for: key) else { continue }
@@ -84,6 +109,14 @@ final class LoginThrottle: Sendable {
       entry.blockedUntil = 0
       failures.insert(entry, for: key, cost: 1)
     }
+  }
+
+  /// Counts anew from here; what was found wrong stays so.
+  private func forgive(_ pair: Key) {
+    guard var entry = failures.value(for: pair) else { return }
+    entry.count = 0
+    entry.blockedUntil = 0
+    failures.insert(entry, for: pair, cost: 1)
   }
 
   private func keys(_ account: String, _ network: String) -> [(key: Key, free: Int)] {

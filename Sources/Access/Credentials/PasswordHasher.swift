@@ -73,6 +73,9 @@ public final class PasswordHasher: Sendable {
     return false
   }
 
+  /// Takes the time in which a wrong password is told, for one that is known to be wrong.
+  public func refuse() async throws { try await time.sleep(for: refusalTime) }
+
   private func matches(_ password: String, _ kept: String?) async throws -> Bool {
     guard password.utf8.count <= Self.lengthLimitBytes, !password.utf8.contains(0) else { return false }
     // bcrypt looks at no more, so that a longer one would be right by its beginning.

@@ -93,15 +93,24 @@ extension AccessControl {
       return isTooSoon ? .tooSoon : .pending
     }
     try await memory.refresh()
-    guard let account = try await memory.account(id), !account.record.isDisabled,
-      try await memory.database.write({ try $0.deleteDeviceLogin(hash: hash) })
-    else { return .expired }
+    guard let account = try await memory.account(id), !account.record.isDisabled else { return .expired }
     let caller = Caller(
       principal: .account(account),
       origin: Origin(actor: account.name, credential: "device login", address: address, requestID: requestID))
     let lifetime = min(Self.deviceTokenLifetime, settings.longestToken ?? Self.deviceTokenLifetime)
-    let token = try await administration.makeToken(
-      login.client.isEmpty ? "device login" : login.client, for: .own, scope: nil, lifetime: lifetime, by: caller)
-    return .granted(token, user: account.name)
+    do {
+      // The login ends with the transaction that makes its token, so that neither is there without the other.
+      let token = try await administration.makeToken(
+        login.client.isEmpty ? "device login" : login.client, for: .own, scope: nil, lifetime: lifetime, by: caller
+      ) { transaction in
+        guard try transaction.deleteDeviceLogin(hash: hash) else { throw GrantedElsewhere() }
+      }
+      return .granted(token, user: account.name)
+    } catch is GrantedElsewhere {
+      return .expired
+    }
   }
+
+  /// Another request got the token of this login.
+  private struct GrantedElsewhere: Error {}
 }

@@ -42,12 +42,15 @@ public struct Agreement: Sendable {
     }
   }
 
-  /// How many these are: jobs that one trust rule takes are one, however many of them there are.
-  public static func count(_ approvals: [ReleaseApproval]) -> Int {
+  /// How many these are: jobs that one trust rule takes are one, and so are people and the robots that they made or gave a token.
+  ///
+  /// - Parameter sides: for each agreement all that stand behind it; see ``ReleaseApproval/behind``.
+  public static func count(_ sides: [Set<String>]) -> Int {
     var seen: Set<String> = []
     var count = 0
-    for approval in approvals where seen.isDisjoint(with: approval.rules) {
-      seen.formUnion(approval.rules)
+    // People first, who stand for themselves alone: a robot of two of them takes neither's word away.
+    for side in sides.sorted(by: { $0.count < $1.count }) where seen.isDisjoint(with: side) {
+      seen.formUnion(side)
       count += 1
     }
     return count

@@ -15,6 +15,8 @@ public struct ReleaseActor: Sendable {
   public let isPerson: Bool
   /// The namespace's trust rules that took the holder, if it is a job.
   public let rules: Set<String>
+  /// Who made the robot that this is, or the token that it showed.
+  public let makers: Set<String>
   /// The credential is for some repositories only.
   public let isLimited: Bool
   private let names: Set<String>
@@ -23,7 +25,7 @@ public struct ReleaseActor: Sendable {
 
   internal init(
     namespace: String, origin: Origin, role: Role?, isSiteAdmin: Bool, isPerson: Bool, rules: Set<String>,
-    isLimited: Bool, names: Set<String>,
+    makers: Set<String>, isLimited: Bool, names: Set<String>,
     maySee: @escaping @Sendable (RepositoryName) -> Bool, mayRelease: @escaping @Sendable (RepositoryName) -> Bool
   ) {
     self.namespace = namespace
@@ -32,11 +34,15 @@ public struct ReleaseActor: Sendable {
     self.isSiteAdmin = isSiteAdmin
     self.isPerson = isPerson
     self.rules = rules
+    self.makers = makers
     self.isLimited = isLimited
     self.names = names
     self.maySee = maySee
     self.mayRelease = mayRelease
   }
+
+  /// All that stand behind what the holder says; see ``ReleaseApproval/behind``.
+  public var behind: Set<String> { makers.union(rules.map { "trust:\($0)" }).union([origin.actor]) }
 
   /// Whether one of a list of people means the holder: an account, `team:NAME`, `trust:NAME` for a job.
   public func isNamed(in list: [String]) -> Bool { list.contains { names.contains($0) } }
@@ -76,10 +82,22 @@ extension Policy {
     return ReleaseActor(
       namespace: namespace, origin: caller.origin, role: unlimitedRole,
       isSiteAdmin: isOpen || caller.account?.siteRole == .admin,
-      isPerson: isOpen || caller.account?.record.kind == "person", rules: rules, isLimited: !limits.isEmpty,
-      names: names,
+      isPerson: isOpen || caller.account?.record.kind == "person", rules: rules,
+      makers: try await makers(of: caller), isLimited: !limits.isEmpty, names: names,
       maySee: readable
     ) { repository in readable(repository) && Self.allow(limits, .push, on: repository) }
+  }
+
+  /// Who made the robot that the caller is, or the token that it showed; nobody made a person.
+  ///
+  /// - Throws: ``AdministrationError`` when the token has ended.
+  func makers(of caller: Caller) async throws -> Set<String> {
+    guard let memory, let account = caller.account, account.record.kind == "robot" else { return [] }
+    guard let id = caller.bond.token else { return account.record.madeBy }
+    guard let token = try await memory.token(id: id) else {
+      throw AdministrationError(.unauthenticated, "the token has ended")
+    }
+    return account.record.madeBy.union(token.madeBy)
   }
 
   private static func allow(_ limits: [Caller.Limit], _ action: Action, on repository: RepositoryName) -> Bool {

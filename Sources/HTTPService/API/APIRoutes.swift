@@ -19,6 +19,7 @@ extension RegistryRoutes {
 
   func api(_ request: Request) async throws -> Response {
     if request.path == "/api/v1/openapi.json" {
+      try requireRead(request)
       return .json(.ok, Self.openAPI(version: settings.version).bytes)
     }
     let segments = request.path.split(separator: "/", omittingEmptySubsequences: true)
@@ -27,14 +28,12 @@ extension RegistryRoutes {
     var allowed: [String] = []
     for route in Self.apiRoutes {
       guard let values = route.values(segments) else { continue }
-      allowed.append(route.method.rawValue)
+      allowed += route.method == .GET ? ["GET", "HEAD"] : [route.method.rawValue]
       guard route.method == wanted else { continue }
       return try await call(route, values, request)
     }
     guard !allowed.isEmpty else { throw Self.nothingThere }
-    throw Refusal(
-      .methodNotAllowed, .unsupported, "this path does not take this method",
-      headers: [("allow", allowed.sorted().joined(separator: ", "))])
+    throw Self.otherMethod(allowed: allowed.sorted().joined(separator: ", "))
   }
 
   private static let nothingThere = Refusal(

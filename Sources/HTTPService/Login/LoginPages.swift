@@ -23,7 +23,9 @@ extension RegistryRoutes {
       case (.POST, "/auth/device/code"): return try await deviceCode(request)
       case (.GET, "/auth/device"): return try await devicePage(request)
       case (.POST, "/auth/device"): return try await answerDevice(request)
-      default: throw Refusal(.notFound, .unsupported, "there is nothing at this path; log in at /auth/")
+      default:
+        if let allowed = Self.allowedMethods[request.path] { throw Self.otherMethod(allowed: allowed) }
+        throw Refusal(.notFound, .unsupported, "there is nothing at this path; log in at /auth/")
       }
     } catch let error as SignOnFailure {
       return complaint(.forbidden, error.description, note: "sign-on refused: \(error.cause)")
@@ -35,6 +37,11 @@ extension RegistryRoutes {
       return complaint(error.kind == .invalid ? .badRequest : .forbidden, error.message, note: error.message)
     }
   }
+
+  private static let allowedMethods = [
+    "/auth/": "GET, HEAD", "/auth/login": "POST", "/auth/sign-on": "GET", "/auth/callback": "GET",
+    "/auth/logout": "POST", "/auth/token": "POST", "/auth/device/code": "POST", "/auth/device": "GET, POST",
+  ]
 
   // MARK: Pages
 

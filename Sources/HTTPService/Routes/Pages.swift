@@ -10,10 +10,7 @@ extension RegistryRoutes {
   static let operatorPaths: Set = ["/", "/healthz", "/readyz", "/metrics"]
 
   func pages(_ request: Request) async throws -> Response {
-    guard request.method == .GET || request.method == .HEAD else {
-      throw Refusal(
-        .methodNotAllowed, .unsupported, "this path does not take this method", headers: [("allow", "GET, HEAD")])
-    }
+    if Self.operatorPaths.contains(request.path) { try requireRead(request) }
     switch request.path {
     case "/":
       let login = access.policy.isOpen ? "It is open: everybody may do everything.\n" : "Log in at /auth/.\n"

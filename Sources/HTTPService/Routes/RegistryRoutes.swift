@@ -60,6 +60,7 @@ final class RegistryRoutes: Responder {
     var request = request
     do {
       if let delay = overRate(address: request) { return tooMany(delay) }
+      try requireKnownMethod(request)
       try requireIntent(request)
       request.caller = try await caller(request)
       if let delay = overRate(caller: request.caller) { return tooMany(delay) }
@@ -70,11 +71,31 @@ final class RegistryRoutes: Responder {
     }
   }
 
+  /// Refuses what no path takes (RFC 9110, section 15.6.2): all but the methods of RFC 9110 and 5789.
+  private func requireKnownMethod(_ request: Request) throws(Refusal) {
+    switch request.method {
+    case .GET, .HEAD, .POST, .PUT, .PATCH, .DELETE, .OPTIONS, .TRACE, .CONNECT: return
+    default: throw Refusal(.notImplemented, .unsupported, "this method is not known here")
+    }
+  }
+
+  /// For a path that is only read.
+  func requireRead(_ request: Request) throws(Refusal) {
+    guard request.method == .GET || request.method == .HEAD else { throw Self.otherMethod(allowed: "GET, HEAD") }
+  }
+
+  static func otherMethod(allowed: String) -> Refusal {
+    Refusal(
+      .methodNotAllowed, .unsupported, "this path does not take this method", headers: [("allow", allowed)])
+  }
+
   /// What is not `/v2`.
   private func otherRoute(_ request: Request) async throws -> Response {
     switch request.path {
     case "/token": return try await tokenEndpoint(request)
-    case "/.well-known/jwks.json": return .json(.ok, access.publishedKeys.bytes)
+    case "/.well-known/jwks.json":
+      try requireRead(request)
+      return .json(.ok, access.publishedKeys.bytes)
     case let path where path.utf8.starts(with: "/api/".utf8): return try await api(request)
     case let path where path.utf8.starts(with: "/auth/".utf8): return try await loginPages(request)
     default: return try await pages(request)
@@ -120,9 +141,7 @@ final class RegistryRoutes: Responder {
       return try await referrers(request, name, digest)
     case (.base, _), (.catalog, _), (.manifest, _), (.blob, _), (.uploads, _), (.upload, _), (.tags, _),
       (.referrers, _):
-      throw Refusal(
-        .methodNotAllowed, .unsupported, "this path does not take this method",
-        headers: [("allow", Self.allowedMethods(endpoint))])
+      throw Self.otherMethod(allowed: Self.allowedMethods(endpoint))
     }
   }
 

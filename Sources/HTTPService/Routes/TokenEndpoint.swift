@@ -19,8 +19,7 @@ extension RegistryRoutes {
     case .GET, .HEAD: return try await getToken(request)
     case .POST: return try await postToken(request)
     default:
-      throw Refusal(
-        .methodNotAllowed, .unsupported, "this path does not take this method", headers: [("allow", "GET, HEAD, POST")])
+      throw Self.otherMethod(allowed: "GET, HEAD, POST")
     }
   }
 

@@ -17,6 +17,7 @@ extension RegistryRoutes {
       throw RegistryError(.digestInvalid, "this registry computes sha256 and sha512")
     }
     let digestText = try digestParameter(query)
+    try await registry.requireWrites()
     let token = registry.beginUpload(permit: permit, isTold: digestText == nil)
     guard let text = digestText else { return progress(.accepted, request, permit, token, offset: 0) }
     let digest = try digest(text)
@@ -61,6 +62,7 @@ extension RegistryRoutes {
 
   func patchUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
     let permit = try await permit(Push.self, name, request)
+    try await registry.requireWrites()
     let token = try await registry.upload(session, permit: permit)
     return try await tellingProgress(request, permit, token) {
       let offset = try await append(request, token)
@@ -75,6 +77,7 @@ extension RegistryRoutes {
       throw RegistryError(.digestInvalid, "the digest parameter is missing: PUT …?digest=sha256:<hex>")
     }
     let digest = try digest(text)
+    try await registry.requireWrites()
     return try await tellingProgress(request, permit, token) {
       try await takeAndFinish(request, token, digest, permit)
     }

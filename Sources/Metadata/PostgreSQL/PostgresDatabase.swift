@@ -50,15 +50,17 @@ public final class PostgresDatabase: Database {
   }
 
   public func write<V: Sendable>(_ body: @escaping @Sendable (borrowing Transaction) throws -> V) async throws -> V {
+    var isRepeat = false
     let value = try await attempting { connection in
       try connection.begin("BEGIN ISOLATION LEVEL READ COMMITTED")
       do {
         let time = self.clock.isStale ? try TimeQuestion(connection) : nil
-        let value = try Self.writing(connection, self.clock.now, body)
+        let value = try Self.writing(connection, self.clock.now, isRepeat: isRepeat, body)
         try connection.commit()
         time?.teach(self.clock)
         return value
       } catch {
+        if let error = error as? PostgresError, error.kind == .lostInCommit { isRepeat = true }
         connection.rollback()
         throw error
       }
@@ -79,9 +81,9 @@ public final class PostgresDatabase: Database {
 
   @inline(never)
   private static func writing<V>(
-    _ connection: any SQLConnection, _ now: Timestamp, _ body: (borrowing Transaction) throws -> V
+    _ connection: any SQLConnection, _ now: Timestamp, isRepeat: Bool, _ body: (borrowing Transaction) throws -> V
   ) throws -> V {
-    let transaction = Transaction(connection: connection, now: now)
+    let transaction = Transaction(connection: connection, now: now, isRepeat: isRepeat)
     return try body(transaction)
   }
 

@@ -87,6 +87,12 @@ extension Reading where Self: ~Copyable {
     }
   }
 
+  /// What every write is refused with; nil: they are taken.
+  public func refusalOfWrites() throws -> DatabaseError? {
+    guard try isSealed() else { return nil }
+    return try isMoved() ? .moved : .readOnly(Seal.moving)
+  }
+
   /// Whether ``Transaction/seal()`` is in force.
   public func isSealed() throws -> Bool {
     switch connection.dialect {

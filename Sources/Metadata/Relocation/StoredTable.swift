@@ -107,7 +107,7 @@ public enum StoredTable: String, Sendable, CaseIterable {
       [
         ("id", .integer), ("name", .text), ("kind", .text), ("namespace", .text), ("password", .text),
         ("site_role", .text), ("is_disabled", .integer), ("issuer", .text), ("subject", .text), ("epoch", .integer),
-        ("created_at", .integer), ("seen_at", .integer),
+        ("created_at", .integer), ("seen_at", .integer), ("made_by", .text),
       ]
     case .team: [("id", .integer), ("name", .text), ("sso_group", .text), ("created_at", .integer)]
     case .teamMember: [("team_id", .integer), ("account_id", .integer), ("source", .text)]
@@ -120,7 +120,7 @@ public enum StoredTable: String, Sendable, CaseIterable {
       [
         ("id", .text), ("account_id", .integer), ("kind", .text), ("name", .text), ("hash", .text), ("scope", .text),
         ("parent", .text), ("epoch", .integer), ("expires_at", .integer), ("used_at", .integer),
-        ("created_at", .integer),
+        ("created_at", .integer), ("made_by", .text),
       ]
     case .trustRule:
       [
@@ -157,6 +157,7 @@ public enum StoredTable: String, Sendable, CaseIterable {
         ("requested_by", .text),
         ("reason", .text), ("request_id", .text), ("idempotency_key", .text), ("body_hash", .text),
         ("requested_at", .integer), ("ended_at", .integer), ("warnings", .text), ("requested_rules", .text),
+        ("requested_makers", .text),
       ]
     case .releaseImage:
       [
@@ -164,7 +165,10 @@ public enum StoredTable: String, Sendable, CaseIterable {
         ("source", .text),
       ]
     case .releaseApproval:
-      [("release_id", .integer), ("actor", .text), ("comment", .text), ("at", .integer), ("rules", .text)]
+      [
+        ("release_id", .integer), ("actor", .text), ("comment", .text), ("at", .integer), ("rules", .text),
+        ("makers", .text),
+      ]
     case .deployment:
       [
         ("environment_id", .integer), ("repository_id", .integer), ("digest", .text), ("release_id", .integer),

@@ -100,6 +100,17 @@ extension Reading where Self: ~Copyable {
     ) { (sequence: $0.integer(0), effective: $0.integer(1)) }
   }
 
+  /// What environments run in a repository now: by digest their names, in order.
+  public func digestsRunning(in repository: RepositoryID) throws -> [Digest: [Tag]] {
+    let found = try all(
+      """
+      SELECT d.digest, e.name FROM deployment d JOIN environment e ON e.id = d.environment_id
+      WHERE d.repository_id = \(repository) ORDER BY e.name
+      """
+    ) { (try $0.digest(0), try $0.tag(1)) }
+    return Dictionary(grouping: found, by: \.0).mapValues { $0.map(\.1) }
+  }
+
   /// Digests that any environment ran in a repository since a moment, or runs.
   public func digestsRun(in repository: RepositoryID, since moment: Timestamp) throws -> Set<Digest> {
     let found = try all(

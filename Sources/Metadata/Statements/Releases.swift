@@ -19,6 +19,8 @@ public struct ReleaseRecord: Sendable, Hashable {
   public let requestedBy: String
   /// The trust rules that took the job which asked; empty: it was none.
   public let requestedRules: Set<String>
+  /// Who made the robot that asked, or the token that it showed.
+  public let requestedMakers: Set<String>
   public let reason: String?
   public let requestID: String
   public let bodyHash: String?
@@ -27,6 +29,9 @@ public struct ReleaseRecord: Sendable, Hashable {
   public let endedAt: Timestamp?
   /// What policies warned of when it was asked for, or else when it was carried out.
   public let warnings: [ReleaseWarning]
+
+  /// All that stand behind the request; see ``ReleaseApproval/behind``.
+  public var behind: Set<String> { sides(requestedBy, requestedRules, requestedMakers) }
 }
 
 /// What a policy warns of in an image that is released.
@@ -73,8 +78,18 @@ public struct ReleaseApproval: Sendable, Hashable {
   public let actor: String
   /// The trust rules that took the job which agreed; empty: it was none.
   public let rules: Set<String>
+  /// Who made the robot that agreed, or the token that it showed.
+  public let makers: Set<String>
   public let comment: String?
   public let at: Timestamp
+
+  /// All that stand behind it: the one who said so, who made it or its token, and `trust:NAME` of a job. Two that share one of
+  /// them may be one person.
+  public var behind: Set<String> { sides(actor, rules, makers) }
+}
+
+private func sides(_ actor: String, _ rules: Set<String>, _ makers: Set<String>) -> Set<String> {
+  makers.union(rules.map { "trust:\($0)" }).union([actor])
 }
 
 /// A release that is asked for.
@@ -86,11 +101,14 @@ public struct ReleaseRequest: Sendable {
   public let bodyHash: String?
   /// The trust rules that took the job which asks; empty: it is none.
   public let rules: Set<String>
+  /// Who made the robot that asks, or the token that it showed.
+  public let makers: Set<String>
 
   public init(
     _ kind: ReleaseRecord.Kind, goal: Int64? = nil, reason: String?, idempotencyKey: String?, bodyHash: String?,
-    rules: Set<String> = []
+    rules: Set<String> = [], makers: Set<String> = []
   ) {
+    self.makers = makers
     self.kind = kind
     self.goal = goal
     self.rules = rules
@@ -108,14 +126,10 @@ extension Row {
     }
     return ReleaseRecord(
       id: integer(0), number: integer(1), kind: kind, state: state, sequence: number(4), effective: number(5),
-      base: number(6), goal: number(7), requestedBy: text(8), requestedRules: ruleNames(15), reason: optionalText(9),
+      base: number(6), goal: number(7), requestedBy: text(8), requestedRules: names(15),
+      requestedMakers: names(16), reason: optionalText(9),
       requestID: text(10), bodyHash: optionalText(11), requestedAt: timestamp(12),
       endedAt: isNull(13) ? nil : timestamp(13), warnings: try optionalText(14).map { try Self.warnings($0) } ?? [])
-  }
-
-  /// Names as ``storedRuleNames(_:)`` made one text of them.
-  fileprivate func ruleNames(_ column: Int) -> Set<String> {
-    Set((optionalText(column) ?? "").split(separator: ",").map { String($0) })
   }
 }
 
@@ -127,14 +141,9 @@ extension Row {
   }
 }
 
-/// Names of trust rules have no commas.
-private func storedRuleNames(_ names: Set<String>) -> String? {
-  names.isEmpty ? nil : names.sorted().joined(separator: ",")
-}
-
 private let releaseColumns: SQL = """
   id, number, kind, state, sequence, effective, base, goal, requested_by, reason, request_id, body_hash, requested_at,
-  ended_at, warnings, requested_rules
+  ended_at, warnings, requested_rules, requested_makers
   """
 
 extension Reading where Self: ~Copyable {
@@ -184,8 +193,11 @@ extension Reading where Self: ~Copyable {
 
   /// Who agreed, the first one first.
   public func approvals(of release: Int64) throws -> [ReleaseApproval] {
-    try all("SELECT actor, comment, at, rules FROM release_approval WHERE release_id = \(release) ORDER BY at, actor") {
-      ReleaseApproval(actor: $0.text(0), rules: $0.ruleNames(3), comment: $0.optionalText(1), at: $0.timestamp(2))
+    try all(
+      "SELECT actor, comment, at, rules, makers FROM release_approval WHERE release_id = \(release) ORDER BY at, actor"
+    ) {
+      ReleaseApproval(
+        actor: $0.text(0), rules: $0.names(3), makers: $0.names(4), comment: $0.optionalText(1), at: $0.timestamp(2))
     }
   }
 }
@@ -203,10 +215,10 @@ extension Transaction {
     try enqueue(
       """
       INSERT INTO environment_release (environment_id, number, kind, state, goal, requested_by, reason, request_id,
-        idempotency_key, body_hash, requested_at, requested_rules)
+        idempotency_key, body_hash, requested_at, requested_rules, requested_makers)
       VALUES (\(environment), \(number), \(request.kind.rawValue), 'pending', \(request.goal), \(origin.actor),
         \(request.reason), \(origin.requestID), \(request.idempotencyKey), \(request.bodyHash), \(now),
-        \(storedRuleNames(request.rules)))
+        \(storedNames(request.rules)), \(storedNames(request.makers)))
       """)
     guard let record = try release(number, of: environment) else {
       throw DatabaseError.corrupt("an insert answered no row")
@@ -274,12 +286,16 @@ extension Transaction {
 
   /// Notes that somebody agrees; once.
   ///
-  /// - Parameter rules: the trust rules that took them, if it is a job.
-  public func approve(_ release: Int64, by actor: String, rules: Set<String> = [], comment: String?) throws {
+  /// - Parameters:
+  ///   - rules: the trust rules that took them, if it is a job.
+  ///   - makers: who made them or their token, if it is a robot.
+  public func approve(
+    _ release: Int64, by actor: String, rules: Set<String> = [], makers: Set<String> = [], comment: String?
+  ) throws {
     try enqueue(
       """
-      INSERT INTO release_approval (release_id, actor, comment, at, rules)
-      VALUES (\(release), \(actor), \(comment), \(now), \(storedRuleNames(rules)))
+      INSERT INTO release_approval (release_id, actor, comment, at, rules, makers)
+      VALUES (\(release), \(actor), \(comment), \(now), \(storedNames(rules)), \(storedNames(makers)))
       ON CONFLICT (release_id, actor) DO NOTHING
       """)
   }

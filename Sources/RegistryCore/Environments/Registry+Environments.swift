@@ -80,9 +80,6 @@ extension Registry {
     try await database.write { transaction in
       try transaction.lockNamespace(actor.namespace)
       let known = try transaction.environments(of: actor.namespace)
-      guard known.count < Self.environmentLimit else {
-        throw AdministrationError(.conflict, "\(actor.namespace) has \(known.count) environments; no more fit")
-      }
       try Self.checkRequired(settings, name, known)
       try NamedPeople.check(settings.promoters + settings.approvers, in: actor.namespace, transaction)
       guard
@@ -93,6 +90,9 @@ extension Registry {
         // Run again because the answer to its commit was lost, it finds its own work.
         if wasMade.load(ordering: .relaxed) { return }
         throw AdministrationError(.conflict, "there is an environment \(name) in \(actor.namespace) already")
+      }
+      guard known.count < Self.environmentLimit else {
+        throw AdministrationError(.conflict, "\(actor.namespace) has \(known.count) environments; no more fit")
       }
       try Self.adopt(name, id, settings, adopts: adopts, actor, transaction)
       try transaction.record(

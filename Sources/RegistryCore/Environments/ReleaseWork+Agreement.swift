@@ -23,6 +23,13 @@ extension ReleaseWork {
     guard release.requestedRules.isDisjoint(with: actor.rules) else {
       throw AdministrationError(.denied, "a job of the same trust rule asked for it; somebody else must agree")
     }
+    let shared = release.behind.intersection(actor.behind)
+    guard shared.isEmpty else {
+      let who = shared.sorted().joined(separator: ", ")
+      throw AdministrationError(
+        .denied,
+        "\(who) made the robot or its token by which this was asked for or is agreed to; somebody else must agree")
+    }
     let before = try transaction.approvals(of: release.id)
     let hasAgreed = before.contains { $0.actor == actor.origin.actor }
     guard release.state == .pending else {
@@ -33,14 +40,15 @@ extension ReleaseWork {
     let images = try transaction.images(of: release.id)
     try requireCover(of: images)
     if !hasAgreed {
-      try transaction.approve(release.id, by: actor.origin.actor, rules: actor.rules, comment: comment)
+      try transaction.approve(
+        release.id, by: actor.origin.actor, rules: actor.rules, makers: actor.makers, comment: comment)
       try record("release.approve", release, images, transaction)
     }
     // Who has lost the right since has not agreed; the number is that of now.
     let agreement = Agreement(in: actor.namespace, by: settings.approvers)
-    let others = try before.filter { $0.actor != actor.origin.actor && $0.rules.isDisjoint(with: actor.rules) }
+    let others = try before.filter { $0.actor != actor.origin.actor }
       .filter { try agreement.stillCounts($0, transaction) }
-    if Agreement.count(others) + 1 >= settings.approvals {
+    if Agreement.count(others.map(\.behind) + [actor.behind]) >= settings.approvals {
       let current = try stillRight(release, images, transaction)
       try requireCover(of: current.images)
       try transaction.setWarnings(current.warnings, of: release.id)

@@ -85,7 +85,8 @@ struct ReleaseWork {
     guard !images.isEmpty || kind == .rollback || wish.key != nil else { return .unchanged }
     let release = try transaction.insertRelease(
       ReleaseRequest(
-        kind, goal: goal, reason: wish.reason, idempotencyKey: key, bodyHash: wish.bodyHash, rules: actor.rules),
+        kind, goal: goal, reason: wish.reason, idempotencyKey: key, bodyHash: wish.bodyHash, rules: actor.rules,
+        makers: actor.makers),
       of: environment.id, images: images, by: actor.origin)
     try transaction.setWarnings(change.warnings, of: release.id)
     guard images.isEmpty || settings.approvals == 0 || (kind == .rollback && !settings.rollbackNeedsApproval) else {

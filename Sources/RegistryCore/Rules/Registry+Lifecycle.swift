@@ -170,7 +170,7 @@ extension Registry {
   ) throws -> [RetentionDecision] {
     rule.decide(
       try transaction.retainedTags(in: repository.id), try transaction.tagRules(of: repository.name),
-      now: transaction.now)
+      running: try transaction.digestsRunning(in: repository.id), now: transaction.now)
   }
 
   private static func untagged<R: Reading & ~Copyable>(

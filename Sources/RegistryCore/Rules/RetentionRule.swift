@@ -66,8 +66,12 @@ public struct RetentionRule: Sendable, Hashable {
 
   /// Decides for all tags of a repository, with the reason.
   ///
-  /// - Parameter tags: the newest first, by when they were pointed where they point.
-  func decide(_ tags: [RetainedTag], _ rules: TagRules, now: Timestamp) -> [RetentionDecision] {
+  /// - Parameters:
+  ///   - tags: the newest first, by when they were pointed where they point.
+  ///   - running: which environments run an image now.
+  func decide(
+    _ tags: [RetainedTag], _ rules: TagRules, running: [Digest: [Tag]], now: Timestamp
+  ) -> [RetentionDecision] {
     var position = 0
     return tags.map { tag in
       guard appliesTo.takes(tag.name) else {
@@ -77,12 +81,19 @@ public struct RetentionRule: Sendable, Hashable {
         return RetentionDecision(tag: tag, isKept: true, reason: "\(tag.name) is an environment")
       }
       if rules.isImmutable(tag.name) { return RetentionDecision(tag: tag, isKept: true, reason: "it is immutable") }
+      if let environments = running[tag.digest] {
+        return RetentionDecision(tag: tag, isKept: true, reason: Self.runningText(environments))
+      }
       // Only what could go counts among the last.
       position += 1
       guard deletesTags else { return RetentionDecision(tag: tag, isKept: true, reason: "the rule deletes no tags") }
       if let reason = keeps(tag, position, now) { return RetentionDecision(tag: tag, isKept: true, reason: reason) }
       return RetentionDecision(tag: tag, isKept: false, reason: "nothing keeps it: \(text)")
     }
+  }
+
+  private static func runningText(_ environments: [Tag]) -> String {
+    environments.map(\.text).joined(separator: ", ") + (environments.count == 1 ? " runs it" : " run it")
   }
 
   private func keeps(_ tag: RetainedTag, _ position: Int, _ now: Timestamp) -> String? {

@@ -41,8 +41,9 @@ public struct SimulatedDatabase: Database {
   }
 
   public func write<V: Sendable>(_ body: @escaping @Sendable (borrowing Transaction) throws -> V) async throws -> V {
-    if let forgetting, forgetting.next() % 8 == 0 { _ = try await writeOnce(body) }
-    return try await writeOnce(body)
+    guard let forgetting, forgetting.next() % 8 == 0 else { return try await writeOnce(body) }
+    _ = try await writeOnce(body)
+    return try await writeOnce { try ForgetfulDatabase.again($0, body) }
   }
 
   private func writeOnce<V: Sendable>(

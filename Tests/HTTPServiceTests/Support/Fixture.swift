@@ -138,5 +138,15 @@ final class MovableTime: TimeSource {
   func sleep(for duration: Duration) async throws { try await system.sleep(for: duration) }
 }
 
+/// A time that goes on by itself, and further where a test says so.
+final class SkippingTime: TimeSource {
+  private let skipped = Mutex<Duration>(.zero)
+  private let system = SystemTime()
+  func skip(_ duration: Duration) { skipped.withLock { $0 += duration } }
+  var now: Timestamp { system.now + skipped.withLock { $0 } }
+  var monotonicNanoseconds: Int64 { system.monotonicNanoseconds + skipped.withLock { $0 }.wholeMicroseconds * 1000 }
+  func sleep(for duration: Duration) async throws { try await system.sleep(for: duration) }
+}
+
 /// Whether two arrays are equal. A failing `==` in an expectation would look for their difference, for hours.
 func same(_ left: [UInt8], _ right: [UInt8]) -> Bool { left == right }

@@ -135,12 +135,13 @@ struct RetentionSample: Sendable {
 
   /// Why a tag must stay; nil: it may go.
   fileprivate func keeps(_ tag: OCI.Tag, _ all: [OCI.Tag: Chronicle.Pointer], at now: Timestamp) -> String? {
-    if World.environments.contains(tag) { return "an environment runs it" }
     guard let pointer = all[tag] else { return "it was not there" }
+    let running = Set(World.environments.compactMap { all[$0]?.digest })
+    if running.contains(pointer.digest) { return "an environment runs it" }
     if tags.contains(tag.text) { return "its name is kept" }
     if let days, pointer.since > now - .seconds(days * 86_400) { return "it is newer than \(days) days" }
     let newer = all.filter { other, found in
-      other != World.immutable && !World.environments.contains(other)
+      other != World.immutable && !running.contains(found.digest)
         && (found.since > pointer.since || (found.since == pointer.since && other < tag))
     }
     if let last, newer.count < last { return "it is one of the last \(last)" }

@@ -23,6 +23,8 @@ public struct AccountRecord: Sendable, Hashable {
   public let epoch: Int64
   public let createdAt: Timestamp
   public let seenAt: Timestamp
+  /// Who made a robot, as far as is known: a person, or a robot and whoever made that.
+  public let madeBy: Set<String>
 }
 
 extension Row {
@@ -30,7 +32,8 @@ extension Row {
     AccountRecord(
       id: AccountID(value: integer(0)), name: text(1), kind: text(2), namespace: optionalText(3),
       password: optionalText(4), siteRole: optionalText(5), isDisabled: integer(6) != 0, issuer: optionalText(7),
-      subject: optionalText(8), epoch: integer(9), createdAt: timestamp(10), seenAt: timestamp(11))
+      subject: optionalText(8), epoch: integer(9), createdAt: timestamp(10), seenAt: timestamp(11),
+      madeBy: names(12))
   }
 }
 
@@ -38,7 +41,8 @@ extension Reading where Self: ~Copyable {
   public func account(_ id: AccountID) throws -> AccountRecord? {
     try first(
       """
-      SELECT id, name, kind, namespace, password, site_role, is_disabled, issuer, subject, epoch, created_at, seen_at
+      SELECT id, name, kind, namespace, password, site_role, is_disabled, issuer, subject, epoch, created_at, seen_at,
+        made_by
       FROM account WHERE id = \(id)
       """
     ) { $0.account() }
@@ -47,7 +51,8 @@ extension Reading where Self: ~Copyable {
   public func account(named name: String) throws -> AccountRecord? {
     try first(
       """
-      SELECT id, name, kind, namespace, password, site_role, is_disabled, issuer, subject, epoch, created_at, seen_at
+      SELECT id, name, kind, namespace, password, site_role, is_disabled, issuer, subject, epoch, created_at, seen_at,
+        made_by
       FROM account WHERE name = \(name)
       """
     ) { $0.account() }
@@ -57,7 +62,8 @@ extension Reading where Self: ~Copyable {
   public func account(issuer: String, subject: String) throws -> AccountRecord? {
     try first(
       """
-      SELECT id, name, kind, namespace, password, site_role, is_disabled, issuer, subject, epoch, created_at, seen_at
+      SELECT id, name, kind, namespace, password, site_role, is_disabled, issuer, subject, epoch, created_at, seen_at,
+        made_by
       FROM account WHERE issuer = \(issuer) AND subject = \(subject)
       """
     ) { $0.account() }
@@ -67,7 +73,8 @@ extension Reading where Self: ~Copyable {
   public func accounts(kind: String, after name: String, limit: Int) throws -> [AccountRecord] {
     try all(
       """
-      SELECT id, name, kind, namespace, password, site_role, is_disabled, issuer, subject, epoch, created_at, seen_at
+      SELECT id, name, kind, namespace, password, site_role, is_disabled, issuer, subject, epoch, created_at, seen_at,
+        made_by
       FROM account WHERE kind = \(kind) AND name > \(name) ORDER BY name LIMIT \(limit)
       """
     ) { $0.account() }
@@ -77,7 +84,8 @@ extension Reading where Self: ~Copyable {
   public func robots(of namespace: String, after name: String, limit: Int) throws -> [AccountRecord] {
     try all(
       """
-      SELECT id, name, kind, namespace, password, site_role, is_disabled, issuer, subject, epoch, created_at, seen_at
+      SELECT id, name, kind, namespace, password, site_role, is_disabled, issuer, subject, epoch, created_at, seen_at,
+        made_by
       FROM account WHERE namespace = \(namespace) AND name > \(name) ORDER BY name LIMIT \(limit)
       """
     ) { $0.account() }
@@ -106,16 +114,19 @@ extension Transaction {
   }
 
   /// Makes an account. Answers false when the name is taken.
+  ///
+  /// - Parameter makers: who made it, if it is a robot.
   public func insertAccount(
     name: String, kind: String, namespace: String? = nil, password: String? = nil, siteRole: String? = nil,
-    issuer: String? = nil, subject: String? = nil
+    issuer: String? = nil, subject: String? = nil, makers: Set<String> = []
   ) throws -> Bool {
     try accessChanges()
     return try execute(
       """
       INSERT INTO account (name, kind, namespace, password, site_role, is_disabled, issuer, subject, epoch, created_at,
-        seen_at)
-      VALUES (\(name), \(kind), \(namespace), \(password), \(siteRole), 0, \(issuer), \(subject), 1, \(now), 0)
+        seen_at, made_by)
+      VALUES (\(name), \(kind), \(namespace), \(password), \(siteRole), 0, \(issuer), \(subject), 1, \(now), 0,
+        \(storedNames(makers)))
       ON CONFLICT DO NOTHING
       """) == 1
   }

@@ -170,15 +170,36 @@ extension Reading where Self: ~Copyable {
 }
 
 extension Transaction {
-  /// Records what this transaction does; it joins the chain of hashes a moment later.
+  /// Records what this transaction does; it joins the chain of hashes a moment later. Run again because the answer to its commit
+  /// was lost, it looks first whether that is recorded.
   public func record(_ entry: AuditEntry) throws {
     let origin = entry.origin
+    if isRepeat, try isRecorded(entry) { return }
     try enqueue(
       """
       INSERT INTO audit_record (kind, outcome, actor, credential, address, namespace, target, detail, request_id, at)
       VALUES (\(entry.kind), \(entry.outcome.rawValue), \(origin.actor), \(origin.credential), \(origin.address),
         \(entry.namespace), \(entry.target), \(entry.detail), \(origin.requestID), \(entry.at ?? now))
       """)
+  }
+
+  /// How long ago a run before was, at the most: far more than anybody goes on trying.
+  private static let repeatLimit: Duration = .seconds(3600)
+
+  /// Whether the run before recorded it. What was gathered in memory is known by all that it says. What a request did is known by
+  /// the request: told again it may say other things, such as that a manifest is not new. What neither is, looks for itself.
+  private func isRecorded(_ entry: AuditEntry) throws -> Bool {
+    let origin = entry.origin
+    guard entry.at != nil || !origin.requestID.isEmpty else { return false }
+    let detail = entry.at == nil ? nil : entry.detail
+    return try number(
+      """
+      SELECT COUNT(*) FROM audit_record
+      WHERE kind = \(entry.kind) AND at >= \(entry.at ?? now - Self.repeatLimit)
+        AND at <= \(entry.at ?? Timestamp(microseconds: .max)) AND request_id = \(origin.requestID)
+        AND actor = \(origin.actor) AND target = \(entry.target) AND outcome = \(entry.outcome.rawValue)
+        AND detail = COALESCE(\(detail), detail)
+      """) > 0
   }
 
   /// Lets one transaction at a time lengthen the chain.

@@ -15,12 +15,15 @@ public struct TokenRecord: Sendable, Hashable {
   public let expiresAt: Timestamp?
   public let usedAt: Timestamp
   public let createdAt: Timestamp
+  /// Who made a robot's, as far as is known: a person, or a robot and whoever made that.
+  public let madeBy: Set<String>
 
   public init(
     id: String, account: AccountID, kind: String, name: String, scope: String? = nil, parent: String? = nil,
     epoch: Int64? = nil, expiresAt: Timestamp? = nil, usedAt: Timestamp = .distantPast,
-    createdAt: Timestamp = .distantPast
+    createdAt: Timestamp = .distantPast, madeBy: Set<String> = []
   ) {
+    self.madeBy = madeBy
     self.id = id
     self.account = account
     self.kind = kind
@@ -48,7 +51,7 @@ extension Row {
     TokenRecord(
       id: text(0), account: AccountID(value: integer(1)), kind: text(2), name: text(3), scope: optionalText(4),
       parent: optionalText(5), epoch: isNull(6) ? nil : integer(6), expiresAt: isNull(7) ? nil : timestamp(7),
-      usedAt: timestamp(8), createdAt: timestamp(9))
+      usedAt: timestamp(8), createdAt: timestamp(9), madeBy: names(10))
   }
 }
 
@@ -56,7 +59,8 @@ extension Reading where Self: ~Copyable {
   public func token(_ id: String) throws -> TokenRecord? {
     try first(
       """
-      SELECT id, account_id, kind, name, scope, parent, epoch, expires_at, used_at, created_at FROM token WHERE id = \(id)
+      SELECT id, account_id, kind, name, scope, parent, epoch, expires_at, used_at, created_at, made_by
+      FROM token WHERE id = \(id)
       """
     ) { $0.token() }
   }
@@ -65,7 +69,7 @@ extension Reading where Self: ~Copyable {
   public func token(hash: String) throws -> TokenRecord? {
     try first(
       """
-      SELECT id, account_id, kind, name, scope, parent, epoch, expires_at, used_at, created_at FROM token
+      SELECT id, account_id, kind, name, scope, parent, epoch, expires_at, used_at, created_at, made_by FROM token
       WHERE hash = \(hash)
       """
     ) { $0.token() }
@@ -75,7 +79,7 @@ extension Reading where Self: ~Copyable {
   public func tokens(of account: AccountID, after id: String, limit: Int) throws -> [TokenRecord] {
     try all(
       """
-      SELECT id, account_id, kind, name, scope, parent, epoch, expires_at, used_at, created_at FROM token
+      SELECT id, account_id, kind, name, scope, parent, epoch, expires_at, used_at, created_at, made_by FROM token
       WHERE account_id = \(account) AND id > \(id) AND kind IN ('personal', 'robot') ORDER BY id LIMIT \(limit)
       """
     ) { $0.token() }
@@ -101,9 +105,9 @@ extension Transaction {
   public func insertToken(_ token: TokenRecord, hash: String) throws {
     try enqueue(
       """
-      INSERT INTO token (id, account_id, kind, name, hash, scope, parent, epoch, expires_at, used_at, created_at)
+      INSERT INTO token (id, account_id, kind, name, hash, scope, parent, epoch, expires_at, used_at, created_at, made_by)
       VALUES (\(token.id), \(token.account), \(token.kind), \(token.name), \(hash), \(token.scope), \(token.parent),
-        \(token.epoch), \(token.expiresAt), 0, \(now))
+        \(token.epoch), \(token.expiresAt), 0, \(now), \(storedNames(token.madeBy)))
       ON CONFLICT DO NOTHING
       """)
   }
