@@ -24,6 +24,9 @@ import Testing
       if Self.isOfBuilds(row) { continue }
       count += 1
       let found = order.compare(row[1], row[3])
+      if VersionForm(Ecosystem(parsing: row[0]))?.compare(row[1], row[3]) != found {
+        wrong.append("\(row[1]) or \(row[3]) is refused")
+      }
       if !Self.holds(row[2], found) {
         wrong.append("\(row[1]) \(row[2]) \(row[3]): \(found.map { "\($0)" } ?? "invalid")")
       }
@@ -34,6 +37,54 @@ import Testing
     }
     #expect(count > 0)
     #expect(wrong.isEmpty, "\(wrong.count) of \(count): \(wrong.prefix(12).joined(separator: "; "))")
+  }
+
+  @Test(
+    arguments: [
+      ("SemVer", "01.2.3"), ("SemVer", "1.2.3-01"), ("SemVer", "1.2.3-"), ("SemVer", "1.2.3-a..b"), ("SemVer", "1.2.x"),
+      ("SemVer", "1.2.3+"), ("SemVer", "1.2.3-a_b"), ("SemVer", ""), ("crates.io", "1.2"), ("crates.io", "v1.2.3"),
+      ("npm", "1.2.3.4"), ("npm", "01.2.3"), ("Go", "v1-pre"), ("Go", "v1.2-rc.1"), ("Go", "v1.2.3.4"),
+      ("Go", "v01.2.3"),
+      ("PyPI", "hello world"), ("PyPI", "-"), ("RubyGems", "a.1"), ("RubyGems", "1..2"), ("RubyGems", "1_2"),
+      ("Debian", "foo"), ("Debian", "1.0-"), ("Debian", "1:"), ("Debian", ":1"), ("Debian", "99999999999:1"),
+      ("Debian:12", "1.0_1"), ("NuGet", "1.2.3.4.5"), ("NuGet", "1.0.0-"), ("NuGet", "a"), ("Packagist", "1.0 beta"),
+      ("Packagist", "hello"), ("Hackage", "1.a"), ("CRAN", "1.a"), ("Maven", ""), ("Red Hat", "1 2"), ("Alpine", " "),
+      ("Root:npm", "1.2"),
+    ])
+  func `is not asked of what is no version`(ecosystem: String, text: String) throws {
+    #expect(try !#require(VersionForm(Ecosystem(parsing: ecosystem))).holds(text))
+  }
+
+  @Test(
+    arguments: [
+      ("Go", "v1.2.3-0.20200101000000-abcdefabcdef"), ("Go", "v2.0.0+incompatible"), ("Go", "go1.21rc2"),
+      ("Go", "1.21.0"),
+      ("SemVer", "1.0.0-alpha.1+b.01"), ("Debian", "1:2.0~rc1-1+deb12u1"), ("Packagist", "v1.0.0-RC1"),
+      ("Packagist", "dev-main"), ("Packagist", "1.x-dev"), ("RubyGems", "1.0.0.pre-java"), ("NuGet", "1.0.0.1-a+b"),
+      ("PyPI", "1!2.0.post1.dev3+local.1"), ("opam", "v0.9.0~beta"), ("Root:Alpine:3.18", "2.38.1-r10071"),
+    ])
+  func `is asked of versions`(ecosystem: String, text: String) throws {
+    #expect(try #require(VersionForm(Ecosystem(parsing: ecosystem))).holds(text))
+  }
+
+  @Test(arguments: VersionOrder.allCases) func `of absurd versions is found at once, and always the same`(
+    _ order: VersionOrder
+  ) {
+    let limit = VersionOrder.lengthLimitBytes
+    let absurd =
+      ["9", "0", "a", ".", "-", "1.", "1-", "a1", "1a", "~", "^", "_p", "+a", "1:", "*", "=", "v", "!", "é", "\u{0}"]
+      .map {
+        String(String(repeating: $0, count: limit).prefix(limit / max($0.utf8.count, 1)))
+      }
+      + ["1.", "1-", "1+", "1~", "1_alpha"].flatMap { start in
+        ["9", "0", "a", ".0", "-1", "a1"].map { start + String(repeating: $0, count: (limit - 8) / $0.utf8.count) }
+      }
+    for a in absurd {
+      #expect(order.parse(a + String(repeating: "1", count: limit)) == nil)
+      #expect(order.parse(a) == nil || order.compare(a, a) == .equal, "\(a.prefix(8))")
+      for b in absurd { #expect(order.compare(a, b) == order.compare(b, a)?.reversed, "\(a.prefix(8)) \(b.prefix(8))") }
+    }
+    #expect(order.compare("1." + String(repeating: "9", count: 1000), "1.1") != .less)
   }
 
   /// `!=` stands for versions that NuGet's comparers tell apart. One of them looks at builds, which the order does not.
