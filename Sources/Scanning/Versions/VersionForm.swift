@@ -41,7 +41,8 @@ public struct VersionForm {
     case .pep440: /[0-9A-Za-z._+!\-]*[0-9A-Za-z][0-9A-Za-z._+!\-]*/
     case .dpkg:
       // Opam has Debian's order, and other names.
-      name == "opam" ? nil : /(?:[0-9]{1,9}:)?[0-9](?:[A-Za-z0-9.+~:\-]*[A-Za-z0-9.+~:])?/
+      name == "opam"
+        ? nil : /[0-9]{1,9}:[0-9](?:[A-Za-z0-9.+~:\-]*[A-Za-z0-9.+~:])?|[0-9](?:[A-Za-z0-9.+~\-]*[A-Za-z0-9.+~])?/
     case .semver where ["crates.io", "Hex"].contains(name):
       /(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){2}(?:-(?:0|[1-9][0-9]*|[0-9]*[A-Za-z\-][0-9A-Za-z\-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z\-][0-9A-Za-z\-]*))*)?(?:\+[0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*)?/
     case .semver, .pub:
