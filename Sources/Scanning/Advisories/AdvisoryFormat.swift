@@ -57,14 +57,25 @@ public enum AdvisoryFormat: String, Sendable, Hashable, CaseIterable {
     }
   }
 
-  /// What a record of OSV or a document of CSAF says, whichever it is.
+  /// What a record of OSV, a document of CSAF, a file of secdb or an advisory of Node.js says, whichever it is.
   ///
-  /// - Throws: ``ParseError`` for what is neither.
+  /// - Throws: ``ParseError`` for what is none of them.
   public static func recognised(_ bytes: UnsafeRawBufferPointer) throws(ParseError) -> [Advisory] {
     guard bytes.count <= CSAFReader.documentLimitBytes else {
       throw ParseError(.json, "a record has more than \(CSAFReader.documentLimitBytes) bytes")
     }
     let value = try CSAFReader.value(bytes)
-    return CSAFReader.recognises(value) ? try CSAFReader.advisories(value) : [try OSVReader.advisory(value)]
+    if CSAFReader.recognises(value) { return try CSAFReader.advisories(value) }
+    if NodeAdvisoryReader.recognises(value) { return [try NodeAdvisoryReader.advisory(value)] }
+    if SecDBReader.recognises(value) { return try SecDBReader.advisories(value) }
+    return [try OSVReader.advisory(value)]
+  }
+
+  /// Whether a record is whole, and claims to be no advisory: such may lie beside those that are.
+  public static func isOther(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    do throws(ParseError) {
+      let value = try JSONValue.parse(bytes)
+      return value.object != nil && value["id"] == nil && value["document"] == nil
+    } catch { return false }
   }
 }

@@ -58,7 +58,9 @@ public enum OSVReader {
   }
 
   private static func range(_ value: JSONValue) -> AdvisoryRange? {
-    guard let type = value["type"]?.string, let kind = AdvisoryRange.Kind(rawValue: type) else { return nil }
+    // Records of Kubernetes have had ranges without a type, of versions. Other types than the schema's name nothing that we know.
+    let type = value["type"]?.string ?? (value["repo"] == nil ? AdvisoryRange.Kind.ecosystem : .git).rawValue
+    guard let kind = AdvisoryRange.Kind(rawValue: type) else { return nil }
     let events = (value["events"]?.array ?? []).prefix(listLimit).compactMap { event -> AdvisoryRange.Event? in
       if let version = event["introduced"]?.string { return .introduced(version) }
       if let version = event["fixed"]?.string { return .fixed(version) }

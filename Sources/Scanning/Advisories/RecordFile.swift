@@ -20,6 +20,18 @@ final class RecordFile {
   private var buffer: [UInt8] = []
   private var position = 0
   private var hasEnded = false
+  /// Of lines: how many were given or skipped.
+  private var lineCount = 0
+  private var member = ""
+
+  /// Where the record lies that was given last.
+  var place: String {
+    switch content {
+    case .lines: "\(path): line \(lineCount)"
+    case .zip, .tar: "\(path): \(member)"
+    case .one: path
+    }
+  }
 
   private static let pieceBytes = 1 << 20
   /// What an archive of records may have: those of OSV have some hundred thousand members.
@@ -96,6 +108,7 @@ final class RecordFile {
       if let end {
         let line = position..<end
         position = end + 1
+        lineCount += 1
         searched = position
         guard !line.isEmpty else { continue }
         try buffer.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[line])) }
@@ -110,6 +123,7 @@ final class RecordFile {
     }
     guard !buffer.isEmpty, !hasEnded else { return false }
     hasEnded = true
+    lineCount += 1
     try buffer.withUnsafeBytes { try body($0) }
     return true
   }
@@ -149,6 +163,7 @@ final class RecordFile {
       while record == nil {
         guard let member = try walk.next() else { return false }
         guard member.name.hasSuffix(".json") else { continue }
+        self.member = String(member.name.suffix(256))
         record = try walk.document()
         guard record != nil else {
           throw .file(CatalogueError("\(member.name) has more than \(limitBytes) bytes"))
@@ -177,6 +192,7 @@ final class RecordFile {
           let name = String(decoding: entry.path.suffix(256), as: UTF8.self)
           throw .limit("\(name) has more than \(limitBytes) bytes")
         }
+        member = String(decoding: entry.path.suffix(256), as: UTF8.self)
         while let part = try archive.part() { buffer.append(contentsOf: part) }
         isThere = true
         break

@@ -55,6 +55,9 @@ public final class RecordWalk {
 
   private let limitBytes: Int
 
+  /// Where the record lies that was given last: the file, with the line or the member of an archive.
+  public var place: String { file?.place ?? "" }
+
   /// - Parameter limitBytes: of one record.
   public init(at path: String, limitBytes: Int = OSVReader.recordLimitBytes) throws {
     waiting = [(path, 0)]

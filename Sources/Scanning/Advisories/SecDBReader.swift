@@ -4,6 +4,11 @@ public import OCI
 ///
 /// Source: secdb.alpinelinux.org, `distroversion`, `reponame`, `packages[].pkg.{name, secfixes}`; Wolfi and Chainguard publish the same.
 public enum SecDBReader {
+  static func recognises(_ document: JSONValue) -> Bool {
+    document["packages"] != nil && document["affected"] == nil
+      && (document["distroversion"] != nil || document["reponame"] != nil)
+  }
+
   /// - Parameter document: one file of the database.
   /// - Returns: an advisory for each vulnerability of the file, with all packages that it is mended in.
   /// - Throws: kind `.json` for what is no such file.

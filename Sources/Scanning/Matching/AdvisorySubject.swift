@@ -97,7 +97,7 @@ public struct AdvisorySubject: Sendable, Hashable {
 extension Ecosystem {
   /// A name of a package as the ecosystem compares them.
   public func normalised(_ package: String) -> String {
-    switch name {
+    switch base.name {
     case "PyPI": PythonCataloguer.normalised(package)
     case "NuGet", "Packagist": package.lowercased()
     default: package

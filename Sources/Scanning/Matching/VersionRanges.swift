@@ -2,8 +2,6 @@
 public struct VersionRanges: Sendable {
   private let ecosystem: String
   private let named: Set<String>
-  /// Nil: nobody knows how the versions of this ecosystem are ordered.
-  private let order: VersionOrder?
   /// But those of commits, which say nothing of packages.
   private let ranges: [PreparedRange]
   /// Of Red Hat, whose releases are mended one by one: the minor releases that each range has a fix for. Else nil.
@@ -12,8 +10,7 @@ public struct VersionRanges: Sendable {
   public init(_ affected: Affected) {
     ecosystem = affected.ecosystem.name
     named = Set(affected.versions)
-    let order = VersionOrder(ecosystem: ecosystem)
-    self.order = order
+    let order = VersionOrder(affected.ecosystem)
     ranges = affected.ranges.filter { $0.kind != .git }.map { PreparedRange($0, order) }
     let isReleaseByRelease = ranges.count > 1 && ecosystem == "Red Hat"
     minorReleases =
@@ -28,7 +25,7 @@ public struct VersionRanges: Sendable {
 
     public init(_ text: String, in ecosystem: Ecosystem) {
       self.text = text
-      order = VersionOrder(ecosystem: ecosystem.name)
+      order = VersionOrder(ecosystem)
       parsed = order?.parse(text)
     }
   }
@@ -38,23 +35,17 @@ public struct VersionRanges: Sendable {
   /// A version that is none in its ecosystem is affected when it is named, and undecidable when there is a range that would have
   /// to be asked.
   ///
-  /// Source: OSV schema, "Evaluation"; at equal versions what ends a range counts before what begins one.
+  /// Source: OSV schema, "Evaluation"; at equal versions what ends a range counts before what begins one, unless the record names it
+  /// right after that: from 1.5 to 1.5 inclusive is 1.5 alone.
   public func verdict(_ version: Subject) -> Verdict {
     let isNamed = named.contains(version.text)
     let ranges = counting(for: version.text)
     guard !ranges.isEmpty else { return isNamed ? .affected(fixed: nil) : .notAffected }
-    guard let order, order == version.order else {
-      return isNamed ? .affected(fixed: nil) : .undecidable("the order of versions in \(ecosystem) is not known")
-    }
-    guard let parsed = version.parsed else {
-      return isNamed
-        ? .affected(fixed: nil) : .undecidable("“\(version.text.prefix(80))” is no version in \(ecosystem)")
-    }
     var isIn = false
     var fixed: String?
     var reason: String?
     for range in ranges {
-      switch range.verdict(parsed) {
+      switch verdict(version, range) {
       case .affected(let version):
         isIn = true
         fixed = fixed ?? version
@@ -62,8 +53,16 @@ public struct VersionRanges: Sendable {
       case .undecidable(let why): reason = reason ?? why
       }
     }
-    if isIn || isNamed { return .affected(fixed: fixed ?? Self.nextFix(parsed, ranges)) }
+    if isIn || isNamed { return .affected(fixed: fixed ?? Self.nextFix(version, ranges)) }
     return reason.map { .undecidable($0) } ?? .notAffected
+  }
+
+  private func verdict(_ version: Subject, _ range: PreparedRange) -> Verdict {
+    guard range.order != nil else { return .undecidable("the order of versions in \(ecosystem) is not known") }
+    guard let parsed = version.parsed(for: range) else {
+      return .undecidable("“\(version.text.prefix(80))” is no version in \(ecosystem)")
+    }
+    return range.verdict(parsed)
   }
 
   /// Those of several ranges that count for a version. Where Red Hat has mended the minor release that it was built for, what is said
@@ -79,8 +78,18 @@ public struct VersionRanges: Sendable {
   }
 
   /// Of a version that is named and in no range: the first fix after it.
-  private static func nextFix(_ version: ParsedVersion, _ ranges: [PreparedRange]) -> String? {
-    ranges.compactMap { $0.firstFix(after: version) }.min { $0.version < $1.version }?.text
+  private static func nextFix(_ version: Subject, _ ranges: [PreparedRange]) -> String? {
+    // Those of two orders cannot be compared.
+    ranges.filter { $0.order == ranges.first?.order }.compactMap { range in
+      version.parsed(for: range).flatMap { range.firstFix(after: $0) }
+    }.min { $0.version < $1.version }?.text
+  }
+}
+
+extension VersionRanges.Subject {
+  /// In the order of a range; nil when it is no version there.
+  fileprivate func parsed(for range: PreparedRange) -> ParsedVersion? {
+    range.order == order ? parsed : range.order?.parse(text)
   }
 }
 
@@ -88,19 +97,21 @@ public struct VersionRanges: Sendable {
 private struct PreparedRange: Sendable {
   /// One event with its place.
   private struct Mark: Sendable {
-    enum Kind: Sendable {
-      // What ends counts before what begins.
-      case fixed, lastAffected, introduced
-    }
+    enum Kind: Sendable { case fixed, lastAffected, introduced }
 
     /// Nil: before every version.
     let version: ParsedVersion?
     let kind: Kind
     let text: String
+    /// Of an event that the record pairs with one of the same version: a version that alone is affected, or none at all.
+    var isPaired = false
 
-    var rank: Int { kind == .introduced ? 1 : 0 }
+    /// At the same version what ends counts before what begins; but what ends at once after what it ends.
+    var rank: Int { kind == .introduced ? (isPaired ? 1 : 3) : (isPaired ? 2 : 0) }
   }
 
+  /// Nil: nobody knows how the versions of this ecosystem are ordered.
+  let order: VersionOrder?
   /// From the least version on.
   private let marks: [Mark]
   private let limits: [ParsedVersion]
@@ -108,13 +119,21 @@ private struct PreparedRange: Sendable {
   /// An event names what is no version.
   private let isBroken: Bool
 
-  init(_ range: AdvisoryRange, _ order: VersionOrder?) {
+  /// - Parameter native: the order of the ecosystem. A range of the type `SEMVER` has that of Semantic Versioning in any.
+  init(_ range: AdvisoryRange, _ native: VersionOrder?) {
+    let order = range.kind == .semver && !(native?.isSemantic ?? false) ? .semver : native
+    self.order = order
     var marks: [Mark] = []
     var limits: [ParsedVersion] = []
     var (hasLimit, isUnlimited, isBroken) = (false, false, false)
     func mark(_ kind: Mark.Kind, _ text: String) {
       guard let version = order?.parseEvent(text) else { return isBroken = true }
-      marks.append(Mark(version: version, kind: kind, text: text))
+      var mark = Mark(version: version, kind: kind, text: text)
+      if kind != .introduced, let last = marks.last, last.kind == .introduced, last.version == version {
+        marks[marks.count - 1].isPaired = true
+        mark.isPaired = true
+      }
+      marks.append(mark)
     }
     for event in range.events {
       switch event {

@@ -7,19 +7,27 @@ public enum VersionOrder: String, Sendable, Hashable, CaseIterable {
   /// No version is longer: those that are, are none.
   public static let lengthLimitBytes = 1024
 
-  /// The order of an ecosystem by its name in OSV, or by the name of the order itself; nil when we know none.
+  /// The order of an ecosystem by its name in OSV, with or without a release, or by the name of the order itself; nil when we know
+  /// none.
+  public init?(ecosystem: String) { self.init(Ecosystem(parsing: ecosystem)) }
+
+  /// The order of an ecosystem; nil when we know none.
   ///
   /// Source: OSV schema, "Defined ecosystems".
-  public init?(ecosystem: String) {
-    switch ecosystem {
+  public init?(_ ecosystem: Ecosystem) {
+    let name = ecosystem.base.name
+    switch name {
     case "Debian", "Ubuntu", "Echo", "deb": self = .dpkg
+    // The manual of opam, "Version ordering": that of Debian.
+    case "opam": self = .dpkg
     case "Alpine", "Wolfi", "Chainguard", "MinimOS", "Alpaquita", "BellSoft Hardened Containers", "apk": self = .apk
     case "AlmaLinux", "Rocky Linux", "Red Hat", "SUSE", "openSUSE", "Azure Linux", "CBL-Mariner", "Mageia", "openEuler",
       "Photon OS", "Amazon Linux", "Oracle Linux", "Fedora", "RPM", "rpm":
       self = .rpm
     case "PyPI", "pypi": self = .pep440
     case "npm": self = .npm
-    case "SemVer", "crates.io", "Hex", "SwiftURL", "GitHub Actions", "Julia", "Bitnami", "opam": self = .semver
+    case "SemVer", "crates.io", "Hex", "SwiftURL", "GitHub Actions", "Julia", "Bitnami", "Kubernetes", "VSCode":
+      self = .semver
     case "Go", "golang": self = .go
     case "Maven": self = .maven
     case "RubyGems": self = .rubyGems
@@ -29,10 +37,18 @@ public enum VersionOrder: String, Sendable, Hashable, CaseIterable {
     case "CRAN", "Bioconductor": self = .cran
     case "Pub": self = .pub
     default:
-      guard let order = VersionOrder(rawValue: ecosystem) else { return nil }
-      self = order
+      // Of vendors' records: `SUSE Linux Enterprise Server:sles:15:sp4`.
+      if name.hasPrefix("SUSE Linux") {
+        self = .rpm
+      } else {
+        guard let order = VersionOrder(rawValue: name) else { return nil }
+        self = order
+      }
     }
   }
+
+  /// Whether its versions are those of Semantic Versioning, to which ranges of the type `SEMVER` are held.
+  var isSemantic: Bool { self == .semver || self == .npm || self == .go }
 
   /// A version, ready to be compared with others of this order; nil when it is none.
   public func parse(_ text: String) -> ParsedVersion? {

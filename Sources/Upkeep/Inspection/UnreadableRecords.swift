@@ -1,4 +1,5 @@
 internal import OCI
+internal import Scanning
 
 /// Records of advisories that cannot be read: what they would have found is not known, and so the image is not clean.
 struct UnreadableRecords {
@@ -16,17 +17,9 @@ struct UnreadableRecords {
 
   /// - Parameter bytes: of the record. A document of another kind may lie beside records, and is none.
   mutating func add(_ error: ParseError, _ bytes: UnsafeRawBufferPointer) {
-    guard !Self.isOther(bytes) else { return }
+    guard !AdvisoryFormat.isOther(bytes) else { return }
     count += 1
     if count == 1 { first = "\(path): record \(position): \(error.message)" }
-  }
-
-  /// It is whole, and claims to be no advisory: neither a record of OSV nor a document of CSAF.
-  private static func isOther(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    do throws(ParseError) {
-      let value = try JSONValue.parse(bytes)
-      return value.object != nil && value["id"] == nil && value["document"] == nil
-    } catch { return false }
   }
 
   /// For people; nil: all were read.

@@ -13,13 +13,13 @@ struct VersionOrderCommand: ParsableCommand {
   @Argument(help: "An ecosystem as OSV names it: Debian, Alpine, PyPI, npm, Maven, Go, …") var ecosystem: String
 
   func run() throws {
-    guard let order = VersionOrder(ecosystem: String(ecosystem.prefix { $0 != ":" })) else {
+    guard let form = VersionForm(Ecosystem(parsing: ecosystem)) else {
       standardError("berth: the order of versions in \(ecosystem) is not known")
       throw ExitCode.failure
     }
     while let line = readLine() {
       let parts = line.split(separator: "\t", omittingEmptySubsequences: false)
-      let outcome = parts.count == 2 ? order.compare(String(parts[0]), String(parts[1])) : nil
+      let outcome = parts.count == 2 ? form.compare(String(parts[0]), String(parts[1])) : nil
       switch outcome {
       case .less: print("<")
       case .equal: print("=")
@@ -36,6 +36,7 @@ struct MatchCommand: ParsableCommand {
     discussion: """
       echo '{"ecosystem":"Debian:11","name":"aide","version":"0.16-1"}' | berth match --advisories debian.jsonl.zst
       Each line is printed again with the names of advisories. Packages of distributions are named by their source.
+      It exits with 2 when a file or a record of advisories cannot be read: what it would have found is not known.
       """)
   @Option(
     parsing: .upToNextOption,
@@ -48,24 +49,39 @@ struct MatchCommand: ParsableCommand {
     var index = AdvisoryIndex()
     var broken = 0
     do {
-      for path in advisories {
-        try RecordFiles.each(at: path, limitBytes: AdvisoryFormat.csaf.recordLimitBytes) { bytes in
-          do throws(ParseError) { for advisory in try AdvisoryFormat.recognised(bytes) { index.add(advisory) } } catch {
-            broken += 1
-            if broken <= 10 { standardError("berth: \(path): a record cannot be read: \(error.message)") }
-          }
-        }
-      }
+      for path in advisories { broken += try Self.read(path, into: &index, told: broken) }
     } catch let failure as RecordFiles.Failure {
       standardError("berth: \(failure)")
-      throw ExitCode.failure
+      throw FindingsView.couldNotAsk
     }
-    if broken > 0 { standardError("berth: \(broken) records could not be read") }
-    if let sbom { return try Self.answer(sbom: sbom, index) }
-    while let line = readLine() {
-      guard !line.isEmpty else { continue }
-      print(Self.answer(line, index).text)
+    if broken > Self.toldLimit { standardError("berth: \(broken) records could not be read") }
+    if let sbom {
+      try Self.answer(sbom: sbom, index)
+    } else {
+      while let line = readLine() {
+        guard !line.isEmpty else { continue }
+        print(Self.answer(line, index).text)
+      }
     }
+    if broken > 0 { throw FindingsView.couldNotAsk }
+  }
+
+  /// How many records that cannot be read are told one by one.
+  private static let toldLimit = 10
+
+  /// Answers how many records of a file or folder cannot be read. Each is told with its place.
+  private static func read(_ path: String, into index: inout AdvisoryIndex, told: Int) throws -> Int {
+    let walk = try RecordWalk(at: path, limitBytes: AdvisoryFormat.csaf.recordLimitBytes)
+    var broken = 0
+    while try walk.next({ bytes in
+      do throws(ParseError) { for advisory in try AdvisoryFormat.recognised(bytes) { index.add(advisory) } } catch {
+        guard !AdvisoryFormat.isOther(bytes) else { return }
+        broken += 1
+        guard told + broken <= toldLimit else { return }
+        standardError("berth: \(walk.place): a record cannot be read: \(error.message)")
+      }
+    }) {}
+    return broken
   }
 
   /// A line for each component: with its name, version and package URL, and why none can be asked about it.
@@ -112,7 +128,7 @@ struct MatchCommand: ParsableCommand {
     let found = index.advisories(for: known, name, version)
     object.append("advisories", .array(found.affected.map { .string($0) }))
     if !found.undecidable.isEmpty { object.append("undecidable", .array(found.undecidable.map { .string($0) })) }
-    if VersionOrder(ecosystem: known.name) == nil {
+    if VersionOrder(known) == nil {
       object.append("error", .string("the order of versions in \(known.name) is not known"))
     }
     return .object(object)
