@@ -67,7 +67,7 @@ extension FindingPolicy.Conditions {
     guard finding.suppression == nil, finding.state != "undecidable" else { return false }
     if onlyFixable, finding.fixed == nil { return false }
     guard let graceDays else { return true }
-    return finding.advisory.foundAt + .seconds(Int64(graceDays) * 86_400) <= now
+    return finding.foundAt + .seconds(Int64(graceDays) * 86_400) <= now
   }
 
   private func add(_ rule: String, _ findings: [ImageFinding], _ kind: String, _ reasons: inout [PolicyReason]) {
