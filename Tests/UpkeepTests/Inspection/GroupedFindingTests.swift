@@ -84,6 +84,22 @@ import Testing
     }
   }
 
+  @Test func `are of the CVEs to which a distribution's record is related, where it names them no other way`()
+    async throws
+  {
+    try await InspectionStage.run { stage in
+      var record = Self.record("ALSA-2022:1")
+      record.related = ["CVE-2026-1", "CVE-2026-2"]
+      record.severities = [Severity(source: "AlmaLinux", text: "Important", band: .high)]
+      let image = try await Self.judged([record], stage)
+      let found = try await stage.findings(image)
+      #expect(found.map(\.vulnerability) == ["CVE-2026-1", "CVE-2026-2"])
+      #expect(found.map(\.severity) == ["high", "high"])
+      #expect(found.map(\.severitySource) == ["AlmaLinux", "AlmaLinux"])
+      #expect(try await stage.registry.database.read { try $0.packages(foundBy: "CVE-2026-2") }.count == 1)
+    }
+  }
+
   @Test func `are one by aliases, also over a name that is no CVE`() async throws {
     try await InspectionStage.run { stage in
       let image = try await Self.judged(
