@@ -21,7 +21,9 @@ public struct ImageFinding: Sendable, Hashable {
   public let state: String
   /// When the first of the advisories that speak of it was known here.
   public let foundAt: Timestamp
+  /// That of its own advisories; else of any record of the same vulnerability; `unknown` where none says it.
   public let severity: String
+  /// Who says so: the vendor, or the kind of CVSS. ` of ` and a name follow where it is said by a record of another package.
   public let severitySource: String
   /// In tenths.
   public let score: Int?
@@ -57,8 +59,12 @@ extension ImageFinding {
     return orders.indices.sorted { orders[$0] < orders[$1] }.map { findings[$0] }
   }
 
-  /// - Parameter known: what is known beside advisories, by names.
-  init(_ group: VulnerabilityGroup, known: [String: VulnerabilityRow]) {
+  /// - Parameters:
+  ///   - known: what is known beside advisories, by names.
+  ///   - recorded: how bad it is by other records, for where those of the package do not say; by names.
+  init(
+    _ group: VulnerabilityGroup, known: [String: VulnerabilityRow], recorded: [String: [RecordedSeverity]]
+  ) {
     func rank(_ row: ImageFindingRow) -> Rank {
       // What decides counts before what cannot decide; a record of this very flaw before one of several.
       Rank(
@@ -71,14 +77,14 @@ extension ImageFinding {
     let ranked = rows.count == 1 ? rows : rows.sorted { rank($0) < rank($1) }
     let first = ranked[0]
     let facts = group.cve.flatMap { known[$0] }
-    let graded = ranked.first { $0.finding.severity != "unknown" } ?? first
+    let grade = Grade(ranked) ?? Grade(group.askedNames.flatMap { recorded[$0] ?? [] }) ?? Grade()
     self.init(
       vulnerability: group.cve ?? first.advisory, advisory: first,
       others: Set(ranked.dropFirst().map(\.advisory)).subtracting([first.advisory]).sorted(), names: group.names,
       package: first.package, paths: Set(rows.map(\.package.path)).sorted(),
       fixed: PackageOrder.highest(ranked.compactMap(\.finding.fixed), ofType: first.package.type),
       state: first.finding.state, foundAt: rows.map(\.foundAt).min() ?? first.foundAt,
-      severity: graded.finding.severity, severitySource: graded.finding.severitySource, score: graded.finding.score,
+      severity: grade.severity, severitySource: grade.source, score: grade.score,
       exploitedSince: facts?.exploitedSince, epss: facts?.epss, epssPercentile: facts?.percentile, suppression: nil)
   }
 

@@ -52,7 +52,8 @@ extension FindingPolicy.Conditions {
     let counted = facts.findings.filter { counts($0, facts.now) }
     if let severity {
       let rank = Self.rank(severity)
-      add("severity", counted.filter { Self.rank($0.severity) >= rank }, "of severity \(severity) or worse", &reasons)
+      let kind = severity == Grade.unknown ? "of any severity, or none known" : "of severity \(severity) or worse"
+      add("severity", counted.filter { Self.rank($0.severity) >= rank }, kind, &reasons)
     }
     if isExploited { add("exploited", counted.filter { $0.exploitedSince != nil }, "known to be exploited", &reasons) }
     if let percent = epssPercentAbove {

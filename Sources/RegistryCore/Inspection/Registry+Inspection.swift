@@ -52,7 +52,9 @@ extension Registry {
       VulnerabilityGroup.all(of: $0.value, names: names)
     }
     let known = try transaction.vulnerabilities(Set(groups.compactMap(\.cve)).sorted())
-    let found = groups.map { ImageFinding($0, known: known) }
+    let recorded = try transaction.severities(
+      of: Set(groups.lazy.filter(\.isUngraded).flatMap(\.askedNames)).sorted())
+    let found = groups.map { ImageFinding($0, known: known, recorded: recorded) }
     let said = try transaction.vexStatements(
       of: repository.namespace, about: Set(found.flatMap(\.names)).sorted())
     let judgements = Judgements(

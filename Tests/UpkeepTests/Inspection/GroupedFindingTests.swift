@@ -167,4 +167,51 @@ import Testing
       #expect(try await Self.blocks(policy, image, stage, at: first + .seconds(7 * 86_400)).count == 1)
     }
   }
+
+  /// A record of the same flaws in what the image does not hold.
+  private static func elsewhere(_ id: String, aliases: [String], vector: String, withdrawn: Bool = false) -> Advisory {
+    var advisory = record(id, aliases: aliases, vector: vector)
+    advisory.affected = [Affected(ecosystem: Ecosystem(parsing: "PyPI"), name: "pycurl")]
+    advisory.withdrawn = withdrawn ? "2026-02-01T00:00:00Z" : nil
+    return advisory
+  }
+
+  @Test(arguments: kinds) func `are as bad as records of other packages say, where none of theirs does`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      let image = try await Self.judged(
+        [
+          Self.bundle,
+          // As bad as the worst of several, which need not be this one.
+          Self.elsewhere("RHSA-1", aliases: ["CVE-2026-1", "CVE-2026-2"], vector: Self.critical),
+          Self.elsewhere("CVE-2026-1", aliases: [], vector: Self.critical, withdrawn: true),
+        ], stage)
+      #expect(try await stage.findings(image).map(\.severity) == ["unknown", "unknown"])
+      #expect(try await Self.blocks(#"{"block":{"severity":"low"}}"#, image, stage).isEmpty)
+      let every = try await Self.blocks(#"{"block":{"severity":"unknown"}}"#, image, stage)
+      #expect(every.count == 1 && every[0].contains("2 findings of any severity, or none known"))
+
+      try await stage.bring([
+        Self.elsewhere("GHSA-a", aliases: ["CVE-2026-1"], vector: Self.low),
+        Self.elsewhere("GHSA-b", aliases: ["CVE-2026-2"], vector: Self.critical),
+      ])
+      var found = try await stage.findings(image)
+      #expect(found.map(\.vulnerability) == ["CVE-2026-2", "CVE-2026-1"])
+      #expect(found.map(\.severity) == ["critical", "low"])
+      #expect(found.map(\.severitySource) == ["CVSS_V3 of GHSA-b", "CVSS_V3 of GHSA-a"])
+      #expect(found.map(\.score) == [98, 18])
+      #expect(found.map(\.names) == [["CVE-2026-2", "DSA-9-1"], ["CVE-2026-1", "DSA-9-1"]], "they find nothing here")
+      #expect(try await Self.blocks(#"{"block":{"severity":"low"}}"#, image, stage).count == 1)
+
+      // The record of the CVE itself comes before others, and what the distribution says before that.
+      try await stage.bring([Self.elsewhere("CVE-2026-2", aliases: [], vector: Self.low)])
+      found = try await stage.findings(image)
+      #expect(found.map(\.severitySource) == ["CVSS_V3 of GHSA-a", "CVSS_V3 of CVE-2026-2"])
+      try await stage.bring(Self.single)
+      found = try await stage.findings(image)
+      #expect(found.map(\.severity) == ["critical", "low"])
+      #expect(found.map(\.severitySource) == ["CVSS_V3", "CVSS_V3"])
+    }
+  }
 }
