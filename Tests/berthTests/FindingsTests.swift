@@ -92,8 +92,11 @@ import Testing
       #expect(throws: (any Error).self) { try FindingsCommand.parse(["acme/api:1"] + words) }
     }
     #expect(throws: (any Error).self) { try InventoryCommand.parse(["acme/api:1", "--type", "bogus"]) }
-    #expect(throws: (any Error).self) { try PolicyCommand.Set.parse(["acme", "--block", "unknown"]) }
-    _ = try PolicyCommand.Set.parse(["acme", "--block", "negligible"])
+    #expect(throws: (any Error).self) { try PolicyCommand.Set.parse(["acme", "--block", "bogus"]) }
+    for word in ["unknown", "negligible"] {
+      _ = try PolicyCommand.Set.parse(["acme", "--block", word])
+      _ = try FindingsCommand.parse(["acme/api:1", "--fail-on", word])
+    }
     #expect(counted(1, "statement") == "1 statement")
     #expect(counted(2, "time") == "2 times")
   }

@@ -221,7 +221,7 @@ extension AdvisoryRecord {
       "details": .string(String(decoding: (advisory.details ?? "").utf8.prefix(Self.detailsLimitBytes), as: UTF8.self)),
       "references": .array(advisory.references.prefix(Self.referenceLimit).map { .string($0) }),
     ]
-    let aliases = Set(advisory.aliases + advisory.upstream).sorted()
+    let aliases = advisory.flaws
     let isWithdrawn = advisory.withdrawn != nil
     var hashed = ContentHasher(.sha256)
     for part in [

@@ -53,7 +53,7 @@ public struct FindingPolicy: Sendable, Hashable {
   /// What makes an image fall under a policy. Each part does by itself; `onlyFixable` and `graceDays` make the findings fewer
   /// that count.
   public struct Conditions: Sendable, Hashable {
-    /// Findings of this severity or worse.
+    /// Findings of this severity or worse; `unknown`: every finding, also one of which nobody says how bad it is.
     public var severity: String?
     /// Findings that are known to be exploited.
     public var isExploited = false
@@ -78,11 +78,8 @@ public struct FindingPolicy: Sendable, Hashable {
     init(json: JSONValue) throws(ParseError) {
       let reader = try RuleReader(json, Self.names)
       severity = try reader.text("severity")
-      if let severity {
-        let known = ImageFinding.severities.filter { $0 != "unknown" }
-        guard known.contains(severity) else {
-          throw ParseError(.parameter, "“severity” is one of \(known.joined(separator: ", "))")
-        }
+      if let severity, !ImageFinding.severities.contains(severity) {
+        throw ParseError(.parameter, "“severity” is one of \(ImageFinding.severities.joined(separator: ", "))")
       }
       isExploited = try reader.flag("exploited")
       epssPercentAbove = try reader.number("epssPercentAbove", 0...99).map { Int($0) }

@@ -1,6 +1,8 @@
+public import Ground
 public import Metadata
 
-/// One vulnerability of one version of a package in an image: all advisories that speak of it, told as one.
+/// One vulnerability of one version of a package in an image: all advisories that speak of it, told as one. An advisory that speaks of
+/// several stands with each of them.
 public struct ImageFinding: Sendable, Hashable {
   /// A CVE where one is known, else the name of the advisory.
   public let vulnerability: String
@@ -17,7 +19,11 @@ public struct ImageFinding: Sendable, Hashable {
   public let fixed: String?
   /// `affected`, `will-not-fix`, `deferred`, `end-of-life`, `under-investigation`, `undecidable`.
   public let state: String
+  /// When the first of the advisories that speak of it was known here.
+  public let foundAt: Timestamp
+  /// That of its own advisories; else of any record of the same vulnerability; `unknown` where none says it.
   public let severity: String
+  /// Who says so: the vendor, or the kind of CVSS. ` of ` and a name follow where it is said by a record of another package.
   public let severitySource: String
   /// In tenths.
   public let score: Int?
@@ -47,67 +53,39 @@ public struct ImageFinding: Sendable, Hashable {
 }
 
 extension ImageFinding {
-  /// Tells findings of an image by vulnerability.
-  ///
-  /// Two advisories of the same version of a package are one vulnerability when they share a name: their own, an alias, or what a
-  /// distribution made the record from.
-  ///
-  /// - Parameters:
-  ///   - names: every name of each advisory, by its key.
-  ///   - known: what is known beside advisories, by names.
-  /// - Returns: package by package; ``sorted(_:)`` brings the worst to the front.
-  static func grouping(
-    _ rows: [ImageFindingRow], names: [Int64: [String]], known: [String: VulnerabilityRow]
-  ) -> [ImageFinding] {
-    var found: [ImageFinding] = []
-    for (_, rows) in Dictionary(grouping: rows, by: \.package.key).sorted(by: { $0.key < $1.key }) {
-      for group in groups(of: rows, names: names) { found.append(finding(group, names: names, known: known)) }
-    }
-    return found
-  }
-
   /// Those that count first, of them the worst first.
   static func sorted(_ findings: [ImageFinding]) -> [ImageFinding] {
     let orders = findings.map(\.order)
     return orders.indices.sorted { orders[$0] < orders[$1] }.map { findings[$0] }
   }
 
-  /// Rows of one package whose advisories share names, transitively.
-  private static func groups(of rows: [ImageFindingRow], names: [Int64: [String]]) -> [[ImageFindingRow]] {
-    var groups: [(names: Set<String>, rows: [ImageFindingRow])] = []
-    for row in rows {
-      var own = Set(names[row.finding.advisory] ?? [])
-      own.insert(row.advisory)
-      var joined = [row]
-      groups.removeAll { group in
-        guard !group.names.isDisjoint(with: own) else { return false }
-        own.formUnion(group.names)
-        joined = group.rows + joined
-        return true
-      }
-      groups.append((own, joined))
+  /// - Parameters:
+  ///   - known: what is known beside advisories, by names.
+  ///   - recorded: how bad it is by other records, for where those of the package do not say; by names.
+  init(
+    _ group: VulnerabilityGroup, known: [String: VulnerabilityRow], recorded: [String: [RecordedSeverity]]
+  ) {
+    func rank(_ row: ImageFindingRow) -> Rank {
+      // What decides counts before what cannot decide; a record of this very flaw before one of several.
+      Rank(
+        parts: [
+          row.finding.state == "undecidable" ? 1 : 0, group.bundles.contains(row.finding.advisory) ? 1 : 0,
+          row.advisory.contains("CVE-") ? 0 : 1, row.finding.fixed == nil ? 1 : 0,
+        ], name: row.advisory)
     }
-    return groups.map(\.rows)
-  }
-
-  private static func finding(
-    _ rows: [ImageFindingRow], names: [Int64: [String]], known: [String: VulnerabilityRow]
-  ) -> ImageFinding {
+    let rows = group.rows
     let ranked = rows.count == 1 ? rows : rows.sorted { rank($0) < rank($1) }
     let first = ranked[0]
-    let all = Set(rows.flatMap { (names[$0.finding.advisory] ?? []) + [$0.advisory] }).sorted()
-    let vulnerability = all.first { $0.hasPrefix("CVE-") } ?? first.advisory
-    let facts = all.compactMap { known[$0] }
-    let graded = ranked.first { $0.finding.severity != "unknown" } ?? first
-    return ImageFinding(
-      vulnerability: vulnerability, advisory: first,
-      others: Set(ranked.dropFirst().map(\.advisory)).subtracting([first.advisory]).sorted(), names: all,
+    let facts = group.cve.flatMap { known[$0] }
+    let grade = Grade(ranked) ?? Grade(group.askedNames.flatMap { recorded[$0] ?? [] }) ?? Grade()
+    self.init(
+      vulnerability: group.cve ?? first.advisory, advisory: first,
+      others: Set(ranked.dropFirst().map(\.advisory)).subtracting([first.advisory]).sorted(), names: group.names,
       package: first.package, paths: Set(rows.map(\.package.path)).sorted(),
       fixed: PackageOrder.highest(ranked.compactMap(\.finding.fixed), ofType: first.package.type),
-      state: first.finding.state,
-      severity: graded.finding.severity, severitySource: graded.finding.severitySource, score: graded.finding.score,
-      exploitedSince: facts.lazy.compactMap(\.exploitedSince).first, epss: facts.lazy.compactMap(\.epss).max(),
-      epssPercentile: facts.lazy.compactMap(\.percentile).max(), suppression: nil)
+      state: first.finding.state, foundAt: rows.map(\.foundAt).min() ?? first.foundAt,
+      severity: grade.severity, severitySource: grade.source, score: grade.score,
+      exploitedSince: facts?.exploitedSince, epss: facts?.epss, epssPercentile: facts?.percentile, suppression: nil)
   }
 
   private struct Rank: Comparable {
@@ -116,15 +94,6 @@ extension ImageFinding {
     static func < (a: Rank, b: Rank) -> Bool {
       a.parts == b.parts ? a.name < b.name : a.parts.lexicographicallyPrecedes(b.parts)
     }
-  }
-
-  private static func rank(_ row: ImageFindingRow) -> Rank {
-    // What decides counts before what cannot decide; a record of this very flaw before a bundle of several.
-    Rank(
-      parts: [
-        row.finding.state == "undecidable" ? 1 : 0, row.advisory.contains("CVE-") ? 0 : 1,
-        row.finding.fixed == nil ? 1 : 0,
-      ], name: row.advisory)
   }
 
   private var order: Rank {

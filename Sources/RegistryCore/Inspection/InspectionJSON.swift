@@ -89,7 +89,7 @@ extension ImageFinding {
       "fixed": text(fixed), "state": .string(state), "severity": .string(severity),
       "severitySource": filled(severitySource), "score": score.map { .integer(Int64($0)) } ?? .null,
       "exploitedSince": text(exploitedSince), "epss": epss.map { .integer(Int64($0)) } ?? .null,
-      "summary": .string(advisory.summary), "foundAt": .string(advisory.foundAt.description),
+      "summary": .string(advisory.summary), "foundAt": .string(foundAt.description),
       "suppressed": suppressed,
     ]
   }

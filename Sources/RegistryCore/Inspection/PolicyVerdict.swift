@@ -52,7 +52,8 @@ extension FindingPolicy.Conditions {
     let counted = facts.findings.filter { counts($0, facts.now) }
     if let severity {
       let rank = Self.rank(severity)
-      add("severity", counted.filter { Self.rank($0.severity) >= rank }, "of severity \(severity) or worse", &reasons)
+      let kind = severity == Grade.unknown ? "of any severity, or none known" : "of severity \(severity) or worse"
+      add("severity", counted.filter { Self.rank($0.severity) >= rank }, kind, &reasons)
     }
     if isExploited { add("exploited", counted.filter { $0.exploitedSince != nil }, "known to be exploited", &reasons) }
     if let percent = epssPercentAbove {
@@ -67,7 +68,7 @@ extension FindingPolicy.Conditions {
     guard finding.suppression == nil, finding.state != "undecidable" else { return false }
     if onlyFixable, finding.fixed == nil { return false }
     guard let graceDays else { return true }
-    return finding.advisory.foundAt + .seconds(Int64(graceDays) * 86_400) <= now
+    return finding.foundAt + .seconds(Int64(graceDays) * 86_400) <= now
   }
 
   private func add(_ rule: String, _ findings: [ImageFinding], _ kind: String, _ reasons: inout [PolicyReason]) {

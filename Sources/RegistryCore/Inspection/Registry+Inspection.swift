@@ -48,8 +48,13 @@ extension Registry {
   ) throws -> [ImageFinding] {
     let rows = try transaction.findings(ofImage: image.key)
     let names = try transaction.aliases(ofFindingsIn: image.key)
-    let known = try transaction.vulnerabilities(Set(names.values.joined()).filter { $0.hasPrefix("CVE-") }.sorted())
-    let found = ImageFinding.grouping(rows, names: names, known: known)
+    let groups = Dictionary(grouping: rows, by: \.package.key).sorted { $0.key < $1.key }.flatMap {
+      VulnerabilityGroup.all(of: $0.value, names: names)
+    }
+    let known = try transaction.vulnerabilities(Set(groups.compactMap(\.cve)).sorted())
+    let recorded = try transaction.severities(
+      of: Set(groups.lazy.filter(\.isUngraded).flatMap(\.askedNames)).sorted())
+    let found = groups.map { ImageFinding($0, known: known, recorded: recorded) }
     let said = try transaction.vexStatements(
       of: repository.namespace, about: Set(found.flatMap(\.names)).sorted())
     let judgements = Judgements(

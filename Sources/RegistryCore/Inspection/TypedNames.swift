@@ -20,6 +20,19 @@ enum VulnerabilityName {
     }
   }
 
+  static func isCVE(_ name: String) -> Bool { name.hasPrefix("CVE-") }
+
+  /// The CVE that the name of a record has in it: `UBUNTU-CVE-2024-3094`.
+  static func cve(in name: String) -> String? {
+    let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+    guard let place = parts.firstIndex(of: "CVE"), place + 2 < parts.count, parts[place + 1].utf8.allSatisfy(isDigit)
+    else { return nil }
+    let number = parts[place + 2].prefix { $0.utf8.allSatisfy(isDigit) }
+    return number.isEmpty || parts[place + 1].isEmpty ? nil : "CVE-\(parts[place + 1])-\(number)"
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+
   private static func small(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
 
   /// GitHub's names are small behind their beginning.

@@ -50,6 +50,9 @@ public enum OSVReader {
       if let state = ownState(entry) { affected.state = state }
       advisory.affected.append(affected)
     }
+    if ownSeverities(record) == nil, let word = severity(ofSummary: advisory.summary, by: advisory.affected) {
+      advisory.severities.append(word)
+    }
     return advisory
   }
 
@@ -84,6 +87,7 @@ public enum OSVReader {
         found.append(Severity(source: type, text: score, band: Severity.Band(word: score)))
       }
     }
+    found += bareScores(value["database_specific"])
     for (place, source) in [("ecosystem_specific", "distribution"), ("database_specific", "database")] {
       let word = value[place]?["urgency"]?.string ?? value[place]?["severity"]?.string
       guard let word, Severity.Band(word: word) != .unknown else { continue }

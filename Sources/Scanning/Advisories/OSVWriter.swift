@@ -95,13 +95,7 @@ extension OSVReader {
       guard let source = entry["source"]?.string, let text = entry["text"]?.string,
         let band = entry["band"]?.string.flatMap({ Severity.Band(rawValue: $0) })
       else { return nil }
-      let score: Double? =
-        switch entry["score"] {
-        case .integer(let whole): Double(whole)
-        case .number(let number): number
-        default: nil
-        }
-      return Severity(source: source, text: text, band: band, score: score.flatMap { (0...10).contains($0) ? $0 : nil })
+      return Severity(source: source, text: text, band: band, score: score(entry["score"]))
     }
   }
 

@@ -11,7 +11,7 @@ struct PolicyCommand: AsyncParsableCommand {
   struct Wish: ParsableArguments {
     @Option(help: #"The policy as JSON: {"at": ["pull"], "block": {"severity": "critical", "onlyFixable": true}}."#)
     var json: String?
-    @Option(help: "Refuse findings of this severity or worse: low, medium, high, critical.")
+    @Option(help: "Refuse findings of this severity or worse: low, medium, high, critical; unknown: every finding.")
     var block: PolicySeverity?
     @Option(help: "Warn of findings of this severity or worse.") var warn: PolicySeverity?
     @Flag(help: "Only findings that a newer version mends.") var onlyFixable = false
@@ -163,7 +163,7 @@ struct PolicyCommand: AsyncParsableCommand {
   }
 }
 
-/// A severity that policies know: every finding has one that is no less than unknown.
+/// A severity that policies know. Every finding has one that is no less than unknown.
 enum PolicySeverity: String, ExpressibleByArgument, CaseIterable {
-  case negligible, low, medium, high, critical
+  case unknown, negligible, low, medium, high, critical
 }
