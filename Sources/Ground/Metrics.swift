@@ -12,6 +12,9 @@ public final class Metrics: Sendable {
     var series: [(labels: String, print: @Sendable (String, String) -> String)] = []
   }
 
+  /// A series whose labels are known when it is printed, with its value.
+  public typealias Reading = (labels: String, value: Double)
+
   public init() {}
 
   /// A number that only grows. `labels` is fixed text such as `route="blob",method="GET"`.
@@ -32,6 +35,16 @@ public final class Metrics: Sendable {
   /// As ``gauge(_:_:labels:_:)`` for a number that only grows and is counted elsewhere.
   public func counting(_ name: String, _ help: String, labels: String = "", _ read: @escaping @Sendable () -> Double) {
     add(name, help, "counter", labels) { name, labels in "\(name)\(Self.braces(labels)) \(Self.number(read()))\n" }
+  }
+
+  /// As ``gauge(_:_:labels:_:)`` for series that come and go.
+  public func gauges(_ name: String, _ help: String, _ read: @escaping @Sendable () -> [Reading]) {
+    add(name, help, "gauge", "") { name, _ in Self.lines(name, read()) }
+  }
+
+  /// As ``counting(_:_:labels:_:)`` for series that come and go.
+  public func countings(_ name: String, _ help: String, _ read: @escaping @Sendable () -> [Reading]) {
+    add(name, help, "counter", "") { name, _ in Self.lines(name, read()) }
   }
 
   /// Durations in seconds.
@@ -59,6 +72,10 @@ public final class Metrics: Sendable {
       for series in family.series { text += series.print(name, series.labels) }
     }
     return text
+  }
+
+  private static func lines(_ name: String, _ readings: [Reading]) -> String {
+    readings.map { "\(name)\(braces($0.labels)) \(number($0.value))\n" }.joined()
   }
 
   static func braces(_ labels: String) -> String { labels.isEmpty ? "" : "{\(labels)}" }

@@ -23,6 +23,8 @@ public struct HTTPServiceSettings: Sendable {
   /// Requests a second of one account, and of one address; 0 is no limit.
   public var accountRate = 0
   public var addressRate = 0
+  /// Where bodies lie that are read as a whole before anything of them is used; nil: the system's folder for temporary files.
+  public var stagingFolder: String?
   public var logsRequests = true
   public var version = "0"
 

@@ -70,6 +70,7 @@ public final class UpkeepService: Service {
   private let figures: CollectionFigures
   private let scrubFigures: ScrubFigures
   private let inspectionFigures: InspectionFigures
+  private let feedFigures: FeedFigures
   private let time: any TimeSource
   private let workers: WorkerPool
   private let logger: Logger
@@ -102,6 +103,7 @@ public final class UpkeepService: Service {
     figures = CollectionFigures(metrics)
     scrubFigures = ScrubFigures(metrics, registry)
     inspectionFigures = InspectionFigures(metrics)
+    feedFigures = FeedFigures(metrics, registry)
     metrics.gauge("berth_uploads_open", "Uploads that hold bytes.") { Double(registry.openUploadCount) }
   }
 
@@ -134,6 +136,7 @@ public final class UpkeepService: Service {
           group.addTask { await self.inspectForever() }
           group.addTask { await self.renewForever() }
           group.addTask { await self.refreshForever() }
+          group.addTask { await self.lookAtFeedsForever() }
         }
       }
     }
@@ -270,9 +273,16 @@ public final class UpkeepService: Service {
       let settings = settings
       let refresh = FeedRefresh(
         registry: registry, feeds: settings.feeds, fetcher: fetcher, interval: settings.feedInterval,
-        bundleKeys: bundleKeys, logger: logger)
+        bundleKeys: bundleKeys, figures: feedFigures, logger: logger)
       try await refresh.step()
       return FeedRefresh.lookInterval
+    }
+  }
+
+  /// Of this process alone, whoever refreshes them: each is asked for its figures.
+  private func lookAtFeedsForever() async {
+    await foreverHere("looking at the age of feeds", every: FeedFigures.interval) {
+      try await self.feedFigures.look(configured: self.settings.feeds.map(\.name))
     }
   }
 

@@ -71,6 +71,29 @@ import Testing
     #expect(Self.run(images)?["invocations"]?.array?.first?["executionSuccessful"]?.bool == true)
   }
 
+  @Test func `tell how likely they are to be exploited, in the table in percent and in SARIF as properties`() {
+    func likely(_ millionths: JSONValue, since day: JSONValue = nil) -> JSONValue {
+      var object = Self.finding("high").object ?? JSONObject()
+      object.append("epss", millionths)
+      object.append("exploitedSince", day)
+      return .object(object)
+    }
+    for (millionths, text) in [(942_410, "94.2%"), (999_960, "100.0%"), (500, "0.1%"), (499, "<0.1%")] {
+      #expect(InspectedReport.withChance(likely(.integer(Int64(millionths))))["chance"]?.string == text)
+    }
+    #expect(InspectedReport.withChance(likely(nil))["chance"] == nil)
+
+    let run = Self.run([Self.image(findings: [likely(942_410, since: "2026-01-02")])])
+    let rule = run?["tool"]?["driver"]?["rules"]?.array?.first?["properties"]
+    #expect(rule?["tags"]?.array == ["vulnerability", "high", "exploited"])
+    for properties in [rule, run?["results"]?.array?.first?["properties"]] {
+      #expect(properties?["epss"] == .number(0.94241))
+      #expect(properties?["exploitedSince"] == "2026-01-02")
+    }
+    let silent = Self.run([Self.image(findings: [Self.finding("high")])])
+    #expect(silent?["results"]?.array?.first?["properties"] == nil)
+  }
+
   @Test func `are in SARIF no clean run when an image cannot be judged`() {
     for (image, words) in [
       (Self.image(state: "waiting"), "waiting: it is not read yet"),

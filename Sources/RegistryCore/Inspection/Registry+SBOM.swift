@@ -24,12 +24,14 @@ public enum SBOMForm: String, Sendable, Hashable, CaseIterable {
 extension Registry {
   /// The SBOM of an image, or of an index and each of its images.
   ///
-  /// The same image and the same inventory give the same bytes: the time in it is that of the inventory.
+  /// The same image and the same inventory give the same bytes: the time in it is that of the inventory. An image of an index whose
+  /// packages nobody will know is described with the reason; one that waits is waited for.
   ///
   /// - Parameters:
   ///   - address: host and port of this registry as clients know it; empty: not known.
   ///   - version: of berth.
-  /// - Throws: `MANIFEST_UNKNOWN`, `MANIFEST_INVALID`; ``AdministrationError``: there is nothing to be inspected, or it is not read yet.
+  /// - Throws: `MANIFEST_UNKNOWN`, `MANIFEST_INVALID`; ``AdministrationError``: there is nothing to be inspected, also in none of the
+  ///   images of an index, or it is not read yet.
   public func sbom(
     _ reference: Reference, as form: SBOMForm, platform: String? = nil, address: String, version: String,
     permit: Permit<Pull>
@@ -38,19 +40,26 @@ extension Registry {
     let repository = address.isEmpty ? permit.repository.text : "\(address)/\(permit.repository)"
     var tag: String?
     if case .tag(let named) = reference { tag = named.text }
+    let isIndex = try await manifest(reference, permit: permit).mediaType.isIndex && platform == nil
     var images: [SBOMImage] = []
     var latest = Timestamp(microseconds: 0)
+    let isKnownInPart = inspected.contains { Self.lastingGap(of: $0) == nil }
     for image in inspected {
-      let row = try Self.inventoried(image)
-      latest = max(latest, row.inventoriedAt ?? latest)
-      var described = SBOMImage(
-        digest: image.digest, repository: repository, row: row, contents: try await contents(of: row))
+      var described: SBOMImage
+      if isIndex, isKnownInPart, let gap = Self.lastingGap(of: image) {
+        described = SBOMImage(digest: image.digest, repository: repository)
+        described.gap = gap
+      } else {
+        let row = try Self.inventoried(image)
+        latest = max(latest, row.inventoriedAt ?? latest)
+        described = SBOMImage(
+          digest: image.digest, repository: repository, row: row, contents: try await contents(of: row))
+      }
       described.tag = platform == nil && inspected.count == 1 ? tag : nil
       described.architecture = image.platform?.split(separator: "/").dropFirst().first.map { String($0) }
       images.append(described)
     }
     let origin = SBOMOrigin(toolVersion: version, created: latest.wholeSeconds)
-    let isIndex = try await manifest(reference, permit: permit).mediaType.isIndex && platform == nil
     guard isIndex else {
       guard let image = images.first else { throw AdministrationError(.conflict, "there is no image in it") }
       return form == .spdx ? SPDXWriter.document(of: image, origin) : CycloneDXWriter.document(of: image, origin)
@@ -58,6 +67,18 @@ extension Registry {
     let digest = try await manifest(reference, permit: permit).digest
     let index = SBOMIndex(digest: digest, repository: repository, tag: tag, images: images)
     return form == .spdx ? SPDXWriter.document(of: index, origin) : CycloneDXWriter.document(of: index, origin)
+  }
+
+  /// Why the packages of an image are not known, and will not be in a moment either; nil: they are, or it is waited for.
+  private static func lastingGap(of image: InspectedImage) -> String? {
+    guard let row = image.inventory else {
+      switch image.absence {
+      case .noFiles: return "it holds nothing that could be inspected"
+      case .notHere: return "it is listed by the index, and is not here"
+      case .unread: return nil
+      }
+    }
+    return row.state == .failed ? "it could not be read: \(row.reason ?? "for an unknown reason")" : nil
   }
 
   /// The inventory of an image that can be asked about.

@@ -29,19 +29,27 @@ public enum DebianTrackerReader {
     return found
   }
 
-  /// The document as one of its own for each source package, a line each.
+  /// Calls `body` with the document as one of its own for each source package, a line each, and how many advisories it has.
   ///
-  /// - Throws: as ``advisories(_:)``.
-  public static func lines(_ document: UnsafeRawBufferPointer) throws(ParseError) -> [[UInt8]] {
-    var lines: [[UInt8]] = []
-    try members(of: document) { (name, value) throws(ParseError) in
-      let one: JSONValue = .object(JSONObject([.init(key: name, value: value)]))
-      _ = try one.bytes.withUnsafeBytes { bytes -> Result<[Advisory], ParseError> in
-        do throws(ParseError) { return .success(try advisories(bytes)) } catch { return .failure(error) }
-      }.get()
-      lines.append(one.bytes + [UInt8(ascii: "\n")])
+  /// - Throws: as ``advisories(_:)``, or what `body` throws.
+  public static func eachLine(
+    _ document: UnsafeRawBufferPointer, _ body: (_ line: [UInt8], _ advisoryCount: Int) throws -> Void
+  ) throws {
+    var failure: (any Error)?
+    do throws(ParseError) {
+      try members(of: document) { (name, value) throws(ParseError) in
+        let one = JSONValue.object(JSONObject([.init(key: name, value: value)])).bytes
+        let found = try one.withUnsafeBytes { bytes -> Result<[Advisory], ParseError> in
+          do throws(ParseError) { return .success(try advisories(bytes)) } catch { return .failure(error) }
+        }.get()
+        do { try body(one + [UInt8(ascii: "\n")], found.count) } catch {
+          failure = error
+          throw ParseError(.json, "nobody reads on")
+        }
+      }
+    } catch {
+      throw failure ?? error
     }
-    return lines
   }
 
   static let releases: [String: String] = [

@@ -1,7 +1,8 @@
 /// The products of Red Hat as its advisories name them: by what follows the vendor in a CPE.
 ///
-/// Which repository a package came from stands nowhere in it, so all those of a release are asked. What is not mended is said of the
-/// release as a whole.
+/// Which repository a package came from stands in no package. Content manifests beside them name content sets, which mean a product
+/// only by Red Hat's `repository-to-cpe.json`: they are not read, and all repositories of a release are asked. What is not mended is
+/// said of the release as a whole.
 ///
 /// Source: OSV schema, "Defined ecosystems", Red Hat; records RHSA of OSV; Red Hat's VEX.
 struct RedHatProducts {

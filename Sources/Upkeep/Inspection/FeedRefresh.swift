@@ -104,6 +104,7 @@ struct FeedRefresh: Sendable {
   let interval: Duration
   /// Keys of which one has signed a bundle.
   var bundleKeys: [PublicKey] = []
+  var figures: FeedFigures?
   let logger: Logger
 
   /// After a failure the next try comes earlier than that of a feed that is well.
@@ -140,6 +141,7 @@ struct FeedRefresh: Sendable {
     } catch is CancellationError {
       throw CancellationError()
     } catch {
+      figures?.noteFailure(of: feed.name)
       logger.warning("a feed could not be refreshed", metadata: ["feed": "\(feed.name)", "cause": "\(error)"])
       try await registry.noteFeedFailure(feed.name, kind: feed.content.word, "\(error)")
     }

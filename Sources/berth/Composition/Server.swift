@@ -165,6 +165,9 @@ extension HTTPServiceSettings {
     redirectLifetime = settings.s3.redirectLifetime
     refusesForeignHosts = settings.access.open
     chunkMinimumBytes = settings.uploads.chunkMinimumBytes ?? 0
+    // Replicas keep nothing there, and may have no such folder.
+    let isLocal = settings.storage.database == nil || settings.storage.blobs == nil
+    stagingFolder = isLocal ? settings.storage.data : nil
     logsRequests = settings.logging.requests
     accountRate = settings.access.accountRate ?? 0
     addressRate = settings.access.addressRate ?? 0

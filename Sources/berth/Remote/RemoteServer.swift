@@ -68,17 +68,6 @@ struct RemoteServer {
     return try await send(request)
   }
 
-  /// Sends lines of JSON, one after the other.
-  func send(lines: [[UInt8]], to path: String) async throws -> JSONValue {
-    var request = HTTPClientRequest(url: url + path)
-    request.method = .POST
-    request.headers.add(name: "content-type", value: "application/x-ndjson")
-    var body = ByteBuffer()
-    for line in lines { body.writeBytes(line) }
-    request.body = .bytes(body)
-    return try await send(request, timeout: Self.importTimeout)
-  }
-
   /// Sends pieces as they are made, and no faster than the server takes them.
   func send<Pieces: AsyncSequence & Sendable>(
     _ pieces: Pieces, to path: String, mediaType: String

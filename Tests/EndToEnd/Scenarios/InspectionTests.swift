@@ -176,6 +176,46 @@ extension EndToEnd {
       }
     }
 
+    @Test("a bill of materials of one platform is attached to its image, and what the API answers is valid")
+    func platforms() async throws {
+      try await withServer(isOpen: true) { server, workspace in
+        let skopeo = try Skopeo(in: workspace)
+        let reference = "\(server.address.authority)/acme/multi:1.0"
+        try await skopeo.push(try await MultiArchitectureImage.make(in: workspace), to: reference)
+        try await skopeo.push(try await Self.image(workspace), to: "\(server.address.authority)/acme/api:1.0")
+        func berth(_ arguments: String...) async throws -> ProgramOutcome {
+          try await ProgramRunner.run(
+            ServerProcess.binary, arguments, environment: ["BERTH_SERVER": server.address.authority])
+        }
+        func get(_ path: String) async throws -> JSONValue {
+          try JSONValue.parse(
+            try await ProgramRunner.succeed("curl", ["-sf", "http://\(server.address.authority)\(path)"]).text)
+        }
+        try await eventually("the images are inspected") {
+          let inventories = try await [berth("inventory", "acme/multi:1.0"), berth("inventory", "acme/api:1.0")]
+          return inventories.allSatisfy { $0.succeeded && !$0.text.contains("waiting") }
+        }
+        let inventory = try await get(
+          "/api/v1/repositories/acme/multi/-/inventory/1.0?platform=linux/arm64"
+        ).array?.first
+        let image = try #require(inventory?["digest"]?.string)
+        let attached = try await berth("sbom", "acme/multi:1.0", "--platform", "linux/arm64", "--attach")
+        #expect(attached.text.contains("Attached as acme/multi@sha256:"), "\(attached.story)")
+        let referrers = try await get("/v2/acme/multi/referrers/\(image)")["manifests"]?.array ?? []
+        #expect(referrers.compactMap { $0["artifactType"]?.string } == ["application/vnd.cyclonedx+json"])
+
+        var files: [String] = []
+        for (name, ending) in [("cyclonedx", "cdx.json"), ("spdx", "spdx.json")] {
+          for repository in ["api", "multi"] {
+            let path = "/api/v1/repositories/acme/\(repository)/-/sbom/1.0?format=\(name)"
+            files.append(try workspace.write(try await get(path).bytes, to: "\(repository).\(ending)"))
+          }
+        }
+        let said = try await ProgramRunner.succeed(BillValidator.python, [BillValidator.script] + files).text
+        #expect(said.isEmpty, "\(said)")
+      }
+    }
+
     @Test("a secret fails a scan that is to fail on it, and what cannot be asked is neither clean nor found")
     func exitCodes() async throws {
       let workspace = try Workspace()

@@ -126,7 +126,15 @@ import Testing
         try Array(bytes[..<length]).withUnsafeBytes { _ = try DebianTrackerReader.advisories($0) }
       }
     }
-    #expect(try bytes.withUnsafeBytes { try DebianTrackerReader.lines($0) }.count == 2)
+    var lines: [[UInt8]] = []
+    try bytes.withUnsafeBytes { document in
+      try DebianTrackerReader.eachLine(document) { line, count in
+        let found = try line.withUnsafeBytes { try DebianTrackerReader.advisories($0) }
+        #expect(found.count == count)
+        lines.append(line)
+      }
+    }
+    #expect(lines.count == 2)
   }
 
   @Test(arguments: [#"{"modified":"2026-01-01T00:00:00Z"}"#, #"{"id":"CVE-2026-1","cveID":"CVE-2026-1"}"#, "{}", "[]"])

@@ -8,49 +8,7 @@ enum OfficialValidator {
   }
 
   /// One line of complaint for each document that is not valid, and one for each package URL that is none.
-  private static let script = """
-    import json, sys
-    from cyclonedx.schema import SchemaVersion
-    from cyclonedx.validation.json import JsonStrictValidator
-    from packageurl import PackageURL
-    from spdx_tools.spdx.parser.parse_anything import parse_file
-    from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
-
-    def purls(value):
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                if key in ("purl", "referenceLocator"):
-                    yield inner
-                else:
-                    yield from purls(inner)
-        elif isinstance(value, list):
-            for inner in value:
-                yield from purls(inner)
-
-    # The library leaves slashes in values, and lowers the digits of escapes in some types.
-    def plain(purl):
-        return purl.lower().replace("%2f", "").replace("/", "")
-
-    for path in sys.argv[1:]:
-        text = open(path, encoding="utf-8").read()
-        if path.endswith(".cdx.json"):
-            problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
-            if problem is not None:
-                print(path, "CycloneDX:", str(problem)[:600])
-        else:
-            try:
-                for problem in validate_full_spdx_document(parse_file(path)):
-                    print(path, "SPDX:", problem.validation_message, problem.context.spdx_id)
-            except Exception as error:
-                print(path, "SPDX:", repr(error)[:600])
-        for purl in purls(json.loads(text)):
-            try:
-                again = PackageURL.from_string(purl).to_string()
-                if plain(again) != plain(purl):
-                    print(path, "package URL:", purl, again)
-            except ValueError as error:
-                print(path, "package URL:", purl, error)
-    """
+  private static let script = SharedData.root.appending(path: "Tests/Scripts/validate-sbom.py").path()
 
   /// The interpreter that `make test-packages` gives the validators, or the one in `BERTH_TEST_SBOM_PYTHON`.
   static func python() throws -> URL {
@@ -72,7 +30,7 @@ enum OfficialValidator {
     for (name, bytes) in documents { try Data(bytes).write(to: folder.appending(path: name)) }
     let process = Process()
     process.executableURL = try python()
-    process.arguments = ["-c", script] + documents.keys.sorted()
+    process.arguments = [script] + documents.keys.sorted()
     process.currentDirectoryURL = folder
     let output = Pipe()
     process.standardOutput = output

@@ -96,6 +96,31 @@ import Testing
     }
   }
 
+  @Test func `tell in figures how old they are, and how often they failed`() async throws {
+    try await InspectionStage.run { stage in
+      let metrics = Metrics()
+      let figures = FeedFigures(metrics, stage.registry)
+      let server = PlayedServer()
+      var work = Self.refresh(stage, server, every: .zero)
+      work.figures = figures
+      func lines() async throws -> [String] {
+        try await figures.look(configured: ["test"])
+        return metrics.text().split(separator: "\n").filter { !$0.hasPrefix("#") }.map { String($0) }
+      }
+      #expect(try await lines() == [#"berth_feed_failures_total{feed="test"} 0"#])
+      server.give(Self.records(3), tag: "one")
+      try await work.step()
+      let known = try await lines()
+      #expect(known.first?.hasPrefix(#"berth_feed_age_seconds{feed="test"} "#) == true, "\(known)")
+      #expect(known.last == #"berth_feed_failures_total{feed="test"} 0"#)
+      server.give(nil)
+      try await work.step()
+      let failed = try await lines()
+      #expect(failed.count == 2)
+      #expect(failed.last == #"berth_feed_failures_total{feed="test"} 1"#)
+    }
+  }
+
   @Test func `are brought up to date by what was changed, from the newest record on`() async throws {
     try await InspectionStage.run { stage in
       let image = try await stage.push([InspectionStage.base], as: .sample("1"))

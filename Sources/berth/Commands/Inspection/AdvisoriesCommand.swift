@@ -1,4 +1,5 @@
 import ArgumentParser
+import Ground
 import OCI
 import Scanning
 
@@ -60,11 +61,16 @@ struct AdvisoriesCommand: AsyncParsableCommand {
 
     func run() async throws {
       guard !files.isEmpty else { return try await importBundle() }
-      let records = try lines()
+      let records: StagedRecords
+      do { records = try staged() } catch {
+        guard error is RecordFiles.Failure || error is Spool.Failure else { throw error }
+        standardError("berth: \(error)")
+        throw ExitCode.failure
+      }
       try await remote.run { server in
         let path =
           "/api/v1/advisories/\(PercentCoding.encoded(feed))?records=\(records.count)\(whole ? "&whole=true" : "")&format=\(format.rawValue)"
-        let report = try await server.send(lines: records, to: path)
+        let report = try await server.send(records.pieces, to: path, mediaType: "application/x-ndjson")
         func count(_ name: String) -> Int64 { report[name]?.integer ?? 0 }
         remote.tell(
           """
@@ -89,46 +95,34 @@ struct AdvisoriesCommand: AsyncParsableCommand {
     }
 
     /// Every record in one line. Nothing is sent unless all can be read.
-    private func lines() throws -> [[UInt8]] {
-      var lines: [[UInt8]] = []
-      do {
-        for path in files {
-          guard format.isJSON else {
-            try RecordFiles.each(at: path) { lines.append(Array($0) + [UInt8(ascii: "\n")]) }
-            continue
-          }
-          if format == .debian {
-            try RecordFiles.whole(at: path, limitBytes: DebianTrackerReader.limitBytes) { bytes in
-              do throws(ParseError) { lines += try DebianTrackerReader.lines(bytes) } catch {
-                throw RecordFiles.Failure(description: "\(path): \(error.message)")
-              }
-            }
-            continue
-          }
-          func take(_ bytes: UnsafeRawBufferPointer) throws {
-            do throws(ParseError) {
-              if format == .csaf {
-                if let line = try CSAFReader.line(bytes) { lines.append(line) }
-                return
-              }
+    private func staged() throws -> StagedRecords {
+      let records = try StagedRecords()
+      for path in files {
+        guard format.isJSON else {
+          try RecordFiles.each(at: path) { try records.add($0) }
+          continue
+        }
+        func take(_ bytes: UnsafeRawBufferPointer) throws {
+          do {
+            switch format {
+            case .debian: try DebianTrackerReader.eachLine(bytes) { line, _ in try records.add(line) }
+            case .csaf: if let line = try CSAFReader.line(bytes) { try records.add(line) }
+            default:
               _ = try format.format.items(bytes)
               // A document may have line ends in it; a line has none.
-              lines.append(try JSONValue.parse(bytes, depthLimit: 64).bytes + [UInt8(ascii: "\n")])
-            } catch {
-              throw RecordFiles.Failure(description: "\(path): record \(lines.count + 1): \(error.message)")
+              try records.add(try JSONValue.parse(bytes, depthLimit: 64).bytes)
             }
-          }
-          if format == .kev, !path.contains(".jsonl") {
-            try RecordFiles.whole(at: path) { try take($0) }
-          } else {
-            try RecordFiles.each(at: path, limitBytes: format.format.recordLimitBytes, take)
+          } catch let error as ParseError {
+            throw RecordFiles.Failure(description: "\(path): record \(records.count + 1): \(error.message)")
           }
         }
-      } catch let failure as RecordFiles.Failure {
-        standardError("berth: \(failure)")
-        throw ExitCode.failure
+        switch format {
+        case .debian: try RecordFiles.whole(at: path, limitBytes: DebianTrackerReader.limitBytes, take)
+        case .kev where !path.contains(".jsonl"): try RecordFiles.whole(at: path, take)
+        default: try RecordFiles.each(at: path, limitBytes: format.format.recordLimitBytes, take)
+        }
       }
-      return lines
+      return records
     }
   }
 

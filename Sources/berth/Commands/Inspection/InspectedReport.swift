@@ -56,6 +56,14 @@ struct InspectedReport {
     return .object(object)
   }
 
+  /// The finding with the probability that it will be exploited, in percent.
+  static func withChance(_ finding: JSONValue) -> JSONValue {
+    guard var object = finding.object, let millionths = finding["epss"]?.integer else { return finding }
+    let tenths = (millionths + 500) / 1000
+    object.append("chance", .string(tenths == 0 ? "<0.1%" : "\(tenths / 10).\(tenths % 10)%"))
+    return .object(object)
+  }
+
   /// - Parameter withNotices: also files that are no secrets.
   func tell(_ remote: RemoteOptions, withNotices: Bool = false) {
     let platform = json["platform"]?.string.map { "  \($0)" } ?? ""
@@ -87,12 +95,15 @@ struct InspectedReport {
   }
 
   private func tellFindings(_ remote: RemoteOptions) {
-    let columns = [
-      ("severity", "severity"), ("vulnerability", "vulnerability"), ("package", "package"), ("version", "version"),
-      ("fixed", "fixed"), ("state", "state"), ("exploited", "exploitedSince"), ("advisory", "advisory"),
-    ]
+    // Where no feed of it is here, it would be empty.
+    let chance = findings.contains { $0["epss"]?.integer != nil } ? [("epss", "chance")] : []
+    let columns =
+      [
+        ("severity", "severity"), ("vulnerability", "vulnerability"), ("package", "package"), ("version", "version"),
+        ("fixed", "fixed"), ("state", "state"), ("exploited", "exploitedSince"),
+      ] + chance + [("advisory", "advisory")]
     remote.show(
-      findings.map(Self.withReason),
+      findings.map(Self.withReason).map(Self.withChance),
       findings.allSatisfy(counts) ? columns : columns + [("does not count", "because")])
   }
 }

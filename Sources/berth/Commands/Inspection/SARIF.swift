@@ -38,12 +38,24 @@ enum SARIF {
   fileprivate static func rule(_ id: String, _ finding: JSONValue) -> JSONValue {
     let severity = finding["severity"]?.string ?? "unknown"
     let summary = finding["summary"]?.string ?? ""
+    let likelihood = likelihood(finding)
+    let tags: [JSONValue] = ["vulnerability", .string(severity)]
+    let properties: JSONObject = [
+      "tags": .array(tags + (likelihood["exploitedSince"] == nil ? [] : ["exploited"])),
+      "security-severity": .string(score(finding, severity)),
+    ]
     return [
       "id": .string(id), "shortDescription": ["text": .string(summary.isEmpty ? id : summary)],
-      "properties": [
-        "tags": .array(["vulnerability", .string(severity)]), "security-severity": .string(score(finding, severity)),
-      ],
+      "properties": .object(JSONObject(properties.members + likelihood.members)),
     ]
+  }
+
+  /// Since when it is exploited (KEV), and how likely it will be, from 0 to 1 (EPSS), as far as that is known.
+  private static func likelihood(_ finding: JSONValue) -> JSONObject {
+    var object = JSONObject()
+    if let day = finding["exploitedSince"]?.string { object.append("exploitedSince", .string(day)) }
+    if let millionths = finding["epss"]?.integer { object.append("epss", .number(Double(millionths) / 1e6)) }
+    return object
   }
 
   /// From 0.0 to 10.0, as code hosts rank by it: that of CVSS, or else one in the middle of the band.
@@ -77,6 +89,8 @@ enum SARIF {
       "locations": .array(
         (paths.isEmpty ? [image] : paths).map { location($0, "\(image): \(package) \(version)") }),
     ]
+    let likelihood = likelihood(finding)
+    if !likelihood.members.isEmpty { object.append("properties", .object(likelihood)) }
     if let suppressed = finding["suppressed"], !suppressed.isNull {
       object.append(
         "suppressions",

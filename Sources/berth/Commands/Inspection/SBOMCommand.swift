@@ -29,28 +29,51 @@ struct SBOMCommand: AsyncParsableCommand {
   @Option(help: "cyclonedx (1.6) or spdx (2.3).") var form: SBOMFormName?
   @Option(help: "Which image of an index, such as linux/arm64.") var platform: String?
   @Option(help: "Write it to this file.") var file: String?
-  @Flag(help: "Attach it to the image, so that it is found as one of its referrers.") var attach = false
+  @Flag(help: "Attach it to the image that it describes, so that it is found as one of its referrers.")
+  var attach = false
   @Flag(help: "Compare those that others attached with what is in the image.") var compare = false
   @OptionGroup var remote: RemoteOptions
 
-  private var path: String {
-    "\(image.repository.apiPath)/sbom/\(PercentCoding.encoded(image.reference.description))"
+  private var path: String { path("sbom", image) }
+
+  private func path(_ part: String, _ image: ImageName) -> String {
+    "\(image.repository.apiPath)/\(part)/\(PercentCoding.encoded(image.reference.description))"
   }
+
+  private var platformQuery: String? { platform.map { "platform=\(PercentCoding.encoded($0))" } }
 
   func run() async throws {
     try await remote.run { server in
       if compare { return try await tellAttested(server) }
       let form = form?.form ?? .cyclonedx
-      let query = "?format=\(form.rawValue)" + (platform.map { "&platform=\(PercentCoding.encoded($0))" } ?? "")
-      let document = try await server.call(.get, path + query)
+      // A tag may move between the questions.
+      let image = try await pinned(server)
+      let query = "?format=\(form.rawValue)" + (platformQuery.map { "&\($0)" } ?? "")
+      let document = try await server.call(.get, path("sbom", image) + query)
       if let file { try Self.write(document.bytes, to: file) }
       if attach {
-        let digest = try await Attachment(document.bytes, form.mediaType).push(to: image, on: server)
+        let subject = try await described(image, server)
+        let digest = try await Attachment(document.bytes, form.mediaType).push(to: subject, on: server)
         remote.tell("Attached as \(image.repository)@\(digest).", ["digest": .string(digest.description)])
       } else if file == nil {
         print(document.text)
       }
     }
+  }
+
+  private func pinned(_ server: RemoteServer) async throws -> ImageName {
+    guard attach, platform != nil else { return image }
+    return ImageName(image.repository, try await server.manifest(image).digest)
+  }
+
+  /// The image that the document is about: of an index that of the platform.
+  private func described(_ image: ImageName, _ server: RemoteServer) async throws -> ImageName {
+    guard let platformQuery else { return image }
+    let found = try await server.call(.get, "\(path("inventory", image))?\(platformQuery)").array?.first
+    guard let digest = found?["digest"]?.string.flatMap({ try? Digest(parsing: $0) }) else {
+      throw RemoteServer.Failure(status: 0, description: "the server does not say which image that is")
+    }
+    return ImageName(image.repository, digest)
   }
 
   private func tellAttested(_ server: RemoteServer) async throws {

@@ -10,6 +10,8 @@ struct ImageName: ExpressibleByArgument {
     self.image = image
   }
 
+  init(_ repository: RepositoryName, _ digest: Digest) { image = ImageReference(repository, .digest(digest)) }
+
   var repository: RepositoryName { image.repository }
   var reference: Reference { image.reference }
 
