@@ -93,15 +93,32 @@ extension Registry {
       // Artifacts that nobody unpacks have nothing to be judged.
       let manifest: Manifest
       do throws(ParseError) { manifest = try parse(bytes, mediaType) } catch { return facts }
-      if manifest.hasRootFileSystem { facts.unscanned = "it was pushed a moment ago and is not read yet: try again" }
+      guard manifest.hasRootFileSystem else { return facts }
+      facts.unscanned = "it was pushed a moment ago and is not read yet: try again"
+      facts.leaveOut(try exceptions(for: digest, in: repository, transaction))
       return facts
     }
+    let exceptions = try exceptions(for: digest, in: repository, transaction)
     facts.unscanned = try inventory.unscanned ?? unjudged(inventory, transaction)
     facts.endOfLife = inventory.endOfLife(at: transaction.now)
-    facts.findings = try findings(of: inventory, in: repository, transaction)
+    facts.findings = try findings(of: inventory, in: repository, exceptions: exceptions, transaction)
     facts.secrets = try transaction.imageNotices(of: inventory.key).filter { $0.kind == "secret" }
       .map { "\($0.path) (\($0.detail))" }
+    facts.leaveOut(exceptions)
     return facts
+  }
+}
+
+extension PolicyFacts {
+  /// Forgets what somebody has taken the risk of by its rule.
+  fileprivate mutating func leaveOut(_ exceptions: [FindingException]) {
+    for rule in exceptions.compactMap({ FindingException.Rule(rawValue: $0.rule) }) {
+      switch rule {
+      case .unscanned: unscanned = nil
+      case .endOfLife: endOfLife = nil
+      case .secret: secrets = []
+      }
+    }
   }
 }
 

@@ -1,0 +1,10 @@
+extension Migration {
+  /// Schema 14: exceptions for one image, and from what policies ask beside findings.
+  static let exceptionScope = Migration(
+    number: 14, name: "exception scope",
+    script: """
+      -- image: name:tag or name@digest; empty: any. rule: what of a policy it is about, as the policy names it; empty: findings.
+      ALTER TABLE finding_exception ADD COLUMN image {TEXT} NOT NULL DEFAULT '';
+      ALTER TABLE finding_exception ADD COLUMN rule {TEXT} NOT NULL DEFAULT '';
+      """)
+}
