@@ -116,7 +116,8 @@ struct PolicyStage {
         (#""exploited":true"#, "flawed", "exploited", "known to be exploited"),
         (#""epssPercentAbove":49"#, "flawed", "epss", "above 49 %"),
         (#""unscanned":true"#, "unread", "unscanned", "not read yet"),
-        (#""endOfLife":true"#, "old", "end-of-life", "10"), (#""secret":true"#, "key", "secret", "root/.ssh/id_rsa"),
+        (#""endOfLife":true"#, "old", "end-of-life", "gets no updates any more"),
+        (#""secret":true"#, "key", "secret", "root/.ssh/id_rsa"),
       ] {
         try await stage.setPolicy(#"{"at":["pull"],"block":{\#(condition)}}"#)
         let refused = try await stage.pull(tag)
