@@ -14,6 +14,8 @@ import Testing
   @Test(arguments: [
     #"{}"#, #"{"requires":["staging"],"approvals":2,"rollbackNeedsApproval":true}"#,
     #"{"promoters":["alice","team:release","trust:main"],"approvers":["team:ops"]}"#,
+    #"{"policy":{"block":{"severity":"high"}}}"#, #"{"policy":{"at":["pull","promotion"],"warn":{"exploited":true}}}"#,
+    #"{"policy":{"at":["pull"],"block":{"unscanned":true}}}"#,
     #"{"tags":["semver","v*"],"repositories":["acme/api","acme/web-*"]}"#,
     #"{"freezes":[{"days":["fri","sat"],"from":"16:00","to":"24:00"},{"from":"2026-12-24T00:00:00Z","to":"2027-01-02T00:00:00Z"}]}"#,
   ])

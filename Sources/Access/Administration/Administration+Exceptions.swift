@@ -20,15 +20,21 @@ extension Administration {
   ///
   /// - Parameters:
   ///   - pattern: of repositories of the namespace; nil: all.
-  ///   - vulnerability: any name of it; nil: every one. Not both this and `package` may be nil.
+  ///   - vulnerability: any name of it; nil: every one.
+  ///   - image: `name:tag`, which means what the tag points to when it is judged, or `name@digest`; nil: every one.
+  ///   - rule: what a policy asks beside findings, a ``FindingException/Rule``; then it is about no finding. Of `vulnerability`,
+  ///     `package`, `image` and this one at least is given.
   ///   - expiry: at most ``exceptionLimit`` from now.
   public func createException(
-    of namespace: String, pattern patternText: String?, vulnerability: String?, package: String?, reason: String,
-    until expiry: Timestamp, by caller: Caller
+    of namespace: String, pattern patternText: String?, vulnerability: String?, package: String?,
+    image imageText: String? = nil, rule ruleText: String? = nil, reason: String, until expiry: Timestamp,
+    by caller: Caller
   ) async throws -> FindingException {
     try await require(.owner, in: namespace, caller)
-    guard vulnerability != nil || package != nil else {
-      throw AdministrationError(.invalid, "name a vulnerability, a package, or both")
+    let rule = try ruleText.map { try Self.rule($0, isAlone: vulnerability == nil && package == nil) }
+    let image = try imageText.map { try Self.image($0, in: namespace, isAlone: patternText == nil) }
+    guard vulnerability != nil || package != nil || image != nil || rule != nil else {
+      throw AdministrationError(.invalid, "name a vulnerability, a package, an image or a rule")
     }
     guard !reason.isEmpty else { throw AdministrationError(.invalid, "say why") }
     guard expiry > database.now, expiry <= database.now + Self.exceptionLimit else {
@@ -41,7 +47,7 @@ extension Administration {
       if let id = known.withLock({ $0 }), let made = try transaction.exception(id, of: namespace) { return made }
       let id = try transaction.createException(
         namespace: namespace, pattern: pattern, vulnerability: vulnerability ?? "", package: package ?? "",
-        reason: reason, by: caller.origin.actor, until: expiry)
+        image: image?.description ?? "", rule: rule, reason: reason, by: caller.origin.actor, until: expiry)
       known.withLock { $0 = id }
       guard let made = try transaction.exception(id, of: namespace) else {
         throw DatabaseError.corrupt("an exception was made and is not there")
@@ -51,10 +57,34 @@ extension Administration {
           "exception.create", by: caller.origin, namespace: namespace, target: "\(id)",
           detail: Self.detail(
             ("pattern", .string(pattern)), ("vulnerability", .string(made.vulnerability)),
-            ("package", .string(made.package)), ("reason", .string(made.reason)),
+            ("package", .string(made.package)), ("image", .string(made.image)), ("rule", .string(made.rule)),
+            ("reason", .string(made.reason)),
             ("until", .string(made.expiresAt.description)))))
       return made
     }
+  }
+
+  private static func rule(_ text: String, isAlone: Bool) throws -> FindingException.Rule {
+    guard let rule = FindingException.Rule(rawValue: text) else {
+      let all = FindingException.Rule.allCases.map(\.rawValue).joined(separator: ", ")
+      throw AdministrationError(.invalid, "“rule” is one of \(all)")
+    }
+    guard isAlone else {
+      throw AdministrationError(.invalid, "\(text) is about no vulnerability and no package: make two exceptions")
+    }
+    return rule
+  }
+
+  private static func image(_ text: String, in namespace: String, isAlone: Bool) throws -> ImageReference {
+    let image: ImageReference
+    do throws(ParseError) { image = try ImageReference(parsing: text) } catch {
+      throw AdministrationError(.invalid, error.message)
+    }
+    guard image.repository.namespace == namespace else {
+      throw AdministrationError(.invalid, "\(image.repository) is no repository of \(namespace)")
+    }
+    guard isAlone else { throw AdministrationError(.invalid, "an image has its repository: leave “pattern” out") }
+    return image
   }
 
   /// Ends an exception before its day.
@@ -80,6 +110,7 @@ extension Administration {
             "exception.expiring", by: .system, namespace: exception.namespace, target: "\(exception.id)",
             detail: Self.detail(
               ("vulnerability", .string(exception.vulnerability)), ("package", .string(exception.package)),
+              ("image", .string(exception.image)), ("rule", .string(exception.rule)),
               ("createdBy", .string(exception.createdBy)), ("until", .string(exception.expiresAt.description)))))
       }
       return expiring.count

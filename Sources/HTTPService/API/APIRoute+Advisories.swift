@@ -59,15 +59,21 @@ extension APIRoute {
     .init("version", .string, "Its version.", isRequired: true),
     .init("severity", .string, "How bad.", isRequired: true),
     .init("before", .nullable(.string), "Of a change, how it was.", isRequired: true),
+    .init("change", .nullable(.string), "Of a change, what is not as it was.", isRequired: true),
+    .init(
+      "imageList", .list(concernedSchema),
+      "Images that hold the package now, the newest \(FindingEvent.imageLimit) of all or those of the namespace that may be seen, with tags and environments.",
+      isRequired: true),
   ]
 
   /// - Parameter isOfAll: with what concerns all namespaces: how many images, and which environments.
-  private static func view(_ event: FindingEvent, isOfAll: Bool = true) -> JSONObject {
+  private static func view(_ event: FindingEvent, _ images: [AffectedImage], isOfAll: Bool = true) -> JSONObject {
     var object: JSONObject = [
       "id": .integer(event.id), "at": .string(event.at.description), "kind": .string(event.kind.rawValue),
       "advisory": .string(event.advisory), "feed": .string(event.feed), "type": .string(event.type),
       "package": .string(event.name), "version": .string(event.version), "severity": .string(event.severity),
-      "before": event.detail.map { .string($0) } ?? .null,
+      "before": event.detail.map { .string($0) } ?? .null, "change": event.change.map { .string($0) } ?? .null,
+      "imageList": .array(images.map { view($0) }),
     ]
     guard isOfAll else { return object }
     object.append("images", .integer(event.imageCount))
@@ -214,7 +220,7 @@ extension APIRoute {
       answer: .page(
         .object(
           changeFields + [
-            .init("images", .integer, "How many images held the package.", isRequired: true),
+            .init("images", .integer, "How many images held the package then.", isRequired: true),
             .init("environments", .list(.string), "What ran it then, namespace/name.", isRequired: true),
           ]))
     ) { routes, call in
@@ -222,7 +228,8 @@ extension APIRoute {
       let size = try call.pageSize()
       let found = try await routes.registry.findingEvents(
         before: call.numericCursor(), since: call.moment("since"), limit: size + 1)
-      return call.page(found, size, next: { String($0.id) }) { .object(view($0)) }
+      let images = try await routes.registry.images(of: found)
+      return call.page(found, size, next: { String($0.id) }) { .object(view($0, images[$0.packages] ?? [])) }
     },
     APIRoute(
       method: .GET, path: "/api/v1/namespaces/{namespace}/findings/changes",
@@ -239,9 +246,11 @@ extension APIRoute {
       let found = try await routes.registry.findingEvents(
         of: call.value("namespace"), before: call.numericCursor(), since: call.moment("since"), limit: call.pageSize(),
         permit: permit)
+      let images = try await routes.registry.images(
+        of: found.events.map(\.event), in: call.value("namespace"), permit: permit)
       let items = found.events.map { event, repositories -> JSONValue in
         // An event does not tell for which repository an environment runs the package, and so not who may see that.
-        var object = view(event, isOfAll: false)
+        var object = view(event, images[event.packages] ?? [], isOfAll: false)
         object.append("repositories", .array(repositories.map { .string($0.text) }))
         return .object(object)
       }

@@ -25,7 +25,8 @@ extension APIRoute {
     ),
     .init(
       "policy", .nullable(.any),
-      "What may be wrong with images, beside the namespace's own policy: `{\"block\": {…}, \"warn\": {…}}`."),
+      "What may be wrong with images, beside the namespace's own policy: `{\"block\": {…}, \"warn\": {…}}`; with `\"at\": [\"pull\", \"promotion\"]` also at pulls of what it runs."
+    ),
   ]
 
   private static let environmentSchema = APISchema.object(

@@ -12,6 +12,12 @@ extension APIRoute {
     .init("pattern", .nullable(.string), "Of repositories; null: all of the namespace.", isRequired: true),
     .init("vulnerability", .nullable(.string), "Null: any.", isRequired: true),
     .init("package", .nullable(.string), "Its name, or that of its source; null: any.", isRequired: true),
+    .init(
+      "image", .nullable(.string), "A tag, for what it points to when it is judged, or a digest; null: any.",
+      isRequired: true),
+    .init(
+      "rule", .nullable(.choice(FindingException.Rule.allCases.map(\.rawValue))),
+      "What of a policy it is about; null: findings.", isRequired: true),
     .init("reason", .string, "Why.", isRequired: true), .init("by", .string, "Who.", isRequired: true),
     .init("at", .moment, "Since when.", isRequired: true), .init("until", .moment, "Until when.", isRequired: true),
     .init("endedBy", .nullable(.string), "Who ended it before its day.", isRequired: true),
@@ -29,6 +35,7 @@ extension APIRoute {
     return [
       "id": .integer(exception.id), "pattern": filled(exception.pattern),
       "vulnerability": filled(exception.vulnerability), "package": filled(exception.package),
+      "image": filled(exception.image), "rule": filled(exception.rule),
       "reason": .string(exception.reason), "by": .string(exception.createdBy),
       "at": .string(exception.createdAt.description), "until": .string(exception.expiresAt.description),
       "endedBy": exception.endedBy.map { .string($0) } ?? .null, "state": .string(state),
@@ -49,11 +56,18 @@ extension APIRoute {
     },
     APIRoute(
       method: .POST, path: "/api/v1/namespaces/{namespace}/exceptions",
-      summary: "Take a risk: findings that it is about do not count until a day.", permission: "its owners",
+      summary: "Take a risk: findings, or what else a policy asks, do not count until a day.", permission: "its owners",
       body: [
         .init("vulnerability", .string, "Any name of it, such as `CVE-2024-3094`. Any unless given."),
         .init("package", .string, "The name of a package. Any unless given."),
         .init("pattern", .string, "Only in these repositories: `acme/api`, `acme/web-*`. All unless given."),
+        .init(
+          "image", .string,
+          "Only of this image: `acme/api:1.2`, for what the tag points to when it is judged, or `acme/api@sha256:…`. Alone: all its findings."
+        ),
+        .init(
+          "rule", .choice(FindingException.Rule.allCases.map(\.rawValue)),
+          "What a policy asks beside findings; then it is about no vulnerability and no package."),
         .init("reason", .string, "Why.", isRequired: true),
         .init("until", .moment, "When it ends, at most 400 days from now.", isRequired: true),
       ],
@@ -73,7 +87,8 @@ extension APIRoute {
       }
       let made = try await routes.access.administration.createException(
         of: call.value("namespace"), pattern: call.text("pattern"), vulnerability: vulnerability,
-        package: call.text("package"), reason: call.requiredText("reason"), until: expiry, by: call.caller)
+        package: call.text("package"), image: call.text("image"), rule: call.text("rule"),
+        reason: call.requiredText("reason"), until: expiry, by: call.caller)
       var answer = view(made, now: routes.registry.database.now).object ?? [:]
       answer.append("known", .bool(isKnown))
       return .object(answer)

@@ -74,12 +74,15 @@ extension APIRoute {
   static let policies: [APIRoute] = [
     APIRoute(
       method: .POST, path: "/api/v1/namespaces/{namespace}/policy/dry-run",
-      summary: "What a policy would have refused of the pulls and promotions of the last days, by what is known now.",
+      summary:
+        "What a policy would have refused of the pulls and promotions of the last days, by what is known now. An image counts once, by its last pull.",
       permission: whoMaySee,
       body: [
         .init("policy", .nullable(.any), "The policy that is tried. The one that is set unless given."),
         .init("pattern", .string, "Only these repositories: `acme/api`, `acme/web-*`. All unless given."),
-        .init("environment", .string, "Only promotions to this environment, by a policy of its own."),
+        .init(
+          "environment", .string,
+          "Only promotions to this environment and pulls of what it runs, by a policy of its own."),
         .init("days", .integer, "How far to look back, at most \(daysLimit). 7 unless given."),
       ],
       answer: .object([

@@ -135,6 +135,17 @@ extension Reading where Self: ~Copyable {
       """) > 0
   }
 
+  /// Whether an environment runs a manifest in a repository now, itself or in an index.
+  public func isRun(_ digest: Digest, in repository: RepositoryName, byEnvironment environment: Int64) throws -> Bool {
+    try number(
+      """
+      SELECT COUNT(*) FROM deployment d JOIN repository r ON r.id = d.repository_id
+      WHERE d.environment_id = \(environment) AND r.name = \(repository) AND (d.digest = \(digest) OR d.digest IN (
+        SELECT p.digest FROM manifest_child c JOIN manifest p ON p.id = c.manifest_id
+        WHERE c.digest = \(digest) AND p.repository_id = d.repository_id))
+      """) > 0
+  }
+
   /// Tags of one name in the repositories of a namespace.
   public func tags(named tag: Tag, inNamespace namespace: String) throws -> [(
     repository: RepositoryRow, digest: Digest

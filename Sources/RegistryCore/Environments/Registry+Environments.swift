@@ -164,6 +164,7 @@ extension Registry {
           "environment.change", by: actor.origin, namespace: actor.namespace, target: name.text,
           detail: settings.json.text))
     }
+    policies.forgetRules(of: actor.namespace)
     return try await environment(name, by: actor)
   }
 
@@ -187,6 +188,7 @@ extension Registry {
         AuditEntry("environment.delete", by: actor.origin, namespace: actor.namespace, target: name.text))
       wasDeleted.store(true, ordering: .relaxed)
     }
+    policies.forgetRules(of: actor.namespace)
   }
 
   // MARK: Parts

@@ -171,7 +171,7 @@ struct ReleaseWork {
           tags: try transaction.tags(pointingTo: digest, in: row.id), missedEnvironments: missed,
           verdict: try Registry.verdict(
             of: digest, in: row.name,
-            by: try Registry.promotionPolicies(for: row.name, to: settings, transaction), transaction)))
+            by: try Registry.promotionPolicies(for: row.name, to: name, settings, transaction), transaction)))
     }
     let broken = try allowsMissing ? [] : found.compactMap { try Self.brokenIndex($0, transaction) }
     let facts = ReleaseFacts(environment: name, settings: settings, candidates: candidates, now: transaction.now)

@@ -14,21 +14,23 @@ public struct FindingPolicy: Sendable, Hashable {
 
   /// `{"at": ["pull", "promotion"], "block": {"severity": "critical", "onlyFixable": true}, "warn": {"unscanned": true}}`
   public init(json: JSONValue) throws(ParseError) {
+    try self.init(json, unlessSaid: Moment.allCases)
+  }
+
+  /// What an environment asks of the images that are promoted to it and, where `at` says so, of pulls of those that it runs. Promotions
+  /// alone unless `at` is given.
+  public init(ofEnvironment json: JSONValue) throws(ParseError) { try self.init(json, unlessSaid: [.promotion]) }
+
+  private init(_ json: JSONValue, unlessSaid usual: [Moment]) throws(ParseError) {
     let reader = try RuleReader(json, ["at", "block", "warn"])
-    let all = Moment.allCases.map(\.rawValue)
-    let words = try reader.texts("at") ?? all
+    let words = try reader.texts("at") ?? usual.map(\.rawValue)
     let moments = words.compactMap { Moment(rawValue: $0) }
     guard moments.count == words.count, !moments.isEmpty else {
-      throw ParseError(.parameter, "“at” is a list of \(all.joined(separator: ", "))")
+      let all = Moment.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ParseError(.parameter, "“at” is a list of \(all)")
     }
     self.moments = Set(moments)
     (block, warn) = try Self.conditions(reader)
-  }
-
-  /// What an environment asks of the images that are promoted to it: as for a namespace, without `at`.
-  public init(ofEnvironment json: JSONValue) throws(ParseError) {
-    moments = [.promotion]
-    (block, warn) = try Self.conditions(try RuleReader(json, ["block", "warn"]))
   }
 
   private static func conditions(_ reader: RuleReader) throws(ParseError) -> (block: Conditions, warn: Conditions) {
@@ -47,8 +49,8 @@ public struct FindingPolicy: Sendable, Hashable {
     ]
   }
 
-  /// As ``init(ofEnvironment:)`` reads it.
-  public var environmentJSON: JSONValue { ["block": block.json, "warn": warn.json] }
+  /// As ``init(ofEnvironment:)`` reads it; `at` only where it is not as usual.
+  public var environmentJSON: JSONValue { moments == [.promotion] ? ["block": block.json, "warn": warn.json] : json }
 
   /// What makes an image fall under a policy. Each part does by itself; `onlyFixable` and `graceDays` make the findings fewer
   /// that count.

@@ -5,7 +5,7 @@ internal import Scanning
 
 /// What people and vendors have said of vulnerabilities, as far as it concerns one image.
 struct Judgements {
-  /// Those of the namespace that are in force and take the repository.
+  /// Those of the namespace that are in force and take the image.
   let exceptions: [FindingException]
   private let statements: [(row: VEXRow, target: VEXTarget)]
   private let image: VEXImage
@@ -74,7 +74,8 @@ extension FindingException {
   }
 
   func takes(_ finding: ImageFinding) -> Bool {
-    (vulnerability.isEmpty || VulnerabilityName.means(vulnerability, anyOf: finding.names))
+    rule.isEmpty
+      && (vulnerability.isEmpty || VulnerabilityName.means(vulnerability, anyOf: finding.names))
       && (package.isEmpty || package == finding.package.sourceName
         || PackageName.means(package, finding.package.name, ofType: finding.package.type))
   }

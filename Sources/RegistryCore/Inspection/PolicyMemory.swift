@@ -14,11 +14,26 @@ final class PolicyMemory: Sendable {
   struct Rules: Sendable {
     let askedAt: Int64
     let policies: [(pattern: RepositoryPattern, policy: FindingPolicy)]
+    /// Those environments whose policy is asked at pulls of what they run.
+    var environments: [PullingEnvironment] = []
+
+    /// Whether anything may be asked of pulls from a repository.
+    func ask(of repository: RepositoryName) -> Bool {
+      policy(for: repository) != nil || environments.contains { $0.settings.covers(repository) }
+    }
 
     /// Of those whose pattern takes the repository, the one that says most.
     func policy(for repository: RepositoryName) -> FindingPolicy? {
       policies.filter { $0.pattern.matches(repository) }.max { $0.pattern.weight < $1.pattern.weight }?.policy
     }
+  }
+
+  /// An environment with a policy that is asked at pulls.
+  struct PullingEnvironment: Sendable {
+    let id: Int64
+    let name: Tag
+    let settings: EnvironmentSettings
+    let policy: FindingPolicy
   }
 
   private struct Kept: Sendable {

@@ -45,26 +45,38 @@ extension Registry {
   private static let rehearsalBatch = 50
 
   /// Judges by a policy what was pulled from a namespace and promoted in it since a moment, by what is known of the images now:
-  /// that is what a policy would refuse from now on.
+  /// that is what a policy would refuse from now on. Of an image's pulls the last one and their number are kept: an image counts once,
+  /// by its last pull.
   ///
   /// - Parameters:
   ///   - pattern: only these repositories; nil: all.
-  ///   - environment: only promotions to this environment, and no pulls; nil: pulls and promotions, as the policy says.
+  ///   - environment: only promotions to this environment, and pulls of what it runs now; nil: all pulls and promotions. Of the two
+  ///     those that the policy is asked at.
   /// - Throws: ``AdministrationError``: there is no such environment.
   public func rehearse(
     _ policy: FindingPolicy, on pattern: RepositoryPattern?, environment: Tag? = nil, of namespace: String,
     since: Timestamp
   ) async throws -> PolicyRehearsal {
     var rehearsal = PolicyRehearsal()
-    if let environment, try await database.read({ try $0.environment(environment, of: namespace) }) == nil {
-      throw AdministrationError(.notFound, "\(namespace) has no environment \(environment)")
-    }
-    if policy.moments.contains(.pull), environment == nil {
-      let pulled = try await database.read {
-        try $0.pulledImages(of: namespace, since: since, limit: Self.rehearsalLimit + 1)
+    var environmentID: Int64?
+    if let environment {
+      guard let record = try await database.read({ try $0.environment(environment, of: namespace) }) else {
+        throw AdministrationError(.notFound, "\(namespace) has no environment \(environment)")
       }
-      rehearsal.isPartial = pulled.count > Self.rehearsalLimit
-      let taken = pulled.prefix(Self.rehearsalLimit).filter { pattern?.matches($0.repository.name) ?? true }
+      environmentID = record.id
+    }
+    if policy.moments.contains(.pull) {
+      let runner = environmentID
+      let (taken, isPartial) = try await database.read { transaction in
+        let pulled = try transaction.pulledImages(of: namespace, since: since, limit: Self.rehearsalLimit + 1)
+        let taken = try pulled.prefix(Self.rehearsalLimit).filter { image in
+          guard pattern?.matches(image.repository.name) ?? true else { return false }
+          guard let runner else { return true }
+          return try transaction.isRun(image.digest, in: image.repository.name, byEnvironment: runner)
+        }
+        return (taken, pulled.count > Self.rehearsalLimit)
+      }
+      rehearsal.isPartial = isPartial
       rehearsal.pullCount = taken.count
       rehearsal.images += try await judged(
         taken.map { ($0.repository, $0.digest, .pull(count: $0.count, lastAt: $0.lastAt)) }, policy)
@@ -116,7 +128,8 @@ extension Registry {
         try batch.compactMap { image in
           // An index is given out; its images are asked about when they are pulled themselves.
           if case .pull = image.event, try transaction.isIndex(image.digest, in: image.repository.id) { return nil }
-          let verdict = try Self.verdict(of: image.digest, in: image.repository.name, by: [policy], transaction)
+          let verdict = try Self.verdict(
+            of: image.digest, in: image.repository.name, by: [AskedPolicy(policy)], transaction)
           guard !verdict.blocks.isEmpty || !verdict.warnings.isEmpty else { return nil }
           return RehearsedImage(
             event: image.event, repository: image.repository.name, digest: image.digest,

@@ -43,8 +43,28 @@ extension Registry {
     return named
   }
 
+  /// Exceptions in force that take an image: by its repository, or by the image under a tag or digest of it or of an index around it.
+  static func exceptions<R: Reading & ~Copyable>(
+    for digest: Digest, in repository: RepositoryName, _ transaction: borrowing R
+  ) throws -> [FindingException] {
+    let all = try transaction.exceptions(of: repository.namespace).filter { $0.covers(repository) }
+    guard all.contains(where: { !$0.image.isEmpty }) else { return all }
+    var names: Set<String> = []
+    let id = try transaction.repository(named: repository)
+    for digest in try transaction.digestsOf(image: digest, in: repository) {
+      names.insert(ImageReference(repository, .digest(digest)).description)
+      guard let id else { continue }
+      for tag in try transaction.tags(pointingTo: digest, in: id) {
+        names.insert(ImageReference(repository, .tag(tag)).description)
+      }
+    }
+    return all.filter { $0.image.isEmpty || names.contains($0.image) }
+  }
+
+  /// - Parameter exceptions: as ``exceptions(for:in:_:)`` answers them; nil: they are asked for.
   static func findings<R: Reading & ~Copyable>(
-    of image: ImageInventoryRow, in repository: RepositoryName, _ transaction: borrowing R
+    of image: ImageInventoryRow, in repository: RepositoryName, exceptions: [FindingException]? = nil,
+    _ transaction: borrowing R
   ) throws -> [ImageFinding] {
     let rows = try transaction.findings(ofImage: image.key)
     let names = try transaction.aliases(ofFindingsIn: image.key)
@@ -58,7 +78,7 @@ extension Registry {
     let said = try transaction.vexStatements(
       of: repository.namespace, about: Set(found.flatMap(\.names)).sorted())
     let judgements = Judgements(
-      exceptions: try transaction.exceptions(of: repository.namespace).filter { $0.covers(repository) },
+      exceptions: try exceptions ?? Self.exceptions(for: image.digest, in: repository, transaction),
       statements: said,
       image: said.isEmpty ? VEXImage(digests: [], repositories: []) : try vexImage(image, repository, transaction))
     return ImageFinding.sorted(found.map { judgements.applied(to: $0) })

@@ -14,7 +14,7 @@ extension Registry {
     let now = time.monotonicNanoseconds
     let repository = permit.repository
     guard let rules = policies.rules(of: repository.namespace, now: now) else { return nil }
-    guard rules.policy(for: repository) != nil, !manifest.mediaType.isIndex else { return PolicyVerdict() }
+    guard rules.ask(of: repository), !manifest.mediaType.isIndex else { return PolicyVerdict() }
     return policies.verdict(ManifestKey(repository: repository, digest: manifest.digest), now: now)
   }
 
@@ -28,10 +28,15 @@ extension Registry {
     let bytes = manifest.body
     let (rules, verdict) = try await database.read { transaction in
       let found = PolicyMemory.Rules(
-        askedAt: asked, policies: try Self.policies(of: repository.namespace, at: .pull, transaction))
-      guard let policy = found.policy(for: repository), !isIndex else { return (found, PolicyVerdict()) }
+        askedAt: asked, policies: try Self.policies(of: repository.namespace, at: .pull, transaction),
+        environments: try Self.pullingEnvironments(of: repository.namespace, transaction))
+      var verdict = PolicyVerdict()
+      guard found.ask(of: repository), !isIndex else { return (found, verdict) }
+      let policies = try Self.pullPolicies(found, digest, in: repository, transaction)
+      guard !policies.isEmpty else { return (found, verdict) }
       let facts = try Self.policyFacts(digest, bytes, manifest.mediaType, in: repository, transaction)
-      return (found, PolicyVerdict(policy, facts))
+      for asked in policies { verdict.add(PolicyVerdict(asked.policy, facts), of: nil, for: asked.environment) }
+      return (found, verdict)
     }
     policies.keep(rules, of: repository.namespace)
     policies.keep(verdict, for: ManifestKey(repository: repository, digest: digest), askedAt: asked)
@@ -54,6 +59,30 @@ extension Registry {
     }
   }
 
+  /// Environments with a policy that is asked at pulls: few settings have the word, and only those are parsed.
+  private static func pullingEnvironments<R: Reading & ~Copyable>(
+    of namespace: String, _ transaction: borrowing R
+  ) throws -> [PolicyMemory.PullingEnvironment] {
+    try transaction.environments(of: namespace).filter { $0.settings.contains("\"pull\"") }.compactMap { record in
+      let settings = try settings(of: record)
+      guard let policy = settings.policy, policy.moments.contains(.pull) else { return nil }
+      return .init(id: record.id, name: record.name, settings: settings, policy: policy)
+    }
+  }
+
+  /// What is asked of a pull: the namespace's own policy of the repository, and those of the environments that run the image now,
+  /// whatever name it is pulled by.
+  private static func pullPolicies<R: Reading & ~Copyable>(
+    _ rules: PolicyMemory.Rules, _ digest: Digest, in repository: RepositoryName, _ transaction: borrowing R
+  ) throws -> [AskedPolicy] {
+    let running = try rules.environments.filter { environment in
+      try environment.settings.covers(repository)
+        && transaction.isRun(digest, in: repository, byEnvironment: environment.id)
+    }
+    return (rules.policy(for: repository).map { [AskedPolicy($0)] } ?? [])
+      + running.map { AskedPolicy($0.policy, of: $0.name) }
+  }
+
   /// What a policy may ask of an image.
   static func policyFacts<R: Reading & ~Copyable>(
     _ digest: Digest, _ bytes: ByteBuffer, _ mediaType: MediaType, in repository: RepositoryName,
@@ -64,15 +93,32 @@ extension Registry {
       // Artifacts that nobody unpacks have nothing to be judged.
       let manifest: Manifest
       do throws(ParseError) { manifest = try parse(bytes, mediaType) } catch { return facts }
-      if manifest.hasRootFileSystem { facts.unscanned = "it was pushed a moment ago and is not read yet: try again" }
+      guard manifest.hasRootFileSystem else { return facts }
+      facts.unscanned = "it was pushed a moment ago and is not read yet: try again"
+      facts.leaveOut(try exceptions(for: digest, in: repository, transaction))
       return facts
     }
+    let exceptions = try exceptions(for: digest, in: repository, transaction)
     facts.unscanned = try inventory.unscanned ?? unjudged(inventory, transaction)
     facts.endOfLife = inventory.endOfLife(at: transaction.now)
-    facts.findings = try findings(of: inventory, in: repository, transaction)
+    facts.findings = try findings(of: inventory, in: repository, exceptions: exceptions, transaction)
     facts.secrets = try transaction.imageNotices(of: inventory.key).filter { $0.kind == "secret" }
       .map { "\($0.path) (\($0.detail))" }
+    facts.leaveOut(exceptions)
     return facts
+  }
+}
+
+extension PolicyFacts {
+  /// Forgets what somebody has taken the risk of by its rule.
+  fileprivate mutating func leaveOut(_ exceptions: [FindingException]) {
+    for rule in exceptions.compactMap({ FindingException.Rule(rawValue: $0.rule) }) {
+      switch rule {
+      case .unscanned: unscanned = nil
+      case .endOfLife: endOfLife = nil
+      case .secret: secrets = []
+      }
+    }
   }
 }
 

@@ -2,29 +2,43 @@ internal import Metadata
 internal import NIOCore
 internal import OCI
 
+/// A policy, and the environment whose own it is; nil: the namespace's.
+struct AskedPolicy: Sendable {
+  let policy: FindingPolicy
+  let environment: Tag?
+
+  init(_ policy: FindingPolicy, of environment: Tag? = nil) {
+    self.policy = policy
+    self.environment = environment
+  }
+}
+
 // What policies say of an image that is to be promoted.
 extension Registry {
   /// The policies that a promotion is held against: the namespace's own of this repository, and the environment's.
   static func promotionPolicies<R: Reading & ~Copyable>(
-    for repository: RepositoryName, to settings: EnvironmentSettings, _ transaction: borrowing R
-  ) throws -> [FindingPolicy] {
+    for repository: RepositoryName, to environment: Tag, _ settings: EnvironmentSettings, _ transaction: borrowing R
+  ) throws -> [AskedPolicy] {
     let own = PolicyMemory.Rules(
       askedAt: 0, policies: try policies(of: repository.namespace, at: .promotion, transaction))
-    return [own.policy(for: repository), settings.policy].compactMap { $0 }
+    let more = settings.policy.flatMap { $0.moments.contains(.promotion) ? AskedPolicy($0, of: environment) : nil }
+    return [own.policy(for: repository).map { AskedPolicy($0) }, more].compactMap { $0 }
   }
 
   /// What the policies say of an image; of an index, of each image in it that is here, with what it is for.
   ///
   /// Of an index with more than ``inspectedImageLimit`` images the others are not asked about, as nowhere in the inspection.
   static func verdict<R: Reading & ~Copyable>(
-    of digest: Digest, in repository: RepositoryName, by policies: [FindingPolicy], _ transaction: borrowing R
+    of digest: Digest, in repository: RepositoryName, by policies: [AskedPolicy], _ transaction: borrowing R
   ) throws -> PolicyVerdict {
     var verdict = PolicyVerdict()
     guard !policies.isEmpty else { return verdict }
     try eachImage(of: digest, in: repository, transaction) { image in
       guard let found = image.found, let bytes = found.bytes else { return false }
       let facts = try policyFacts(image.digest, ByteBuffer(bytes: bytes), found.mediaType, in: repository, transaction)
-      for policy in policies { verdict.add(PolicyVerdict(policy, facts), of: image.platform) }
+      for asked in policies {
+        verdict.add(PolicyVerdict(asked.policy, facts), of: image.platform, for: asked.environment)
+      }
       return true
     }
     return verdict
@@ -32,11 +46,14 @@ extension Registry {
 }
 
 extension PolicyVerdict {
-  fileprivate mutating func add(_ other: PolicyVerdict, of platform: String?) {
+  /// Joins what a policy says, with the platform and the environment that it is said for; what is said already is not said again.
+  mutating func add(_ other: PolicyVerdict, of platform: String?, for environment: Tag?) {
+    func told(_ reason: PolicyReason, for whom: String?) -> PolicyReason {
+      whom.map { PolicyReason(rule: reason.rule, message: "for \($0), \(reason.message)") } ?? reason
+    }
     func named(_ reasons: [PolicyReason], _ known: [PolicyReason]) -> [PolicyReason] {
-      reasons.map { reason in
-        platform.map { PolicyReason(rule: reason.rule, message: "for \($0), \(reason.message)") } ?? reason
-      }.filter { !known.contains($0) }
+      reasons.map { told($0, for: platform) }.filter { !known.contains($0) }
+        .map { told($0, for: environment.map { "environment \($0)" }) }.filter { !known.contains($0) }
     }
     blocks += named(other.blocks, blocks)
     warnings += named(other.warnings, blocks + warnings)

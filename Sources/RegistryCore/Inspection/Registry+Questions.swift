@@ -83,6 +83,22 @@ extension Registry {
     try await database.read { try $0.findingEvents(before: id, since: since, limit: limit) }
   }
 
+  /// Images that hold now what events are about, at most ``FindingEvent/imageLimit`` for each list of packages: the newest of the whole
+  /// registry, or of a namespace those that may be seen.
+  public func images(
+    of events: [FindingEvent], in namespace: String? = nil, permit: CataloguePermit? = nil
+  ) async throws -> [[Int64]: [AffectedImage]] {
+    let lists = Set(events.map(\.packages)).sorted { $0.lexicographicallyPrecedes($1) }
+    return try await database.read { transaction in
+      var images: [[Int64]: [AffectedImage]] = [:]
+      for packages in lists {
+        images[packages] = try transaction.someImages(holding: packages, in: namespace)
+          .filter { permit?.shows($0.repository) ?? true }
+      }
+      return images
+    }
+  }
+
   /// Repositories that are named with one event, and events that one page looks at, whomever they concern.
   private static let repositoryLimit = 100
   private static let lookedAtLimit = 200
@@ -95,11 +111,12 @@ extension Registry {
     try await database.read { transaction in
       let page = try transaction.findingEvents(before: id, since: since, limit: Self.lookedAtLimit)
       let holders = try transaction.repositories(
-        holding: Set(page.map(\.package)).sorted(), in: namespace
-      ).mapValues { $0.filter { permit.shows($0) }.prefix(Self.repositoryLimit) }
+        holding: Set(page.flatMap(\.packages)).sorted(), in: namespace
+      ).mapValues { $0.filter { permit.shows($0) } }
       let found = page.compactMap { event -> (event: FindingEvent, repositories: [RepositoryName])? in
-        guard let repositories = holders[event.package], !repositories.isEmpty else { return nil }
-        return (event, Array(repositories))
+        let repositories = Set(event.packages.flatMap { holders[$0] ?? [] }).sorted { $0.text < $1.text }
+        guard !repositories.isEmpty else { return nil }
+        return (event, Array(repositories.prefix(Self.repositoryLimit)))
       }
       guard found.count <= limit else { return (Array(found.prefix(limit)), found[limit - 1].event.id) }
       return (found, page.count == Self.lookedAtLimit ? page.last?.id : nil)

@@ -16,25 +16,30 @@ public struct FindingDifference: Sendable, Hashable {
   }
 }
 
-/// A difference that advisories made to what is wrong with a version of a package.
+/// A difference that advisories made to what is wrong with a version of a package; packages from one version of a source are one.
 public struct FindingEvent: Sendable, Hashable {
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     case new
     /// The advisory does not find it any more.
     case fixed
-    /// Severity, state or the version that mends it are others.
+    /// Severity, state or the version that mends it are others; or it is known to be exploited now, or not any more.
     case changed
   }
 
   /// Of environments an event names that many.
   public static let environmentLimit = 100
+  /// Of packages from one source an event is about that many.
+  public static let packageLimit = 500
+  /// Of images an answer shows that many.
+  public static let imageLimit = 20
 
   public let id: Int64
   public let at: Timestamp
   public let kind: Kind
   public let feed: String
   public let advisory: String
-  public let package: Int64
+  /// Versions of packages that it is about, at least one.
+  public let packages: [Int64]
   /// The type in package URLs.
   public let type: String
   public let name: String
@@ -42,6 +47,8 @@ public struct FindingEvent: Sendable, Hashable {
   public let severity: String
   /// As it was before a change.
   public let detail: String?
+  /// What changed, in words.
+  public let change: String?
   /// How many images held the package.
   public let imageCount: Int64
   /// What ran it then, `namespace/name`.
@@ -68,7 +75,8 @@ extension Reading where Self: ~Copyable {
     if let package { condition = "\(condition) AND package_id = \(package)" }
     return try all(
       """
-      SELECT id, at, kind, feed, advisory, package_id, ecosystem, package, version, severity, detail, images, environments
+      SELECT id, at, kind, feed, advisory, package_id, ecosystem, package, version, severity, detail, images, environments,
+        packages, change
       FROM finding_event WHERE \(condition) ORDER BY id DESC LIMIT \(limit)
       """
     ) {
@@ -77,10 +85,18 @@ extension Reading where Self: ~Copyable {
       }
       return FindingEvent(
         id: $0.integer(0), at: $0.timestamp(1), kind: kind, feed: $0.text(3), advisory: $0.text(4),
-        package: $0.integer(5), type: $0.text(6), name: $0.text(7), version: $0.text(8), severity: $0.text(9),
-        detail: $0.optionalText(10), imageCount: $0.integer(11),
+        packages: try Self.keys($0.optionalText(13)) ?? [$0.integer(5)], type: $0.text(6), name: $0.text(7),
+        version: $0.text(8), severity: $0.text(9),
+        detail: $0.optionalText(10), change: $0.optionalText(14), imageCount: $0.integer(11),
         environments: (try? JSONValue.parse($0.text(12)))?.array?.compactMap(\.string) ?? [])
     }
+  }
+
+  private static func keys(_ list: String?) throws -> [Int64]? {
+    guard let list else { return nil }
+    let keys = (try? JSONValue.parse(list))?.array?.compactMap { $0.string.flatMap { Int64($0) } }
+    guard let keys, !keys.isEmpty else { throw DatabaseError.corrupt("packages of an event are stored as “\(list)”") }
+    return keys
   }
 
   /// Repositories of a namespace with an image that holds one of some packages, by package, in the order of their names.
@@ -119,6 +135,40 @@ extension Reading where Self: ~Copyable {
       ORDER BY r.name, m.digest LIMIT \(limit)
       """
     ) { (name: try $0.repositoryName(0), digest: try $0.digest(1), repository: RepositoryID(value: $0.integer(2))) }
+    return try placed(found)
+  }
+
+  /// How many of the newest images are looked at for what is shown of all.
+  private static var newestLimit: Int { 400 }
+
+  /// Some images that hold one of these packages: of all the newest, of a namespace the first.
+  public func someImages(
+    holding packages: [Int64], in namespace: String? = nil, limit: Int = FindingEvent.imageLimit
+  ) throws -> [AffectedImage] {
+    let list = Transaction.list(packages.map { String($0) })
+    var newest: SQL = ""
+    var place: SQL = ""
+    if let namespace {
+      place = " WHERE r.name = \(namespace) OR (r.name >= \(namespace + "/") AND r.name < \(namespace + "0"))"
+    } else {
+      newest = " ORDER BY u.image_id DESC LIMIT \(Self.newestLimit)"
+    }
+    return try placed(
+      try all(
+        """
+        SELECT DISTINCT r.name, m.digest, r.id FROM (SELECT DISTINCT u.image_id FROM image_package u
+            WHERE u.owned_by IS NULL AND u.package_id IN (SELECT CAST(value AS BIGINT) FROM {LIST}(CAST(\(list) AS {JSON})))
+            \(newest)) x
+          JOIN image_inventory i ON i.id = x.image_id JOIN manifest m ON m.digest = i.digest AND m.hidden_at IS NULL
+          JOIN repository r ON r.id = m.repository_id\(place)
+        ORDER BY r.name, m.digest LIMIT \(limit)
+        """
+      ) { (name: try $0.repositoryName(0), digest: try $0.digest(1), repository: RepositoryID(value: $0.integer(2))) })
+  }
+
+  private func placed(
+    _ found: [(name: RepositoryName, digest: Digest, repository: RepositoryID)]
+  ) throws -> [AffectedImage] {
     let tags = try found.map { image in
       try later(
         """
@@ -170,112 +220,5 @@ extension Reading where Self: ~Copyable {
       ORDER BY 1
       """
     ) { (key: $0.integer(0), type: $0.text(1), version: $0.text(2), name: $0.text(3)) }
-  }
-}
-
-/// A finding that is not as it was.
-struct FindingChange {
-  let kind: FindingEvent.Kind
-  let finding: FindingRow
-  /// Of one that is changed, as it was.
-  let old: FindingRow?
-  let advisory: String
-  let feed: String
-
-  init(_ kind: FindingEvent.Kind, _ finding: FindingRow, _ old: FindingRow?, by advisory: String, of feed: String) {
-    self.kind = kind
-    self.finding = finding
-    self.old = old
-    self.advisory = advisory
-    self.feed = feed
-  }
-}
-
-extension FindingDifference {
-  init(_ changes: [FindingChange]) {
-    for change in changes {
-      switch change.kind {
-      case .new: newCount += 1
-      case .fixed: goneCount += 1
-      case .changed: changedCount += 1
-      }
-    }
-  }
-}
-
-extension Transaction {
-  /// Writes events of changes, only for packages that an image holds: nobody waits to hear of the others.
-  func addEvents(_ changes: [FindingChange]) throws {
-    guard !changes.isEmpty else { return }
-    let holders = try holders(of: Set(changes.map(\.finding.package)).sorted())
-    for change in changes {
-      guard let holder = holders[change.finding.package], holder.imageCount > 0 else { continue }
-      let detail = change.old.map { "\($0.state) \($0.severity) \($0.fixed ?? "-")" }
-      try enqueue(
-        """
-        INSERT INTO finding_event (at, kind, feed, advisory, package_id, ecosystem, package, version, severity, detail, images,
-          environments)
-        SELECT \(now), \(change.kind.rawValue), \(change.feed), \(change.advisory), p.id, p.type, p.name, p.version,
-          \(change.finding.severity), \(detail), \(holder.imageCount), \(Self.list(holder.environments))
-        FROM package p WHERE p.id = \(change.finding.package)
-        """)
-    }
-  }
-
-  private struct Holder {
-    let imageCount: Int
-    /// `namespace/name`, in their order.
-    let environments: [String]
-  }
-
-  /// Who holds packages: one question for each, all on one way.
-  private func holders(of packages: [Int64]) throws -> [Int64: Holder] {
-    let deployed = try deployedImages()
-    var holders: [Int64: Holder] = [:]
-    let counts = try packages.map { package in
-      try later("SELECT COUNT(DISTINCT image_id) FROM image_package WHERE package_id = \(package)") {
-        Int($0.integer(0))
-      }
-    }
-    let running = try environments(running: packages, deployed)
-    for (package, count) in zip(packages, counts) {
-      holders[package] = Holder(imageCount: try count.first() ?? 0, environments: running[package] ?? [])
-    }
-    return holders
-  }
-
-  private func environments(
-    running packages: [Int64], _ deployed: [Int64: [String]]
-  ) throws -> [Int64: [String]] {
-    guard !deployed.isEmpty else { return [:] }
-    let images = Self.list(deployed.keys.sorted().map { String($0) })
-    let asked = Self.list(packages.map { String($0) })
-    let rows = try all(
-      """
-      WITH wanted AS MATERIALIZED (SELECT CAST(value AS BIGINT) AS id FROM {LIST}(CAST(\(asked) AS {JSON}))),
-        running AS MATERIALIZED (SELECT CAST(value AS BIGINT) AS id FROM {LIST}(CAST(\(images) AS {JSON})))
-      SELECT DISTINCT u.package_id, u.image_id FROM wanted w JOIN image_package u ON u.package_id = w.id
-        JOIN running d ON d.id = u.image_id
-      """
-    ) { (package: $0.integer(0), image: $0.integer(1)) }
-    return Dictionary(grouping: rows, by: \.package).mapValues { rows in
-      let names = Set(rows.flatMap { deployed[$0.image] ?? [] }).sorted()
-      return Array(names.prefix(FindingEvent.environmentLimit))
-    }
-  }
-
-  /// Images that an environment runs, alone or in an index, with the environments, `namespace/name`.
-  private func deployedImages() throws -> [Int64: [String]] {
-    let rows = try all(
-      """
-      SELECT i.id, e.namespace, e.name FROM deployment d JOIN environment e ON e.id = d.environment_id
-        JOIN image_inventory i ON i.digest = d.digest
-      UNION
-      SELECT i.id, e.namespace, e.name FROM deployment d JOIN environment e ON e.id = d.environment_id
-        JOIN manifest m ON m.repository_id = d.repository_id AND m.digest = d.digest
-        JOIN manifest_child c ON c.manifest_id = m.id JOIN image_inventory i ON i.digest = c.digest
-      """
-    ) { (image: $0.integer(0), environment: "\($0.text(1))/\($0.text(2))") }
-    return Dictionary(grouping: rows, by: \.image).mapValues { $0.map(\.environment) }
   }
 }

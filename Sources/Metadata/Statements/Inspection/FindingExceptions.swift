@@ -10,12 +10,21 @@ public struct FindingException: Sendable, Hashable {
   public let vulnerability: String
   /// The name of a package; empty: any.
   public let package: String
+  /// `name:tag`, which means what the tag points to when it is judged, or `name@digest`; empty: any.
+  public let image: String
+  /// Of a ``Rule``: it is about that, and not about findings. Empty: about findings.
+  public let rule: String
   public let reason: String
   public let createdBy: String
   public let createdAt: Timestamp
   public let expiresAt: Timestamp
   public let endedBy: String?
   public let endedAt: Timestamp?
+
+  /// What policies ask beside findings, as they name it.
+  public enum Rule: String, Sendable, Hashable, CaseIterable {
+    case unscanned, endOfLife, secret
+  }
 
   public static let reasonLimitBytes = 1024
   /// So long before it ends it is told that it will.
@@ -30,15 +39,16 @@ public struct FindingException: Sendable, Hashable {
 extension Row {
   fileprivate func exception() -> FindingException {
     FindingException(
-      id: integer(0), namespace: text(1), pattern: text(2), vulnerability: text(3), package: text(4), reason: text(5),
-      createdBy: text(6), createdAt: timestamp(7), expiresAt: timestamp(8), endedBy: optionalText(9),
-      endedAt: isNull(10) ? nil : timestamp(10))
+      id: integer(0), namespace: text(1), pattern: text(2), vulnerability: text(3), package: text(4), image: text(11),
+      rule: text(12), reason: text(5), createdBy: text(6), createdAt: timestamp(7), expiresAt: timestamp(8),
+      endedBy: optionalText(9), endedAt: isNull(10) ? nil : timestamp(10))
   }
 }
 
 extension FindingException {
   fileprivate static let columns: SQL = """
-    id, namespace, pattern, vulnerability, package, reason, created_by, created_at, expires_at, ended_by, ended_at
+    id, namespace, pattern, vulnerability, package, reason, created_by, created_at, expires_at, ended_by, ended_at,
+      image, rule
     """
 }
 
@@ -73,15 +83,15 @@ extension Reading where Self: ~Copyable {
 extension Transaction {
   /// Answers the new exception's number.
   public func createException(
-    namespace: String, pattern: String, vulnerability: String, package: String, reason: String, by actor: String,
-    until expiry: Timestamp
+    namespace: String, pattern: String, vulnerability: String, package: String, image: String = "",
+    rule: FindingException.Rule? = nil, reason: String, by actor: String, until expiry: Timestamp
   ) throws -> Int64 {
     try number(
       """
-      INSERT INTO finding_exception (namespace, pattern, vulnerability, package, reason, created_by, created_at,
-        expires_at)
+      INSERT INTO finding_exception (namespace, pattern, vulnerability, package, image, rule, reason, created_by,
+        created_at, expires_at)
       VALUES (\(namespace), \(pattern), \(vulnerability.storable(limitBytes: AdvisoryRecord.nameLimitBytes)),
-        \(package.storable(limitBytes: PackageRecord.textLimitBytes)),
+        \(package.storable(limitBytes: PackageRecord.textLimitBytes)), \(image), \(rule?.rawValue ?? ""),
         \(reason.storable(limitBytes: FindingException.reasonLimitBytes)), \(actor), \(now), \(expiry)) RETURNING id
       """)
   }

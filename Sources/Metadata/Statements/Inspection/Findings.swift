@@ -44,7 +44,7 @@ public struct ImageFindingRow: Sendable, Hashable {
 
 extension Row {
   /// Eight columns from `column` on.
-  fileprivate func finding(from column: Int) -> FindingRow {
+  func finding(from column: Int) -> FindingRow {
     FindingRow(
       package: integer(column), advisory: integer(column + 1), state: text(column + 2), fixed: optionalText(column + 3),
       severity: text(column + 4), severitySource: text(column + 5),
@@ -53,7 +53,7 @@ extension Row {
 }
 
 extension FindingRow {
-  fileprivate static let columns: SQL = """
+  static let columns: SQL = """
     f.package_id, f.advisory_id, f.state, f.fixed, f.severity, f.severity_source, f.score, f.detail
     """
 }

@@ -73,7 +73,9 @@ extension Row {
 
 extension Transaction {
   /// Puts what a feed says is exploited in place of what it said before. Answers how many entries are new or not as they were, and how
-  /// many are gone.
+  /// many are gone. Where that makes a vulnerability exploited, or not any more, of which something is found, it writes an event.
+  ///
+  /// - Precondition: the inspection is locked.
   public func replaceExploited(
     _ entries: [ExploitedVulnerability], feed: String
   ) throws -> (changed: Int, removed: Int) {
@@ -81,6 +83,7 @@ extension Transaction {
     let wanted = Dictionary(entries.map { ($0.name, $0) }) { _, last in last }
     let changed = wanted.filter { known[$0.key] != $0.value }.keys.sorted()
     let gone = known.keys.filter { wanted[$0] == nil }.sorted()
+    let before = try vulnerabilities(gone + changed)
     for name in gone { try enqueue("DELETE FROM exploited WHERE feed = \(feed) AND name = \(name)") }
     for entry in changed.compactMap({ wanted[$0] }) {
       try enqueue(
@@ -91,6 +94,7 @@ extension Transaction {
         """)
     }
     for name in gone + changed { try tellExploited(name) }
+    try addExploitedEvents(of: gone + changed, before: before, feed: feed)
     return (changed.count, gone.count)
   }
 

@@ -145,20 +145,45 @@ struct AdvisoriesCommand: AsyncParsableCommand {
     var namespace: String?
     @Option(help: "Not before this time, or not longer ago: 2026-11-24T00:00:00Z, 12h, 1d, 2w.") var since: Moment?
     @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 50
+    @Flag(
+      help: "A line for each image that holds the package now, with its tags and where it runs; at most 20 for each.")
+    var images = false
     @OptionGroup var remote: RemoteOptions
+
+    /// A row for each image of a change; JSON has them in it anyway.
+    static func rows(_ changes: [JSONValue]) -> [JSONValue] {
+      changes.flatMap { change -> [JSONValue] in
+        let images = change["imageList"]?.array ?? []
+        guard !images.isEmpty else { return [change] }
+        return images.map { image in
+          let kept = (change.object?.members ?? []).filter { $0.key != "environments" }
+          let place = "\(image["repository"]?.string ?? "")@\(image["digest"]?.string?.prefix(19) ?? "")"
+          var row = JSONObject(kept)
+          row.append("image", .string(place))
+          row.append("tags", image["tags"] ?? [])
+          row.append("environments", image["environments"] ?? [])
+          return .object(row)
+        }
+      }
+    }
+
     func run() async throws {
       try await remote.run { server in
         let query = since.map { "?since=\(PercentCoding.encoded($0.text))" } ?? ""
         let path = namespace.map { "namespaces/\(PercentCoding.encoded($0))/findings/changes" } ?? "advisories/changes"
+        let changes = try await server.some(count, "/api/v1/\(path)\(query)", tellingRest: true)
+        let isOfImages = images && remote.output == .table
+        let concerned =
+          isOfImages
+          ? [("image", "image"), ("tags", "tags"), ("environments", "environments")]
+          : namespace == nil
+            ? [("images", "images"), ("environments", "environments")] : [("repositories", "repositories")]
         remote.show(
-          try await server.some(count, "/api/v1/\(path)\(query)", tellingRest: true),
+          isOfImages ? Self.rows(changes) : changes,
           [
             ("at", "at"), ("change", "kind"), ("severity", "severity"), ("advisory", "advisory"),
-            ("package", "package"),
-            ("version", "version"),
-          ]
-            + (namespace == nil
-              ? [("images", "images"), ("environments", "environments")] : [("repositories", "repositories")]))
+            ("package", "package"), ("version", "version"), ("what", "change"),
+          ] + concerned)
       }
     }
   }

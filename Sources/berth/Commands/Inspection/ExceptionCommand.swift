@@ -21,7 +21,8 @@ struct ExceptionCommand: AsyncParsableCommand {
           try await server.all(ExceptionCommand.path(namespace)),
           [
             ("number", "id"), ("state", "state"), ("vulnerability", "vulnerability"), ("package", "package"),
-            ("in", "pattern"), ("until", "until"), ("by", "by"), ("reason", "reason"),
+            ("image", "image"), ("rule", "rule"), ("in", "pattern"), ("until", "until"), ("by", "by"),
+            ("reason", "reason"),
           ])
       }
     }
@@ -32,10 +33,15 @@ struct ExceptionCommand: AsyncParsableCommand {
       abstract: "Take a risk: what it is about does not count until a day.",
       discussion: """
         berth exception add acme --vulnerability CVE-2024-3094 --days 30 --reason "not reachable: no sshd in our images"
+        berth exception add acme --image acme/api:1.2 --package openssl --days 7 --reason "the next release mends it"
+        berth exception add acme --image acme/demo@sha256:… --rule secret --days 90 --reason "a key of the test suite"
         """)
     @Argument(help: "The namespace.") var namespace: String
     @Option(help: "Any name of the vulnerability.") var vulnerability: String?
     @Option(help: "The name of the package.") var package: String?
+    @Option(help: "Only of this image: name:tag, for what the tag points to at the time, or name@digest.")
+    var image: String?
+    @Option(help: "Not findings, but what else a policy asks: unscanned, endOfLife, secret.") var rule: String?
     @Option(help: "Only in these repositories: a pattern.") var on: String?
     @Option(help: "Why.") var reason: String
     @Option(help: "For so many days.") var days: Int?
@@ -50,7 +56,9 @@ struct ExceptionCommand: AsyncParsableCommand {
       try await remote.run { server in
         let end = until ?? (SystemTime().now + .seconds(Int64(days ?? 0) * 86_400)).description
         var body: JSONObject = ["reason": .string(reason), "until": .string(end)]
-        for (name, value) in [("vulnerability", vulnerability), ("package", package), ("pattern", on)] {
+        for (name, value) in [
+          ("vulnerability", vulnerability), ("package", package), ("image", image), ("rule", rule), ("pattern", on),
+        ] {
           if let value { body.append(name, .string(value)) }
         }
         let made = try await server.call(.post, ExceptionCommand.path(namespace), .object(body))

@@ -109,11 +109,13 @@ struct PolicyCommand: AsyncParsableCommand {
         berth policy dry-run acme --block high --only-fixable
         berth policy dry-run acme --days 30
 
-        Without a policy, the one that is set is tried. Images are judged by what is known of them now.
+        Without a policy, the one that is set is tried. Images are judged by what is known of them now. Of the pulls of an image
+        the last one is kept, and how many there were: one that was pulled again since is told by its last pull.
         """)
     @Argument(help: "The namespace.") var namespace: String
     @Option(help: "Only these repositories: a pattern.") var on: String?
-    @Option(help: "Only promotions to this environment, by a policy of its own.") var environment: String?
+    @Option(help: "Only promotions to this environment and pulls of what it runs, by a policy of its own.")
+    var environment: String?
     @Option(help: "How far to look back.") var days: Int = 7
     @Flag(help: "Exit with 1 when something would have been refused, with 2 when it cannot be told.") var exitCode =
       false
