@@ -48,7 +48,10 @@ extension EndToEnd {
     func walls() async throws {
       let script = """
         sleep 30 | "$0" inspect-layer > /dev/null & worker=$!
-        for turn in $(seq 100); do grep -q 'Seccomp:.2' /proc/$worker/status && break; sleep 0.1; done
+        for turn in $(seq 100); do
+          grep -q 'Max file size *0 ' /proc/$worker/limits && grep -q 'Seccomp:.2' /proc/$worker/status && break
+          sleep 0.1
+        done
         cat /proc/$worker/status /proc/$worker/limits
         # Its own group, with all that is in it.
         kill -9 0
