@@ -4,6 +4,7 @@ import Ground
 struct Mutator {
   private var random: SeededRandom
   private let seeds: [[UInt8]]
+  private let limitBytes: Int
   /// Bytes and words that mean something to one of the grammars are met far more often than by chance.
   private static let telling: [[UInt8]] = [
     "/", "..", ":", ".", "_", "-", "%", "%2f", "%00", "=", "&", "?", "\"", "\\", "\\u", "\\ud800", "{", "}", "[", "]",
@@ -20,6 +21,7 @@ struct Mutator {
   init(seed: UInt64, bytes: [[UInt8]]) {
     random = SeededRandom(seed: seed)
     seeds = bytes
+    limitBytes = max(65_536, (bytes.map(\.count).max() ?? 0) + 4096)
   }
 
   mutating func next() -> [UInt8] {
@@ -51,6 +53,6 @@ struct Mutator {
       bytes.insert(contentsOf: repeated, at: at)
     default: bytes.insert(contentsOf: pick(Self.telling), at: at)
     }
-    if bytes.count > 65_536 { bytes.removeLast(bytes.count - 65_536) }
+    if bytes.count > limitBytes { bytes.removeLast(bytes.count - limitBytes) }
   }
 }

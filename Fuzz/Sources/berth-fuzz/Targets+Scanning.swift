@@ -6,7 +6,7 @@ import OCI
 // What is in images, and what is said of it: all of it is read from strangers.
 extension Target {
   static let scanning: [Target] = [
-    Target("layer", bytes: [ScanSeeds.layer]) { bytes in
+    Target("layer", bytes: [ScanSeeds.layer] + RecordSeeds.packedLayers) { bytes in
       var files = 0
       guard
         let layer = try? LayerReader.read(MemorySource(bytes), limits: ScanSeeds.limits, listed: { _ in files += 1 })
@@ -18,7 +18,7 @@ extension Target {
     Target("catalogued-file", ScanSeeds.documents) { bytes in
       for path in ScanSeeds.paths { ScanSeeds.read(path, bytes) }
     },
-    Target("package-database", bytes: ScanSeeds.databases) { bytes in
+    Target("package-database", bytes: ScanSeeds.databases + RecordSeeds.databases) { bytes in
       for path in ScanSeeds.databasePaths { ScanSeeds.read(path, bytes) }
     },
     Target("program", bytes: ScanSeeds.programs) { bytes in ScanSeeds.read("usr/bin/app", bytes) },
@@ -100,6 +100,7 @@ enum ScanSeeds {
 
   static let ecosystems = [
     "Debian", "Alpine", "Red Hat", "PyPI", "npm", "Maven", "RubyGems", "NuGet", "Packagist", "Go", "crates.io",
+    "Hackage", "CRAN", "Pub",
   ]
 
   static let paths = [
@@ -118,7 +119,8 @@ enum ScanSeeds {
       _ = try? bytes.withUnsafeBytes { try cataloguer.artefact(in: LayerFile(path: path, bytes: $0)) }
     }
     for cataloguer in Cataloguers.streaming where cataloguer.wants(candidate) {
-      _ = try? cataloguer.artefact(in: path, MemorySource(bytes))
+      var gaps: [String] = []
+      _ = try? cataloguer.artefact(in: path, MemorySource(bytes), gaps: &gaps)
     }
   }
 
@@ -134,6 +136,7 @@ enum ScanSeeds {
     #"{"id":"A","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"x"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.0"}]}],"versions":["0.1"]}]}"#,
     #"{"distroversion":"v3","reponame":"main","packages":[{"pkg":{"name":"x","secfixes":{"1-r0":["CVE-1"]}}}]}"#,
     #"{"cveID":"CVE-1","dateAdded":"2026-01-01"}"#, "CVE-1,0.5,0.5",
+    #"{"curl": {"CVE-2023-1": {"scope": "remote", "releases": {"bookworm": {"status": "resolved", "fixed_version": "7.88.1-10+deb12u1", "urgency": "medium"}, "bullseye": {"status": "open", "nodsa": "x", "nodsa_reason": "ignored", "urgency": "low**"}}}}, "empty": {}}"#,
     #"{"document":{"category":"csaf_vex","publisher":{"namespace":"https://www.redhat.com"},"tracking":{"id":"CVE-1"}},"product_tree":{"branches":[{"product":{"product_id":"A","product_identification_helper":{"cpe":"cpe:/o:redhat:enterprise_linux:9::baseos"}}},{"product":{"product_id":"p","product_identification_helper":{"purl":"pkg:rpm/redhat/p@2-1.el9_2?arch=x86_64&epoch=1&rpmmod=m:1"}}}],"relationships":[{"full_product_name":{"product_id":"A:p"},"product_reference":"p","relates_to_product_reference":"A"}]},"vulnerabilities":[{"cve":"CVE-1","product_status":{"fixed":["A:p"],"known_affected":["A:p"]},"remediations":[{"category":"no_fix_planned","product_ids":["A:p"]}],"threats":[{"category":"impact","details":"Low"}]}]}"#,
   ]
 

@@ -121,7 +121,7 @@ struct Target: Sendable {
         precondition(line.allSatisfy { $0 >= 0x20 && $0 < 0x7F })
       },
       uploadToken, journal,
-    ] + scanning
+    ] + scanning + records
 
   private static let uploadToken: Target = {
     let key = [UInt8](repeating: 7, count: 32)

@@ -43,10 +43,10 @@ enum DebianImage {
     return archive
   }
 
-  private static func umoci(_ arguments: [String]) async throws { try await ProgramRunner.succeed("umoci", arguments) }
+  static func umoci(_ arguments: [String]) async throws { try await ProgramRunner.succeed("umoci", arguments) }
 
   /// The code name of the distribution, `bookworm`.
-  private static func suite() throws -> String {
+  static func suite() throws -> String {
     let release = String(decoding: try readFile("/etc/os-release"), as: UTF8.self)
     let line = release.split(separator: "\n").first { $0.hasPrefix("VERSION_CODENAME=") }
     guard let line else { throw HarnessError("/etc/os-release names no VERSION_CODENAME: not Debian or Ubuntu") }
@@ -54,7 +54,7 @@ enum DebianImage {
   }
 
   /// The distribution's own lists of mirrors that this machine has; none means mmdebstrap's defaults.
-  private static func sources() -> [String] {
+  static func sources() -> [String] {
     let candidates = [
       "/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list.d/ubuntu.sources",
     ]

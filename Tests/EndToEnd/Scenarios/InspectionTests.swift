@@ -44,6 +44,28 @@ extension EndToEnd {
       }
     }
 
+    @Test("the walls stand around the process that reads a layer")
+    func walls() async throws {
+      let script = """
+        sleep 30 | "$0" inspect-layer > /dev/null & worker=$!
+        for turn in $(seq 100); do
+          grep -q 'Max file size *0 ' /proc/$worker/limits && grep -q 'Seccomp:.2' /proc/$worker/status && break
+          sleep 0.1
+        done
+        cat /proc/$worker/status /proc/$worker/limits
+        # Its own group, with all that is in it.
+        kill -9 0
+        """
+      let seen = try await ProgramRunner.run("sh", ["-c", script, ServerProcess.binary])
+      let lines = Set(
+        seen.text.split(separator: "\n").map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") })
+      let expected: Set = [
+        "NoNewPrivs: 1", "Seccomp: 2", "Max cpu time 1800 1800 seconds", "Max data size 1073741824 1073741824 bytes",
+        "Max file size 0 0 bytes", "Max core file size 0 0 bytes", "Max open files 16 16 files",
+      ]
+      #expect(expected.subtracting(lines) == [], "\(seen.story)")
+    }
+
     @Test("what skopeo pushed is known, judged, refused and let through, and an advisory names where it runs")
     func inspection() async throws {
       try await withServer(isOpen: true) { server, workspace in

@@ -42,6 +42,72 @@ import Testing
     }
   }
 
+  /// Empty files, each a header made where it is read to: in a build for debugging the making would else take longer than the reading.
+  private struct ManyFiles: ByteSource {
+    let count: Int
+    private var next = 0
+    private var rest: ArraySlice<UInt8> = []
+    private var block: [UInt8]
+    private let sum: Int
+    private static let digits = 10..<17
+
+    init(_ count: Int) {
+      self.count = count
+      var entry = TarBuilder()
+      entry.file("usr/share/0000000")
+      block = entry.bytes
+      // Of the header with no digits of the number in it.
+      sum = Int(String(decoding: block[148..<154], as: UTF8.self), radix: 8)! - 7 * 48
+    }
+
+    mutating func read(into space: UnsafeMutableRawBufferPointer) -> Int {
+      if rest.isEmpty, next < count {
+        var (number, sum) = (next, sum)
+        for place in Self.digits.reversed() {
+          block[place] = 48 + UInt8(number % 10)
+          sum += Int(block[place])
+          number /= 10
+        }
+        for place in (148..<154).reversed() {
+          block[place] = 48 + UInt8(sum & 7)
+          sum >>= 3
+        }
+        rest = block[...]
+        next += 1
+      }
+      let part = rest.prefix(space.count)
+      space.copyBytes(from: part)
+      rest = rest.dropFirst(part.count)
+      return part.count
+    }
+  }
+
+  /// A million takes four seconds of a program made to be used, and more than a minute of one made to be debugged.
+  @Test(.timeLimit(.minutes(4))) func `of a million entries is read to its end within the limits that hold for all`()
+    throws
+  {
+    #if DEBUG
+      let (count, listed) = (300_000, 200_000)
+    #else
+      let (count, listed) = (1_000_000, ArchiveLimits().listedFileCount)
+    #endif
+    #expect(ArchiveLimits().entryCount >= 1_000_000)
+    var limits = ArchiveLimits()
+    limits.listedFileCount = listed
+    var told = 0
+    let found = try LayerReader.read(ManyFiles(count), limits: limits) { _ in told += 1 }
+    #expect(found.figures.entryCount == count)
+    #expect(found.figures.uncompressedBytes == Int64(count) * 512)
+    #expect(told == listed)
+    #expect(found.figures.unlistedCount == count - listed)
+    #expect(found.notices.isEmpty)
+    #expect(found.artefacts.isEmpty)
+    // What is kept of it does not grow with it.
+    #expect(found.encoded().count < 1000)
+    limits.entryCount = 1000
+    #expect(throws: LayerError.self) { try LayerReader.read(ManyFiles(2000), limits: limits) }
+  }
+
   @Test func `of very many entries is read, with a list of the first and a count of the others`() throws {
     let found = try Self.read(
       Endless(30_000) { number in
