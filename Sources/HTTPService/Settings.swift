@@ -24,6 +24,8 @@ public struct HTTPServiceSettings: Sendable {
   public var accountRate = 0
   public var addressRate = 0
   public var logsRequests = true
+  /// Feeds of advisories that are fetched again and again, by their names.
+  public var configuredFeeds: Set<String> = []
   public var version = "0"
 
   public init() {}

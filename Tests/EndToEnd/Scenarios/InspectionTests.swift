@@ -173,6 +173,13 @@ extension EndToEnd {
         #expect(suppressed.text.contains("vex: component_not_present"), "\(suppressed.story)")
         let counted = try await berth("findings", "acme/api:1.0", "--fail-on", "critical")
         #expect(!counted.text.contains("CVE-2026-1234"), "\(counted.story)")
+
+        let removed = try await berth("advisories", "remove", "made")
+        #expect(
+          removed.text.hasPrefix("Took made away: 1 record. 1 finding of versions of packages went with it."),
+          "\(removed.story)")
+        #expect(removed.errors.contains("made stands in inspection.feeds: the next refresh brings it back"))
+        #expect(try await berth("advisories", "remove", "unknown").errors.contains("there is no feed unknown"))
       }
     }
 

@@ -6,7 +6,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "advisories", abstract: "Advisories: where they come from, and what they change.",
     subcommands: [
-      List.self, Import.self, Refresh.self, Changes.self, Key.self, Export.self, Verify.self, Push.self,
+      List.self, Import.self, Remove.self, Refresh.self, Changes.self, Key.self, Export.self, Verify.self, Push.self,
     ])
 
   struct List: AsyncParsableCommand {
@@ -129,6 +129,31 @@ struct AdvisoriesCommand: AsyncParsableCommand {
         throw ExitCode.failure
       }
       return lines
+    }
+  }
+
+  struct Remove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Take a feed away, with all that it has brought in and what that found.",
+      discussion: """
+        For feeds that have another name now, or are no longer in inspection.feeds. Probabilities of EPSS stay while another
+        feed tells them too.
+        """)
+    @Argument(help: "The feed.") var feed: String
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        let report = try await server.call(
+          .delete, "/api/v1/advisories/\(PercentCoding.encoded(feed))", timeout: RemoteServer.importTimeout)
+        func count(_ name: String) -> Int64 { report[name]?.integer ?? 0 }
+        remote.tell(
+          """
+          Took \(feed) away: \(counted(count("removed"), "record")). \
+          \(counted(count("findingsGone"), "finding")) of versions of packages went with it.
+          """, report)
+        guard report["configured"]?.bool == true else { return }
+        standardError("berth: \(feed) stands in inspection.feeds: the next refresh brings it back")
+      }
     }
   }
 
