@@ -141,7 +141,7 @@ extension APIRoute {
           if let row = image.inventory {
             findings = try await routes.registry.findings(of: row, in: repository)
             unjudged = try await routes.registry.unjudged(row)
-            gaps = try await routes.registry.gaps(row)
+            gaps = try await routes.registry.gaps(row, in: repository)
             notices = try await routes.registry.notices(of: row)
           }
           object.append("unjudged", unjudged.map { .string($0) } ?? .null)
