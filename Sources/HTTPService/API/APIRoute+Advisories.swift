@@ -40,12 +40,26 @@ extension APIRoute {
     .init("digest", .string, "The image.", isRequired: true),
     .init("tags", .list(.string), "Tags of it, or of an index around it.", isRequired: true),
     .init("environments", .list(.string), "Where it runs.", isRequired: true),
+    .init(
+      "packages",
+      .list(
+        .object([
+          .init("type", .string, "Of the package.", isRequired: true),
+          .init("package", .string, "Its name.", isRequired: true),
+          .init("version", .string, "Its version.", isRequired: true),
+        ])), "What in it is asked for, at most \(AffectedImage.packageLimit).", isRequired: true),
   ])
 
   private static func view(_ image: AffectedImage) -> JSONValue {
     [
       "repository": .string(image.repository.text), "digest": .string(image.digest.description),
       "tags": .array(image.tags.map { .string($0) }), "environments": .array(image.environments.map { .string($0) }),
+      "packages": .array(
+        image.packages.map { package in
+          [
+            "type": .string(package.type), "package": .string(package.name), "version": .string(package.version),
+          ]
+        }),
     ]
   }
 

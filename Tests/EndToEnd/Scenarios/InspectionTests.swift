@@ -96,6 +96,7 @@ extension EndToEnd {
         #expect(changes.text.contains("acme/production"), "\(changes.story)")
         let affected = try await berth("affected", "CVE-2026-1234")
         #expect(affected.text.contains("production"), "\(affected.story)")
+        #expect(affected.text.contains("made-up 1.0"), "what it is affected by: \(affected.story)")
 
         let rule = try await berth("rule", "set", "acme", "policy", #"{"at":["pull"],"block":{"severity":"critical"}}"#)
         #expect(rule.succeeded, "\(rule.story)")

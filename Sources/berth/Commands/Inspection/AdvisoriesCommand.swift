@@ -230,9 +230,22 @@ struct AffectedCommand: AsyncParsableCommand {
         )
       }
       remote.show(
-        found,
-        [("repository", "repository"), ("digest", "digest"), ("tags", "tags"), ("environments", "environments")])
+        remote.output == .table ? found.map(Self.named) : found,
+        [
+          ("repository", "repository"), ("digest", "digest"), ("tags", "tags"), ("environments", "environments"),
+          ("because of", "packages"),
+        ])
     }
+  }
+
+  /// Packages as people write them.
+  static func named(_ image: JSONValue) -> JSONValue {
+    guard let object = image.object else { return image }
+    let packages = (image["packages"]?.array ?? []).map { package -> JSONValue in
+      .string("\(package["package"]?.string ?? "") \(package["version"]?.string ?? "")")
+    }
+    return .object(
+      JSONObject(object.members.map { $0.key == "packages" ? .init(key: $0.key, value: .array(packages)) : $0 }))
   }
 }
 
