@@ -26,6 +26,8 @@ public struct HTTPServiceSettings: Sendable {
   /// Where bodies lie that are read as a whole before anything of them is used; nil: the system's folder for temporary files.
   public var stagingFolder: String?
   public var logsRequests = true
+  /// Feeds of advisories that are fetched again and again, by their names.
+  public var configuredFeeds: Set<String> = []
   public var version = "0"
 
   public init() {}

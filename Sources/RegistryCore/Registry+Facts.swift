@@ -29,8 +29,10 @@ extension Registry {
     for isIndex in [false, true] {
       var read: [(manifest: DueFacts, facts: ImageFacts, layers: [Digest]?, vex: [VEXRow])] = []
       for manifest in due where manifest.mediaType.isIndex == isIndex {
-        let (facts, layers) = try await facts(of: manifest)
-        read.append((manifest, facts, layers, try await attachedStatements(of: manifest)))
+        var (facts, layers) = try await facts(of: manifest)
+        let (vex, failure) = await attachedStatements(of: manifest)
+        facts.failure = facts.failure ?? failure
+        read.append((manifest, facts, layers, vex))
       }
       guard !read.isEmpty else { continue }
       let found = read

@@ -205,7 +205,7 @@ import Testing
       "{namespace}": "acme", "{grant}": "99999", "{robot}": target.hasSuffix("{robot}") && isDeletion ? "none" : "ci",
       "{certificate}": "99999", "{token}": "ffffffffffffffff", "{rule}": "none", "{exception}": "99999",
       "{document}": isDeletion ? "none" : "ours",
-      "{feed}": "test", "{vulnerability}": "CVE-1",
+      "{feed}": isDeletion ? "none" : "test", "{vulnerability}": "CVE-1",
       "{environment}": isDeletion ? "none" : "staging", "{release}": "99999", "{repository}": "acme/api",
       "{reference}": "1", "{tag}": "1",
       "{kind}": "retention",

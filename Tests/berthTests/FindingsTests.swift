@@ -43,7 +43,7 @@ import Testing
     #expect(Self.fails(Self.image(notices: [Self.su]), on: "setuid"))
     #expect(Self.fails(Self.image(unjudged: "no advisories are here for Debian:12"), on: "critical"))
     #expect(!Self.fails(Self.image(unjudged: "no advisories are here for Debian:12"), on: "secret"))
-    for state in ["waiting", "failed"] {
+    for state in ["waiting", "failed", "beyond-limit"] {
       #expect(Self.fails(Self.image(state: state), on: "critical"))
       #expect(Self.fails(Self.image(state: state), on: "secret"))
     }

@@ -19,6 +19,22 @@ extension Administration {
     }
   }
 
+  /// Records that somebody begins to take a feed away.
+  ///
+  /// - Throws: unless it is a site admin, and the feed is here.
+  public func beginFeedRemoval(_ feed: String, by caller: Caller) async throws {
+    try requireSiteAdmin(caller)
+    try await database.write { transaction in
+      guard try transaction.hasFeed(feed) else {
+        throw AdministrationError(.notFound, "there is no feed \(feed.prefix(80))")
+      }
+      let known = try transaction.advisoryFeeds().first { $0.name == feed }?.recordCount ?? 0
+      try transaction.record(
+        AuditEntry(
+          "advisories.remove", by: caller.origin, target: feed, detail: Self.detail(("records", .integer(known)))))
+    }
+  }
+
   /// Asks whether the caller may have everything judged again, and records that it begins.
   public func beginRematch(by caller: Caller) async throws {
     try requireSiteAdmin(caller)

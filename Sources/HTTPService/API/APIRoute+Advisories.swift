@@ -40,12 +40,26 @@ extension APIRoute {
     .init("digest", .string, "The image.", isRequired: true),
     .init("tags", .list(.string), "Tags of it, or of an index around it.", isRequired: true),
     .init("environments", .list(.string), "Where it runs.", isRequired: true),
+    .init(
+      "packages",
+      .list(
+        .object([
+          .init("type", .string, "Of the package.", isRequired: true),
+          .init("package", .string, "Its name.", isRequired: true),
+          .init("version", .string, "Its version.", isRequired: true),
+        ])), "What in it is asked for, at most \(AffectedImage.packageLimit).", isRequired: true),
   ])
 
   private static func view(_ image: AffectedImage) -> JSONValue {
     [
       "repository": .string(image.repository.text), "digest": .string(image.digest.description),
       "tags": .array(image.tags.map { .string($0) }), "environments": .array(image.environments.map { .string($0) }),
+      "packages": .array(
+        image.packages.map { package in
+          [
+            "type": .string(package.type), "package": .string(package.name), "version": .string(package.version),
+          ]
+        }),
     ]
   }
 
@@ -122,6 +136,18 @@ extension APIRoute {
           .init("removed", .integer, "How many are gone.", isRequired: true),
         ] + differenceFields)
     ) { routes, call in try await importAdvisories(routes, call) },
+    APIRoute(
+      method: .DELETE, path: "/api/v1/advisories/{feed}",
+      summary: "Take a feed away, with all that it has brought in. Answers when what it found is gone.",
+      permission: "site admins",
+      answer: .object(
+        [
+          .init("removed", .integer, "How many of its records are gone.", isRequired: true),
+          .init(
+            "configured", .boolean, "It stands in `inspection.feeds`: the next refresh brings it back.",
+            isRequired: true),
+        ] + differenceFields)
+    ) { routes, call in try await removeFeed(routes, call) },
     APIRoute(
       method: .GET, path: "/api/v1/advisories/{feed}/records",
       summary: "What a feed has brought in, for another registry: records of OSV, of KEV or of EPSS.",
@@ -270,19 +296,5 @@ extension APIRoute {
     var body: JSONObject = ["items": .array(found.images.map { view($0) })]
     if let next = found.next { body.append("next", .string("\(next.repository)@\(next.digest)")) }
     return .object(body)
-  }
-
-  static let differenceFields: [APIField] = [
-    .init("findingsNew", .integer, "Versions of packages newly affected.", isRequired: true),
-    .init("findingsGone", .integer, "Not affected any more.", isRequired: true),
-    .init("findingsChanged", .integer, "Affected otherwise.", isRequired: true),
-  ]
-
-  static func members(_ difference: FindingDifference) -> [JSONObject.Member] {
-    [
-      .init(key: "findingsNew", value: .integer(Int64(difference.newCount))),
-      .init(key: "findingsGone", value: .integer(Int64(difference.goneCount))),
-      .init(key: "findingsChanged", value: .integer(Int64(difference.changedCount))),
-    ]
   }
 }

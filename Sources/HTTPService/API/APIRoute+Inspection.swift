@@ -12,14 +12,15 @@ extension APIRoute {
     name: "platform",
     description:
       "Only the image for this platform, such as `linux/arm64`, of an index or alone; 404 where there is none.")
-  private static let states = ImageInventoryRow.State.allCases.map(\.rawValue) + ["none", "not-here"]
+  private static let states = ImageInventoryRow.State.allCases.map(\.rawValue) + ["none", "not-here", "beyond-limit"]
 
   private static let imageFields: [APIField] = [
     .init("image", .string, "As it was asked for; an image of an index by its digest.", isRequired: true),
     .init("digest", .string, "Its manifest.", isRequired: true),
     .init("platform", .nullable(.string), "What it is for.", isRequired: true),
     .init(
-      "state", .choice(states), "How far it is known. None: it has no files to be read. Not here: an index lists it.",
+      "state", .choice(states),
+      "How far it is known. None: no files. Not here: only listed. Beyond limit: an index with more than these in it.",
       isRequired: true),
     .init("reason", .nullable(.string), "Why it is not known, or cannot be judged.", isRequired: true),
     .init("distribution", .nullable(.string), "Its operating system, for people.", isRequired: true),
@@ -141,7 +142,7 @@ extension APIRoute {
           if let row = image.inventory {
             findings = try await routes.registry.findings(of: row, in: repository)
             unjudged = try await routes.registry.unjudged(row)
-            gaps = try await routes.registry.gaps(row)
+            gaps = try await routes.registry.gaps(row, in: repository)
             notices = try await routes.registry.notices(of: row)
           }
           object.append("unjudged", unjudged.map { .string($0) } ?? .null)

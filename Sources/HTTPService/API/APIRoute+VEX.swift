@@ -11,9 +11,14 @@ extension APIRoute {
   private static let vexSchema = APISchema.object([
     .init("document", .string, "Its name, or the digest of the manifest that is attached.", isRequired: true),
     .init("subject", .nullable(.string), "The image that it is attached to.", isRequired: true),
+    .init(
+      "repositories", .list(.string),
+      "Those of the namespace that hold what is attached, at most \(VEXDocumentRow.repositoryLimit).", isRequired: true),
+    .init("state", .choice(["read", "unreadable"]), "Whether it was read.", isRequired: true),
+    .init("reason", .nullable(.string), "Why it cannot be read.", isRequired: true),
     .init("author", .string, "Who says it.", isRequired: true),
     .init("statements", .integer, "How much it says.", isRequired: true),
-    .init("latestAt", .moment, "When the latest of it was said.", isRequired: true),
+    .init("latestAt", .moment, "When the latest of it was said, or that it cannot be read.", isRequired: true),
   ])
 
   static let vex: [APIRoute] = [
@@ -28,6 +33,9 @@ extension APIRoute {
       return call.page(found, size, next: \.document) { row in
         [
           "document": .string(row.document), "subject": row.subject.map { .string($0.description) } ?? .null,
+          "repositories": .array(row.repositories.map { .string($0.text) }),
+          "state": .string(row.failure == nil ? "read" : "unreadable"),
+          "reason": row.failure.map { .string($0) } ?? .null,
           "author": .string(row.author), "statements": .integer(row.statementCount),
           "latestAt": .string(row.latestAt.description),
         ]
@@ -51,8 +59,7 @@ extension APIRoute {
         throw AdministrationError(.invalid, "the document cannot be read: \(error.message)")
       }
       guard !rows.isEmpty else {
-        throw AdministrationError(
-          .invalid, "the document says nothing of a product that is named by a package URL or digest")
+        throw AdministrationError(.invalid, "the document is of no use: \(Registry.nothingSaid)")
       }
       try await routes.access.administration.setVEX(name, of: namespace, to: rows, by: call.caller)
       return ["statements": .integer(Int64(rows.count))]

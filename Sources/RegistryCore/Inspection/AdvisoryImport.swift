@@ -32,8 +32,6 @@ public struct AdvisoryImport: ~Copyable {
   public static let batchLimit = 200
   /// A feed that has become smaller than this share of what it was is refused: rather is it broken than so much withdrawn.
   static let leastShare = 0.8
-  /// So long after its last record an import that has broken off keeps others from its feed.
-  static let term: Duration = .seconds(60)
 
   private let registry: Registry
   private let feed: String
@@ -43,8 +41,7 @@ public struct AdvisoryImport: ~Copyable {
   private let expected: Int
   private let takenAt: Timestamp?
   private let begunAt: String
-  /// Tells this import from another of the same feed.
-  private let holder: String
+  private let claim: FeedClaim
   private var seen: Set<String> = []
   private var waiting: [AdvisoryRecord] = []
   private var report = AdvisoryImportReport()
@@ -70,7 +67,7 @@ public struct AdvisoryImport: ~Copyable {
       try await work.finish()
     } catch {
       // What was written stays; another may go on.
-      try? await work.release()
+      try? await work.claim.release(registry.database)
       throw error
     }
     return work.report
@@ -79,7 +76,7 @@ public struct AdvisoryImport: ~Copyable {
   private func begin(allowsOlder: Bool) async throws {
     let (feed, takenAt) = (feed, takenAt)
     try await registry.database.write { [claim = claim] transaction in
-      try claim(transaction)
+      try claim.hold(transaction)
       // Nobody else brings anything in from here on.
       if let takenAt, !allowsOlder { try Registry.refuseOlder(feed, takenAt: takenAt, transaction) }
     }
@@ -91,38 +88,17 @@ public struct AdvisoryImport: ~Copyable {
       try await registry.database.write {
         try $0.writeFeed(feed, kind: kind, recordCount: nil, failure: refusal.description, state: nil)
       }
-      try await release()
+      try await claim.release(registry.database)
       throw refusal
     }
   }
-
-  /// Claims the feed for this import, or holds it for longer.
-  private var claim: @Sendable (borrowing Transaction) throws -> Void {
-    let (feed, holder) = (feed, holder)
-    return { transaction in
-      let until = transaction.now + Self.term
-      guard try transaction.claimChore(Self.chore(of: feed), holder: holder, until: until) else {
-        throw AdvisoryImportRefusal(
-          description: "\(feed) is being imported by another; try again when that has ended, at the latest in a minute")
-      }
-    }
-  }
-
-  private func release() async throws {
-    let (feed, holder) = (feed, holder)
-    try await registry.database.write { transaction in
-      try transaction.releaseChore(Self.chore(of: feed), holder: holder, nextAt: Timestamp(microseconds: 0))
-    }
-  }
-
-  private static func chore(of feed: String) -> String { "import of \(feed)" }
 
   private init(
     registry: Registry, feed: String, kind: String, isWhole: Bool, expected: Int, takenAt: Timestamp?
   ) {
     self.takenAt = takenAt
     begunAt = registry.database.now.description
-    holder = SystemRandom().hexadecimal(byteCount: 8)
+    claim = FeedClaim(feed)
     self.registry = registry
     self.feed = feed
     self.kind = kind
@@ -146,7 +122,7 @@ public struct AdvisoryImport: ~Copyable {
     let (feed, isWhole) = (feed, isWhole)
     waiting = []
     let (changed, difference) = try await registry.database.write { [claim = claim] transaction in
-      try claim(transaction)
+      try claim.hold(transaction)
       // A feed that is whole may have gone back.
       let changed = try transaction.writeAdvisories(records, feed: feed, keepsNewer: !isWhole)
       return (changed.count, try Registry.judge(changed, feed: feed, transaction))
@@ -166,13 +142,13 @@ public struct AdvisoryImport: ~Copyable {
     }
     if isWhole { try await removeUnseen() }
     try await writeOutcome(nil)
-    try await release()
+    try await claim.release(registry.database)
   }
 
   private func writeOutcome(_ failure: String?) async throws {
     let (feed, kind, takenAt) = (feed, kind, takenAt)
     try await registry.database.write { [claim = claim] transaction in
-      try claim(transaction)
+      try claim.hold(transaction)
       try transaction.writeFeed(
         feed, kind: kind, recordCount: try transaction.advisoryCount(feed: feed), failure: failure, state: nil,
         refreshedAt: takenAt)
@@ -191,7 +167,7 @@ public struct AdvisoryImport: ~Copyable {
       guard !gone.isEmpty else { continue }
       report.removedCount += gone.count
       report.findings += try await registry.database.write { [claim = claim] transaction in
-        try claim(transaction)
+        try claim.hold(transaction)
         try transaction.lockInspection()
         let difference = try transaction.replaceFindings(of: gone, by: [], feed: feed)
         try transaction.deleteAdvisories(gone.map(\.key))

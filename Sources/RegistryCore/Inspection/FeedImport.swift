@@ -6,7 +6,7 @@ public import Scanning
 // Whole feeds, of any format, from files.
 extension Registry {
   /// Probabilities that one transaction writes.
-  private static let scoreBatch = 1000
+  static let scoreBatch = 1000
 
   /// Brings what a file says in place of what its feed said before. The file is read to its end before anything is written.
   ///
@@ -78,16 +78,18 @@ extension Registry {
     _ entries: [ExploitedVulnerability], _ name: String, _ takenAt: Timestamp?
   ) async throws -> AdvisoryImportReport {
     try await refuseShrunk(name, .kev, to: entries.count)
-    return try await database.write { transaction in
-      // Before any row, as everywhere.
-      try transaction.lockInspection()
-      var report = AdvisoryImportReport()
-      report.recordCount = entries.count
-      (report.changedCount, report.removedCount) = try transaction.replaceExploited(entries, feed: name)
-      try transaction.writeFeed(
-        name, kind: AdvisoryFormat.kev.rawValue, recordCount: Int64(entries.count), failure: nil, state: nil,
-        refreshedAt: takenAt)
-      return report
+    return try await FeedClaim.on(name, database) { claim in
+      try await database.write { transaction in
+        try claim.hold(transaction)
+        try transaction.lockInspection()
+        var report = AdvisoryImportReport()
+        report.recordCount = entries.count
+        (report.changedCount, report.removedCount) = try transaction.replaceExploited(entries, feed: name)
+        try transaction.writeFeed(
+          name, kind: AdvisoryFormat.kev.rawValue, recordCount: Int64(entries.count), failure: nil, state: nil,
+          refreshedAt: takenAt)
+        return report
+      }
     }
   }
 
@@ -95,25 +97,28 @@ extension Registry {
     _ scores: [(name: String, epss: Int, percentile: Int)], _ name: String, _ takenAt: Timestamp?
   ) async throws -> AdvisoryImportReport {
     try await refuseShrunk(name, .epss, to: scores.count)
-    var report = AdvisoryImportReport()
-    report.recordCount = scores.count
-    for begin in stride(from: 0, to: scores.count, by: Self.scoreBatch) {
-      let batch = scores[begin..<min(begin + Self.scoreBatch, scores.count)]
-      report.changedCount += try await database.write { transaction in
-        try transaction.lockInspection()
-        let known = try transaction.vulnerabilities(batch.map(\.name))
-        let changed = batch.filter { known[$0.name]?.epss != $0.epss || known[$0.name]?.percentile != $0.percentile }
-        try transaction.writeScores(changed)
-        return changed.count
+    return try await FeedClaim.on(name, database) { claim in
+      var report = AdvisoryImportReport()
+      report.recordCount = scores.count
+      for begin in stride(from: 0, to: scores.count, by: Self.scoreBatch) {
+        let batch = scores[begin..<min(begin + Self.scoreBatch, scores.count)]
+        report.changedCount += try await database.write { transaction in
+          try claim.hold(transaction)
+          try transaction.lockInspection()
+          let known = try transaction.vulnerabilities(batch.map(\.name))
+          let changed = batch.filter { known[$0.name]?.epss != $0.epss || known[$0.name]?.percentile != $0.percentile }
+          try transaction.writeScores(changed)
+          return changed.count
+        }
       }
+      try await database.write { transaction in
+        try claim.hold(transaction)
+        try transaction.writeFeed(
+          name, kind: AdvisoryFormat.epss.rawValue, recordCount: Int64(scores.count), failure: nil, state: nil,
+          refreshedAt: takenAt)
+      }
+      return report
     }
-    let count = scores.count
-    try await database.write {
-      try $0.writeFeed(
-        name, kind: AdvisoryFormat.epss.rawValue, recordCount: Int64(count), failure: nil, state: nil,
-        refreshedAt: takenAt)
-    }
-    return report
   }
 
   private func refuseShrunk(_ name: String, _ format: AdvisoryFormat, to count: Int) async throws {
@@ -162,6 +167,8 @@ extension Registry {
   public func noteFeed(_ name: String, kind: String, state: String, recordCount: Int64? = nil) async throws {
     try await database.write { transaction in
       let known = try recordCount ?? transaction.advisoryFeeds().first { $0.name == name }?.recordCount
+      // Taken away meanwhile: what its server said would keep it from being fetched anew.
+      guard let known else { return }
       try transaction.writeFeed(name, kind: kind, recordCount: known, failure: nil, state: state)
     }
   }

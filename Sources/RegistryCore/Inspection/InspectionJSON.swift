@@ -29,6 +29,7 @@ extension InspectedImage.Absence {
     case .noFiles: "none"
     case .unread: ImageInventoryRow.State.waiting.rawValue
     case .notHere: "not-here"
+    case .beyondLimit: "beyond-limit"
     }
   }
 
@@ -37,6 +38,7 @@ extension InspectedImage.Absence {
     case .noFiles: nil
     case .unread: "it is not read yet: try again in a moment"
     case .notHere: "an index lists it, and it is not here"
+    case .beyondLimit(let reason): reason
     }
   }
 }

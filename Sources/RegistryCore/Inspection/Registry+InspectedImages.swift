@@ -13,6 +13,8 @@ public struct InspectedImage: Sendable {
     case unread
     /// An index lists it, and it is not here.
     case notHere
+    /// It is an index, and not all of it was looked at: what is in the way.
+    case beyondLimit(String)
   }
 
   /// As it was asked for, or the repository with the digest for an image of an index.
@@ -44,7 +46,7 @@ extension Registry {
   static let nestedIndexLimit = 256
 
   /// The image that a reference names; of an index all its images, in its order, also those of indexes in it, without the records
-  /// that builds attach.
+  /// that builds attach. Where it has more than are looked at, the index itself stands behind them, with the reason.
   ///
   /// - Parameter platform: only the image for this one, such as `linux/arm64`.
   /// - Throws: `MANIFEST_UNKNOWN`, also where there is no image for the platform; `MANIFEST_INVALID`.
@@ -68,13 +70,18 @@ extension Registry {
     }
     let found = try await database.read { transaction in
       var found: [InspectedImage] = []
-      try Self.eachImage(of: stored.digest, in: permit.repository, transaction) { image in
+      let left = try Self.eachImage(of: stored.digest, in: permit.repository, transaction) { image in
         guard platform.map({ image.isFor($0) }) ?? true else { return false }
         found.append(
           InspectedImage(
             name: ImageReference(permit.repository, .digest(image.digest)), digest: image.digest,
             platform: image.platform, inventory: try transaction.imageInventory(image.digest), absence: image.absence))
         return true
+      }
+      if let left {
+        found.append(
+          InspectedImage(
+            name: name, digest: stored.digest, platform: nil, inventory: nil, absence: .beyondLimit(left)))
       }
       return found
     }
@@ -100,26 +107,39 @@ extension Registry {
   /// records that builds attach. Ends when ``inspectedImageLimit`` of them count.
   ///
   /// - Parameter body: answers whether the image counts.
+  /// - Returns: why not all of it was looked at; nil: it was.
   static func eachImage<R: Reading & ~Copyable>(
-    of digest: Digest, in repository: RepositoryName, _ transaction: borrowing R,
+    of root: Digest, in repository: RepositoryName, _ transaction: borrowing R,
     _ body: (ListedImage) throws -> Bool
-  ) throws {
-    var waiting: [(digest: Digest, platform: String?)] = [(digest, nil)]
-    var seen: Set<Digest> = [digest]
-    var (count, indexCount) = (0, 0)
-    while count < inspectedImageLimit, let (digest, platform) = waiting.popLast() {
+  ) throws -> String? {
+    var waiting: [(digest: Digest, platform: String?)] = [(root, nil)]
+    var seen: Set<Digest> = [root]
+    var (count, nestedCount) = (0, 0)
+    var left: String?
+    while let (digest, platform) = waiting.popLast() {
+      guard count < inspectedImageLimit else {
+        return "it lists more than \(inspectedImageLimit) images, and the others are not looked at"
+      }
       let found = try transaction.manifest(.digest(digest), in: repository, known: nil)
       if let found, found.mediaType.isIndex {
-        indexCount += 1
-        guard indexCount <= nestedIndexLimit else { continue }
-        let parts = (try? parse(ByteBuffer(bytes: found.bytes ?? []), found.mediaType))?.manifests ?? []
-        for part in parts.reversed() where !(part.platform?.isUnknown ?? false) && seen.insert(part.digest).inserted {
+        if digest != root { nestedCount += 1 }
+        guard nestedCount <= nestedIndexLimit else {
+          left = "it has more than \(nestedIndexLimit) indexes in it, and the others are not looked at"
+          continue
+        }
+        guard let index = try? parse(ByteBuffer(bytes: found.bytes ?? []), found.mediaType) else {
+          left = "the index \(digest) cannot be read"
+          continue
+        }
+        for part in index.manifests.reversed()
+        where !(part.platform?.isUnknown ?? false) && seen.insert(part.digest).inserted {
           waiting.append((part.digest, part.platform?.comparedText ?? platform))
         }
         continue
       }
       if try body(ListedImage(digest: digest, platform: platform, found: found)) { count += 1 }
     }
+    return left
   }
 }
 

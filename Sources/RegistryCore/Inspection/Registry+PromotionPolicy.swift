@@ -27,13 +27,14 @@ extension Registry {
 
   /// What the policies say of an image; of an index, of each image in it that is here, with what it is for.
   ///
-  /// Of an index with more than ``inspectedImageLimit`` images the others are not asked about, as nowhere in the inspection.
+  /// An index with more in it than is looked at, such as ``inspectedImageLimit`` images, cannot be judged as a whole: that is told
+  /// whatever the policies ask, and refused by those that ask for what cannot be judged.
   static func verdict<R: Reading & ~Copyable>(
     of digest: Digest, in repository: RepositoryName, by policies: [AskedPolicy], _ transaction: borrowing R
   ) throws -> PolicyVerdict {
     var verdict = PolicyVerdict()
     guard !policies.isEmpty else { return verdict }
-    try eachImage(of: digest, in: repository, transaction) { image in
+    let left = try eachImage(of: digest, in: repository, transaction) { image in
       guard let found = image.found, let bytes = found.bytes else { return false }
       let facts = try policyFacts(image.digest, ByteBuffer(bytes: bytes), found.mediaType, in: repository, transaction)
       for asked in policies {
@@ -41,6 +42,14 @@ extension Registry {
       }
       return true
     }
+    guard let left else { return verdict }
+    var facts = PolicyFacts(now: transaction.now)
+    let reason = "it cannot be judged as a whole: \(left)"
+    facts.unscanned = reason
+    for policy in policies { verdict.add(PolicyVerdict(policy, facts), of: nil) }
+    var told = PolicyVerdict()
+    told.warnings = [PolicyReason(rule: "unscanned", message: reason)]
+    verdict.add(told, of: nil)
     return verdict
   }
 }

@@ -90,6 +90,7 @@ extension Registry {
       case .noFiles: throw AdministrationError(.notFound, "\(image.name) holds nothing that could be inspected")
       case .unread: throw AdministrationError(.conflict, "\(image.name) is not read yet: try again in a moment")
       case .notHere: throw AdministrationError(.notFound, "\(image.name) is listed by an index, and is not here")
+      case .beyondLimit(let reason): throw AdministrationError(.conflict, "\(image.name): \(reason)")
       }
     }
     switch row.state {

@@ -1,4 +1,5 @@
 public import Metadata
+public import OCI
 internal import Scanning
 
 // What no advisory that is here can say: an image is not clean because nothing was asked about it.
@@ -20,11 +21,14 @@ extension Registry {
     return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
   }
 
-  /// For people, what is not known of an image that is judged: packages that no advisory is asked about, and files that could not be
-  /// read.
-  public func gaps(_ image: ImageInventoryRow) async throws -> [String] {
+  /// For people, what is not known of an image that is judged: packages that no advisory is asked about, files that could not be
+  /// read, and VEX documents attached to it that could not.
+  public func gaps(_ image: ImageInventoryRow, in repository: RepositoryName) async throws -> [String] {
     try await database.read { transaction in
-      try Self.gaps(transaction.packages(ofImage: image.key), transaction.imageNotices(of: image.key))
+      let unread = try transaction.unreadableVEX(
+        about: transaction.digestsOf(image: image.digest, in: repository), of: repository.namespace)
+      return try Self.gaps(transaction.packages(ofImage: image.key), transaction.imageNotices(of: image.key))
+        + unread.map { "not read: the attached VEX document \($0.document): \($0.reason)" }
     }
   }
 

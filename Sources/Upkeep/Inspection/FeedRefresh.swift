@@ -150,6 +150,8 @@ struct FeedRefresh: Sendable {
   private func take(_ feed: ConfiguredFeed, _ fetched: FetchedFeed) async throws {
     switch feed.content {
     case .records(let format):
+      // What was changed is nothing without the rest, when that was taken away meanwhile: the next look fetches all of it.
+      if !fetched.isWhole, try await !registry.advisoryFeeds().contains(where: { $0.name == feed.name }) { return }
       let wholeAt = registry.database.now.description
       let report = try await registry.importFeed(feed.name, format, at: fetched.path, isWhole: fetched.isWhole)
       var mark = fetched.mark

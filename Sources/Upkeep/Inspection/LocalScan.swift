@@ -128,7 +128,8 @@ public struct LocalScan: Sendable {
         inventory: row),
       name: image.name, contents: try await registry.contents(of: row),
       findings: try await registry.findings(of: row, in: repository),
-      unjudged: unjudged.isEmpty ? nil : unjudged.joined(separator: "; "), gaps: try await registry.gaps(row))
+      unjudged: unjudged.isEmpty ? nil : unjudged.joined(separator: "; "),
+      gaps: try await registry.gaps(row, in: repository))
   }
 
   /// The bytes of a part of a file.

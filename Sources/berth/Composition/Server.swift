@@ -172,6 +172,7 @@ extension HTTPServiceSettings {
     accountRate = settings.access.accountRate ?? 0
     addressRate = settings.access.addressRate ?? 0
     version = Berth.version
+    configuredFeeds = Set(settings.inspection.feeds.map(\.name))
     let trusted = settings.http.trustForwarded
     trustsForwarded = { address in
       trusted.contains { peer in

@@ -27,7 +27,7 @@ struct RemoteServer {
   let credential: CredentialFile.Credential?
 
   static let timeout: TimeAmount = .seconds(60)
-  /// Of an import, which judges all that is here while it goes on.
+  /// Of what judges all that is here while it goes on, such as an import.
   static let importTimeout: TimeAmount = .hours(1)
   static let answerLimitBytes = 64 << 20
 
@@ -57,7 +57,9 @@ struct RemoteServer {
   @discardableResult
   ///
   /// - Parameter key: makes repeating it safe.
-  func call(_ method: Method, _ path: String, _ body: JSONValue? = nil, key: String? = nil) async throws -> JSONValue {
+  func call(
+    _ method: Method, _ path: String, _ body: JSONValue? = nil, key: String? = nil, timeout: TimeAmount = timeout
+  ) async throws -> JSONValue {
     var request = HTTPClientRequest(url: url + path)
     request.method = HTTPMethod(rawValue: method.rawValue)
     if let key { request.headers.add(name: "idempotency-key", value: key) }
@@ -65,7 +67,7 @@ struct RemoteServer {
       request.headers.add(name: "content-type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: body.bytes))
     }
-    return try await send(request)
+    return try await send(request, timeout: timeout)
   }
 
   /// Sends pieces as they are made, and no faster than the server takes them.

@@ -118,6 +118,7 @@ extension EndToEnd {
         #expect(changes.text.contains("acme/production"), "\(changes.story)")
         let affected = try await berth("affected", "CVE-2026-1234")
         #expect(affected.text.contains("production"), "\(affected.story)")
+        #expect(affected.text.contains("made-up 1.0"), "what it is affected by: \(affected.story)")
 
         let rule = try await berth("rule", "set", "acme", "policy", #"{"at":["pull"],"block":{"severity":"critical"}}"#)
         #expect(rule.succeeded, "\(rule.story)")
@@ -195,6 +196,13 @@ extension EndToEnd {
         #expect(suppressed.text.contains("vex: component_not_present"), "\(suppressed.story)")
         let counted = try await berth("findings", "acme/api:1.0", "--fail-on", "critical")
         #expect(!counted.text.contains("CVE-2026-1234"), "\(counted.story)")
+
+        let removed = try await berth("advisories", "remove", "made")
+        #expect(
+          removed.text.hasPrefix("Took made away: 1 record. 1 finding of versions of packages went with it."),
+          "\(removed.story)")
+        #expect(removed.errors.contains("made stands in inspection.feeds: the next refresh brings it back"))
+        #expect(try await berth("advisories", "remove", "unknown").errors.contains("there is no feed unknown"))
       }
     }
 

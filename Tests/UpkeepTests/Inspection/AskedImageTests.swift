@@ -1,9 +1,10 @@
 import Access
 import Metadata
 import OCI
-import RegistryCore
 import TestSupport
 import Testing
+
+@testable import RegistryCore
 
 /// Which images a reference is asked about, and what is said of one before anything is known of it.
 @Suite struct `An image that is asked about` {
@@ -61,6 +62,42 @@ import Testing
       for (manifest, platform) in [(image, "linux/amd64"), (image, "linux/arm"), (silent, "linux/amd64")] {
         await #expect(throws: RegistryError.self) { try await count(manifest, platform) }
       }
+    }
+  }
+
+  @Test func `stands beside the index itself, where that has more in it than is looked at`() async throws {
+    try await InspectionStage.run { stage in
+      try await stage.client.put(InspectionStage.config)
+      try await stage.client.upload(InspectionStage.base)
+      var images: [SampleManifest] = []
+      for number in 0...Registry.inspectedImageLimit {
+        images.append(.image(config: InspectionStage.config, layers: [InspectionStage.base], note: "\(number)"))
+      }
+      for image in images { try await stage.client.push(image, tags: []) }
+      let whole = SampleManifest.index(Array(images.dropLast()))
+      let more = SampleManifest.index(images)
+      for index in [whole, more] { try await stage.client.push(index, tags: []) }
+      let waiting = Array(repeating: "waiting", count: Registry.inspectedImageLimit)
+      #expect(try await Self.states(whole, stage) == waiting)
+      #expect(try await Self.states(more, stage) == waiting + ["beyond-limit"])
+      let permit = stage.client.pull
+      let last = try await stage.registry.inspectedImages(.digest(more.digest), permit: permit).last
+      #expect(last?.digest == more.digest)
+      await #expect(throws: AdministrationError.self) {
+        try await stage.registry.sbom(
+          .digest(more.digest), as: .spdx, address: "", version: "0", permit: permit)
+      }
+    }
+  }
+
+  @Test func `stands beside the index itself, where that has more indexes in it than are looked at`() async throws {
+    try await InspectionStage.run { stage in
+      var indexes: [SampleManifest] = []
+      for number in 0...Registry.nestedIndexLimit { indexes.append(.index([], note: "\(number)")) }
+      let (whole, more) = (SampleManifest.index(Array(indexes.dropLast())), SampleManifest.index(indexes))
+      for index in indexes + [whole, more] { try await stage.client.push(index, tags: []) }
+      #expect(try await Self.states(whole, stage).isEmpty)
+      #expect(try await Self.states(more, stage) == ["beyond-limit"])
     }
   }
 }

@@ -187,6 +187,11 @@ import Testing
       #expect(try await stage.registry.requestRefresh(of: "test"))
       #expect(try await work.step() == 1)
       #expect(try await stage.registry.requestRefresh(of: "unknown") == false)
+      // Taken away, it is due, and all of it is asked for.
+      #expect(try await stage.registry.removeFeed("test").removedCount == 1)
+      #expect(try await work.step() == 1)
+      #expect(server.fetches.withLock { $0.last ?? nil } == nil)
+      #expect(try await stage.registry.advisoryFeeds().first?.recordCount == 1)
     }
   }
 

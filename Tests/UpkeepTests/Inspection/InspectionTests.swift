@@ -220,7 +220,7 @@ import Testing
       try await stage.inspect()
       let row = try await stage.inventory(image)
       #expect(row.state == .inventoried)
-      let gaps = try await stage.registry.gaps(row)
+      let gaps = try await stage.registry.gaps(row, in: stage.client.repository)
       #expect(gaps.count == 2)
       #expect(gaps.first?.hasPrefix("not read: app/node_modules/x/package.json: node: it is no JSON") == true)
       #expect(gaps.last?.hasPrefix("not read: app/program.jar: java: ") == true)

@@ -78,6 +78,30 @@ import Testing
     }
   }
 
+  @Test func `never passes in silence what an index has beyond what is looked at`() async throws {
+    try await InspectionStage.run { stage in
+      let first = try await stage.push([InspectionStage.base], as: .sample("1"))
+      var images = [first]
+      for number in 1...Registry.inspectedImageLimit {
+        images.append(.image(config: InspectionStage.config, layers: [InspectionStage.base], note: "\(number)"))
+        try await stage.client.push(images[number], tags: [])
+      }
+      try await stage.client.push(.index(images), tags: [.sample("multi")])
+      try await stage.inspect()
+      _ = try await stage.registry.makeEnvironment(Self.production, [:], adopts: false, by: Self.actor())
+      try await stage.bring([InspectionStage.advisory(fixed: "1.0-1")])
+      try await Self.setNamespacePolicy(#"{"block":{"severity":"critical"}}"#, stage)
+      guard case .planned(_, let warnings) = try await Self.promote("multi", stage, dryRun: true) else {
+        Issue.record("it was not planned")
+        return
+      }
+      #expect(warnings.map(\.rule) == ["unscanned"])
+      #expect(warnings.first?.message.contains("it lists more than 64 images") == true)
+      try await Self.setNamespacePolicy(#"{"block":{"unscanned":true}}"#, stage)
+      #expect(try await Self.failures { try await Self.promote("multi", stage) } == ["policy unscanned"])
+    }
+  }
+
   @Test func `is met by an upgrade, whose difference tells what it brings and mends`() async throws {
     try await InspectionStage.run { stage in
       _ = try await stage.push([InspectionStage.base], as: .sample("1"))

@@ -121,4 +121,36 @@ import Testing
       #expect(try await stage.registry.knownVulnerability("") == nil)
     }
   }
+
+  @Test(arguments: kinds) func `an image is told with what in it is asked for, and with nothing else`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      let layer = InspectionStage.layer([
+        ("x/Django-1.0.dist-info/METADATA", "Name: Django\nVersion: 1.0\n"),
+        ("y/Django-1.0.dist-info/METADATA", "Name: Django\nVersion: 1.0\n"),
+        ("z/Django-2.0.dist-info/METADATA", "Name: Django\nVersion: 2.0\n"),
+      ])
+      let first = try await stage.push([InspectionStage.base], as: .sample("1"))
+      let second = try await stage.push([InspectionStage.base, layer], as: .sample("2"))
+      try await stage.inspect()
+      try await stage.bring([try InspectionStage.advisory()])
+      let permit = try await Policy.open.cataloguePermit(for: .everybody)
+      func told(_ found: ConcernedImages) -> [Digest: [String]] {
+        Dictionary(
+          uniqueKeysWithValues: found.images.map { image in
+            (image.digest, image.packages.map { "\($0.type) \($0.name) \($0.version)" })
+          })
+      }
+      let affected = try await stage.registry.images(with: "CVE-2026-1", after: ("", ""), limit: 10, permit: permit)
+      #expect(told(affected) == [first.digest: ["deb curl 7.88.1-10"], second.digest: ["deb curl 7.88.1-10"]])
+      func holding(below version: String?) async throws -> [Digest: [String]] {
+        told(
+          try await stage.registry.images(
+            holding: "Django", below: version, after: ("", ""), limit: 10, permit: permit))
+      }
+      #expect(try await holding(below: nil) == [second.digest: ["pypi django 1.0", "pypi django 2.0"]])
+      #expect(try await holding(below: "2.0") == [second.digest: ["pypi django 1.0"]])
+    }
+  }
 }

@@ -70,4 +70,59 @@ import Testing
       #expect(try await stage.findings(image).first?.suppression == nil)
     }
   }
+
+  /// A document that is attached to an image.
+  private static func attach(
+    _ document: SampleBlob, to image: SampleManifest, as type: String = "application/openvex+json",
+    _ stage: InspectionStage
+  ) async throws -> SampleManifest {
+    try await stage.client.put(document)
+    let referrer = SampleManifest.image(
+      config: InspectionStage.config, layers: [document], subject: image, artifactType: type)
+    try await stage.client.push(referrer, tags: [])
+    return referrer
+  }
+
+  @Test(arguments: kinds) func `that cannot be read are listed with the reason, and told beside what is wrong`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      let image = try await stage.push([InspectionStage.base], as: .sample("1"))
+      let read = try await Self.attach(SampleBlob(Self.openVEX("pkg:deb/debian/curl")), to: image, stage)
+      let broken = try await Self.attach(SampleBlob(Array(#"{"@context""#.utf8)), to: image, stage)
+      let idle = try await Self.attach(SampleBlob(Self.openVEX("https://example.org/curl")), to: image, stage)
+      let wrapped = try await Self.attach(
+        SampleBlob(Array(#"{"predicateType":"https://openvex.dev/ns/v0.2.0","predicate":{"statements":1}}"#.utf8)),
+        to: image, as: "application/vnd.in-toto+json", stage)
+      // Of something else, and not to be told.
+      _ = try await Self.attach(
+        SampleBlob(Array(#"{"predicateType":"https://slsa.dev/provenance/v1","predicate":{}}"#.utf8)), to: image,
+        as: "application/vnd.in-toto+json", stage)
+      try await stage.inspect()
+      try await stage.bring([InspectionStage.advisory()])
+
+      func documents() async throws -> [String: VEXDocumentRow] {
+        let found = try await stage.registry.database.read { try $0.vexDocuments(of: "acme", after: "", limit: 100) }
+        return Dictionary(uniqueKeysWithValues: found.map { ($0.document, $0) })
+      }
+      let found = try await documents()
+      #expect(Set(found.keys) == Set([read, broken, idle, wrapped].map(\.digest.description)))
+      let readable = try #require(found[read.digest.description])
+      #expect(readable.failure == nil && readable.statementCount == 1)
+      #expect(found.values.allSatisfy { $0.repositories == [stage.client.repository] && $0.subject == image.digest })
+      for one in [broken, idle, wrapped] {
+        #expect(found[one.digest.description]?.statementCount == 0)
+        #expect(found[one.digest.description]?.failure?.isEmpty == false)
+      }
+      #expect(found[idle.digest.description]?.failure == Registry.nothingSaid)
+
+      let gaps = try await stage.registry.gaps(try await stage.inventory(image), in: stage.client.repository)
+      #expect(gaps.filter { $0.hasPrefix("not read: the attached VEX document sha256:") }.count == 3, "\(gaps)")
+      // The one that was read counts as before.
+      #expect(try await stage.findings(image).first?.suppression?.reference == read.digest.description)
+      for one in [broken, idle, wrapped] { try await stage.client.deleteManifest(one.digest) }
+      #expect(
+        try await stage.registry.gaps(try await stage.inventory(image), in: stage.client.repository).isEmpty)
+    }
+  }
 }

@@ -218,7 +218,7 @@ extension Transaction {
     try execute("UPDATE advisory_feed SET tried_at = NULL WHERE name = \(name)") > 0
   }
 
-  /// Forgets a feed, when it has no advisory any more.
+  /// Forgets a feed that has no record any more.
   public func deleteFeed(_ name: String) throws {
     try enqueue("DELETE FROM advisory_feed WHERE name = \(name)")
   }
@@ -234,6 +234,15 @@ extension Reading where Self: ~Copyable {
         refreshedAt: $0.isNull(3) ? nil : $0.timestamp(3), triedAt: $0.isNull(4) ? nil : $0.timestamp(4),
         failure: $0.optionalText(5), state: $0.optionalText(6))
     }
+  }
+
+  /// Whether anything is known of a feed, also of one whose first import has broken off.
+  public func hasFeed(_ name: String) throws -> Bool {
+    try number(
+      """
+      SELECT COUNT(*) FROM (SELECT name FROM advisory_feed WHERE name = \(name)
+        UNION SELECT feed FROM advisory WHERE feed = \(name) UNION SELECT feed FROM exploited WHERE feed = \(name)) x
+      """) > 0
   }
 
   /// How many records of a feed there are.

@@ -62,6 +62,18 @@ public struct AffectedImage: Sendable, Hashable {
   public let tags: [String]
   /// Names of the namespace's environments.
   public let environments: [String]
+  /// Which of the packages that were asked for it holds, at most ``packageLimit``.
+  public let packages: [Package]
+
+  /// A kernel's source alone has some dozen packages.
+  public static let packageLimit = 100
+
+  public struct Package: Sendable, Hashable {
+    /// The type in package URLs.
+    public let type: String
+    public let name: String
+    public let version: String
+  }
 }
 
 extension Reading where Self: ~Copyable {
@@ -127,15 +139,20 @@ extension Reading where Self: ~Copyable {
     let list = Transaction.list(packages.map { String($0) })
     let found = try all(
       """
-      SELECT DISTINCT r.name, m.digest, r.id FROM image_package u JOIN image_inventory i ON i.id = u.image_id
+      SELECT DISTINCT r.name, m.digest, r.id, i.id FROM image_package u JOIN image_inventory i ON i.id = u.image_id
         JOIN manifest m ON m.digest = i.digest AND m.hidden_at IS NULL JOIN repository r ON r.id = m.repository_id
       WHERE u.owned_by IS NULL
         AND u.package_id IN (SELECT CAST(value AS BIGINT) FROM {LIST}(CAST(\(list) AS {JSON})))
         AND (r.name > \(after.repository) OR (r.name = \(after.repository) AND m.digest > \(after.digest)))
       ORDER BY r.name, m.digest LIMIT \(limit)
       """
-    ) { (name: try $0.repositoryName(0), digest: try $0.digest(1), repository: RepositoryID(value: $0.integer(2))) }
-    return try placed(found)
+    ) {
+      (
+        name: try $0.repositoryName(0), digest: try $0.digest(1), repository: RepositoryID(value: $0.integer(2)),
+        inventory: $0.integer(3)
+      )
+    }
+    return try placed(found, holding: packages)
   }
 
   /// How many of the newest images are looked at for what is shown of all.
@@ -153,22 +170,29 @@ extension Reading where Self: ~Copyable {
     } else {
       newest = " ORDER BY u.image_id DESC LIMIT \(Self.newestLimit)"
     }
-    return try placed(
-      try all(
-        """
-        SELECT DISTINCT r.name, m.digest, r.id FROM (SELECT DISTINCT u.image_id FROM image_package u
-            WHERE u.owned_by IS NULL AND u.package_id IN (SELECT CAST(value AS BIGINT) FROM {LIST}(CAST(\(list) AS {JSON})))
-            \(newest)) x
-          JOIN image_inventory i ON i.id = x.image_id JOIN manifest m ON m.digest = i.digest AND m.hidden_at IS NULL
-          JOIN repository r ON r.id = m.repository_id\(place)
-        ORDER BY r.name, m.digest LIMIT \(limit)
-        """
-      ) { (name: try $0.repositoryName(0), digest: try $0.digest(1), repository: RepositoryID(value: $0.integer(2))) })
+    let found = try all(
+      """
+      SELECT DISTINCT r.name, m.digest, r.id, i.id FROM (SELECT DISTINCT u.image_id FROM image_package u
+          WHERE u.owned_by IS NULL AND u.package_id IN (SELECT CAST(value AS BIGINT) FROM {LIST}(CAST(\(list) AS {JSON})))
+          \(newest)) x
+        JOIN image_inventory i ON i.id = x.image_id JOIN manifest m ON m.digest = i.digest AND m.hidden_at IS NULL
+        JOIN repository r ON r.id = m.repository_id\(place)
+      ORDER BY r.name, m.digest LIMIT \(limit)
+      """
+    ) {
+      (
+        name: try $0.repositoryName(0), digest: try $0.digest(1), repository: RepositoryID(value: $0.integer(2)),
+        inventory: $0.integer(3)
+      )
+    }
+    return try placed(found, holding: packages)
   }
 
   private func placed(
-    _ found: [(name: RepositoryName, digest: Digest, repository: RepositoryID)]
+    _ found: [(name: RepositoryName, digest: Digest, repository: RepositoryID, inventory: Int64)],
+    holding packages: [Int64]
   ) throws -> [AffectedImage] {
+    let held = try self.packages(packages, ofImages: Set(found.map(\.inventory)).sorted())
     let tags = try found.map { image in
       try later(
         """
@@ -186,7 +210,28 @@ extension Reading where Self: ~Copyable {
       let all = try tags.all()
       return AffectedImage(
         repository: image.name, digest: image.digest, tags: all.filter { !$0.isEnvironment }.map(\.name),
-        environments: all.filter(\.isEnvironment).map(\.name))
+        environments: all.filter(\.isEnvironment).map(\.name), packages: held[image.inventory] ?? [])
+    }
+  }
+
+  /// Which of some packages some images hold, by image.
+  private func packages(_ packages: [Int64], ofImages images: [Int64]) throws -> [Int64: [AffectedImage.Package]] {
+    guard !images.isEmpty else { return [:] }
+    let (asked, shown) = (Transaction.list(packages.map { String($0) }), Transaction.list(images.map { String($0) }))
+    let rows = try all(
+      """
+      WITH wanted AS MATERIALIZED (SELECT CAST(value AS BIGINT) AS id FROM {LIST}(CAST(\(asked) AS {JSON}))),
+        shown AS MATERIALIZED (SELECT CAST(value AS BIGINT) AS id FROM {LIST}(CAST(\(shown) AS {JSON})))
+      SELECT DISTINCT u.image_id, p.type, p.name, p.version FROM shown s JOIN image_package u ON u.image_id = s.id
+        JOIN wanted w ON w.id = u.package_id JOIN package p ON p.id = u.package_id
+      WHERE u.owned_by IS NULL
+      ORDER BY u.image_id, p.type, p.name, p.version
+      """
+    ) {
+      (image: $0.integer(0), package: AffectedImage.Package(type: $0.text(1), name: $0.text(2), version: $0.text(3)))
+    }
+    return Dictionary(grouping: rows, by: \.image).mapValues {
+      $0.prefix(AffectedImage.packageLimit).map(\.package)
     }
   }
 

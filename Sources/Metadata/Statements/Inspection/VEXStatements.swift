@@ -10,7 +10,7 @@ public struct VEXRow: Sendable, Hashable {
   public let vulnerability: String
   /// As the scanner writes targets.
   public let product: String
-  /// `not_affected`, `affected`, `fixed`, `under_investigation`.
+  /// `not_affected`, `affected`, `fixed`, `under_investigation`; or ``unreadable``, for a document that says nothing.
   public let status: String
   public let justification: String
   public let detail: String
@@ -32,6 +32,15 @@ public struct VEXRow: Sendable, Hashable {
     self.statedAt = statedAt
   }
 
+  /// The status of a row that stands for an attached document which cannot be read; `detail` says why.
+  public static let unreadable = "unreadable"
+
+  public static func unreadable(_ document: Digest, subject: Digest, _ reason: String, now: Timestamp) -> VEXRow {
+    VEXRow(
+      document: document.description, subject: subject, vulnerability: "", product: "", status: unreadable,
+      justification: "", detail: reason, author: "", statedAt: now)
+  }
+
   /// A target that is longer means something else when it is cut: it is not to be stored.
   public static let productLimitBytes = 1024
 }
@@ -39,10 +48,18 @@ public struct VEXRow: Sendable, Hashable {
 /// A VEX document as a whole.
 public struct VEXDocumentRow: Sendable, Hashable {
   public let document: String
+  /// The image that it is attached to; nil: it was uploaded.
   public let subject: Digest?
+  /// Those of the namespace that hold it, at most ``repositoryLimit``; none for one that was uploaded.
+  public let repositories: [RepositoryName]
   public let author: String
   public let statementCount: Int64
   public let latestAt: Timestamp
+  /// Why it cannot be read; nil: it was.
+  public let failure: String?
+
+  /// An attached document that more repositories hold is told with these.
+  public static let repositoryLimit = 100
 }
 
 extension Reading where Self: ~Copyable {
@@ -55,7 +72,7 @@ extension Reading where Self: ~Copyable {
       """
       SELECT v.document, v.subject, v.vulnerability, v.product, v.status, v.justification, v.detail, v.author, v.stated_at
       FROM vex_statement v
-      WHERE v.namespace = \(namespace)
+      WHERE v.namespace = \(namespace) AND v.status <> \(VEXRow.unreadable)
         AND v.vulnerability IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
         AND (v.subject IS NULL
           OR EXISTS (SELECT 1 FROM manifest m WHERE m.digest = v.document AND m.hidden_at IS NULL))
@@ -71,16 +88,52 @@ extension Reading where Self: ~Copyable {
 
   /// The VEX documents of a namespace, by their names.
   public func vexDocuments(of namespace: String, after name: String, limit: Int) throws -> [VEXDocumentRow] {
-    try all(
+    let found = try all(
       """
-      SELECT document, MIN(subject), MIN(author), COUNT(*), MAX(stated_at) FROM vex_statement
+      SELECT document, MIN(subject), MIN(author), SUM(CASE WHEN status = \(VEXRow.unreadable) THEN 0 ELSE 1 END),
+        MAX(stated_at), MAX(CASE WHEN status = \(VEXRow.unreadable) THEN detail END)
+      FROM vex_statement
       WHERE namespace = \(namespace) AND document > \(name) GROUP BY document ORDER BY document LIMIT \(limit)
       """
     ) {
-      VEXDocumentRow(
+      (
         document: $0.text(0), subject: $0.isNull(1) ? nil : try $0.digest(1), author: $0.text(2),
-        statementCount: $0.integer(3), latestAt: $0.timestamp(4))
+        count: $0.integer(3), latestAt: $0.timestamp(4), failure: $0.optionalText(5)
+      )
     }
+    let holders = try found.map { row in
+      try row.subject.map { _ in
+        try later(
+          """
+          SELECT r.name FROM manifest m JOIN repository r ON r.id = m.repository_id
+          WHERE m.digest = \(row.document) AND m.hidden_at IS NULL
+            AND (r.name = \(namespace) OR (r.name >= \(namespace + "/") AND r.name < \(namespace + "0")))
+          ORDER BY r.name LIMIT \(VEXDocumentRow.repositoryLimit)
+          """
+        ) { try $0.repositoryName(0) }
+      }
+    }
+    return try zip(found, holders).map { row, holders in
+      VEXDocumentRow(
+        document: row.document, subject: row.subject, repositories: try holders?.all() ?? [], author: row.author,
+        statementCount: row.count, latestAt: row.latestAt, failure: row.failure)
+    }
+  }
+
+  /// VEX documents that are attached to one of some images and cannot be read, with the reason.
+  public func unreadableVEX(
+    about digests: [Digest], of namespace: String
+  ) throws -> [(document: String, reason: String)] {
+    let list = Transaction.list(digests.map(\.description))
+    return try all(
+      """
+      SELECT v.document, v.detail FROM vex_statement v
+      WHERE v.namespace = \(namespace) AND v.vulnerability = '' AND v.status = \(VEXRow.unreadable)
+        AND v.subject IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
+        AND EXISTS (SELECT 1 FROM manifest m WHERE m.digest = v.document AND m.hidden_at IS NULL)
+      ORDER BY v.document
+      """
+    ) { (document: $0.text(0), reason: $0.text(1)) }
   }
 
   /// The manifest itself, and the indexes of the repository that list it.

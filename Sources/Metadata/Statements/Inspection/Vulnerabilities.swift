@@ -123,4 +123,19 @@ extension Transaction {
         """)
     }
   }
+
+  /// Forgets probabilities.
+  public func removeScores(of names: [String]) throws {
+    let list = Self.list(names)
+    try enqueue(
+      """
+      UPDATE vulnerability SET epss = NULL, percentile = NULL
+      WHERE name IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
+      """)
+    try enqueue(
+      """
+      DELETE FROM vulnerability WHERE kev_added IS NULL
+        AND name IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
+      """)
+  }
 }

@@ -7,7 +7,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "advisories", abstract: "Advisories: where they come from, and what they change.",
     subcommands: [
-      List.self, Import.self, Refresh.self, Changes.self, Key.self, Export.self, Verify.self, Push.self,
+      List.self, Import.self, Remove.self, Refresh.self, Changes.self, Key.self, Export.self, Verify.self, Push.self,
     ])
 
   struct List: AsyncParsableCommand {
@@ -126,6 +126,31 @@ struct AdvisoriesCommand: AsyncParsableCommand {
     }
   }
 
+  struct Remove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Take a feed away, with all that it has brought in and what that found.",
+      discussion: """
+        For feeds that have another name now, or are no longer in inspection.feeds. Probabilities of EPSS stay while another
+        feed tells them too.
+        """)
+    @Argument(help: "The feed.") var feed: String
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        let report = try await server.call(
+          .delete, "/api/v1/advisories/\(PercentCoding.encoded(feed))", timeout: RemoteServer.importTimeout)
+        func count(_ name: String) -> Int64 { report[name]?.integer ?? 0 }
+        remote.tell(
+          """
+          Took \(feed) away: \(counted(count("removed"), "record")). \
+          \(counted(count("findingsGone"), "finding")) of versions of packages went with it.
+          """, report)
+        guard report["configured"]?.bool == true else { return }
+        standardError("berth: \(feed) stands in inspection.feeds: the next refresh brings it back")
+      }
+    }
+  }
+
   struct Refresh: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Have a configured feed looked at now.")
     @Argument(help: "The feed.") var feed: String
@@ -224,9 +249,22 @@ struct AffectedCommand: AsyncParsableCommand {
         )
       }
       remote.show(
-        found,
-        [("repository", "repository"), ("digest", "digest"), ("tags", "tags"), ("environments", "environments")])
+        remote.output == .table ? found.map(Self.named) : found,
+        [
+          ("repository", "repository"), ("digest", "digest"), ("tags", "tags"), ("environments", "environments"),
+          ("because of", "packages"),
+        ])
     }
+  }
+
+  /// Packages as people write them.
+  static func named(_ image: JSONValue) -> JSONValue {
+    guard let object = image.object else { return image }
+    let packages = (image["packages"]?.array ?? []).map { package -> JSONValue in
+      .string("\(package["package"]?.string ?? "") \(package["version"]?.string ?? "")")
+    }
+    return .object(
+      JSONObject(object.members.map { $0.key == "packages" ? .init(key: $0.key, value: .array(packages)) : $0 }))
   }
 }
 

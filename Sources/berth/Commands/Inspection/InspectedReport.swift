@@ -44,7 +44,7 @@ struct InspectedReport {
   private func counts(_ finding: JSONValue) -> Bool { finding["suppressed"]?.isNull ?? true }
 
   /// Its files are not known. They are where only its distribution is not.
-  private var isUnread: Bool { ["waiting", "failed"].contains(json["state"]?.string) }
+  private var isUnread: Bool { ["waiting", "failed", "beyond-limit"].contains(json["state"]?.string) }
 
   /// The finding with who says that it does not count, in words.
   private static func withReason(_ finding: JSONValue) -> JSONValue {

@@ -31,7 +31,8 @@ struct InspectionCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let report = try await server.call(.post, "/api/v1/inspection/rematch")
+        let report = try await server.call(
+          .post, "/api/v1/inspection/rematch", timeout: RemoteServer.importTimeout)
         func count(_ name: String) -> Int64 { report[name]?.integer ?? 0 }
         remote.tell(
           """

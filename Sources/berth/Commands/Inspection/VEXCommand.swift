@@ -23,8 +23,9 @@ struct VEXCommand: AsyncParsableCommand {
         remote.show(
           try await server.all(VEXCommand.path(namespace)),
           [
-            ("document", "document"), ("attached to", "subject"), ("author", "author"), ("statements", "statements"),
-            ("latest", "latestAt"),
+            ("document", "document"), ("repositories", "repositories"), ("attached to", "subject"),
+            ("author", "author"),
+            ("statements", "statements"), ("latest", "latestAt"), ("state", "state"), ("reason", "reason"),
           ])
       }
     }
