@@ -46,10 +46,10 @@ extension Registry {
     var facts = PolicyFacts(now: transaction.now)
     let reason = "it cannot be judged as a whole: \(left)"
     facts.unscanned = reason
-    for policy in policies { verdict.add(PolicyVerdict(policy, facts), of: nil) }
+    for asked in policies { verdict.add(PolicyVerdict(asked.policy, facts), of: nil, for: asked.environment) }
     var told = PolicyVerdict()
     told.warnings = [PolicyReason(rule: "unscanned", message: reason)]
-    verdict.add(told, of: nil)
+    verdict.add(told, of: nil, for: nil)
     return verdict
   }
 }

@@ -75,6 +75,7 @@ extension Registry {
       switch image.absence {
       case .noFiles: return "it holds nothing that could be inspected"
       case .notHere: return "it is listed by the index, and is not here"
+      case .beyondLimit(let reason): return reason
       case .unread: return nil
       }
     }
