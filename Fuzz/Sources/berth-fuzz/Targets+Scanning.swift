@@ -33,7 +33,7 @@ extension Target {
           guard let items = try? format.items(bytes) else { continue }
           for case .advisory(let advisory) in items {
             for affected in advisory.affected {
-              _ = affected.verdict("1.0")
+              _ = VersionRanges(affected).verdict(VersionRanges.Subject("1.0", in: affected.ecosystem))
               let again = try? Affected(
                 decoding: affected.encoded(), ecosystem: affected.ecosystem, name: affected.name)
               precondition(again?.ranges == affected.ranges)

@@ -1,7 +1,6 @@
 import Access
 import Ground
 import Metadata
-import NIOCore
 import OCI
 import RegistryCore
 import Scanning
