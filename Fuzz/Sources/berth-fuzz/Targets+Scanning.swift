@@ -33,7 +33,7 @@ extension Target {
           guard let items = try? format.items(bytes) else { continue }
           for case .advisory(let advisory) in items {
             for affected in advisory.affected {
-              _ = affected.verdict("1.0")
+              _ = VersionRanges(affected).verdict(VersionRanges.Subject("1.0", in: affected.ecosystem))
               let again = try? Affected(
                 decoding: affected.encoded(), ecosystem: affected.ecosystem, name: affected.name)
               precondition(again?.ranges == affected.ranges)
@@ -181,7 +181,32 @@ enum ScanSeeds {
     let header: [UInt8] = [0xFF] + Array(" Go buildinf:".utf8) + [8, 2] + [UInt8](repeating: 0, count: 16)
     return [
       start + header + [6] + Array("go1.21".utf8) + [UInt8(text.count)] + text + start, start + [0x78, 0x9C] + start,
+      olderProgram,
     ]
+  }()
+
+  /// Of Go before 1.18: one segment that is written to, loaded where it stands in the file. The text is at 128, what points to it at
+  /// 160, the header at 192.
+  private static let olderProgram: [UInt8] = {
+    func word(_ value: Int, _ count: Int = 8) -> [UInt8] {
+      (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+    var bytes: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1]
+    func fill(_ end: Int) { bytes += [UInt8](repeating: 0, count: end - bytes.count) }
+    fill(16)
+    for field in [word(2, 2), word(62, 2), word(1, 4), word(0), word(64), word(0), word(0, 4)] { bytes += field }
+    for field in [word(64, 2), word(56, 2), word(1, 2)] { bytes += field }
+    fill(64)
+    for field in [word(1, 4), word(6, 4), word(0), word(0), word(0), word(1024), word(1024), word(16)] {
+      bytes += field
+    }
+    fill(128)
+    bytes += Array("go1.16.5".utf8)
+    fill(160)
+    bytes += word(128) + word(8)
+    fill(192)
+    bytes += [0xFF] + Array(" Go buildinf:".utf8) + word(8, 2)
+    return bytes + word(160) + [UInt8](repeating: 0, count: 1000)
   }()
 
   static let archives: [[UInt8]] = {

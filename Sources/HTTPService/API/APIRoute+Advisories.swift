@@ -1,11 +1,9 @@
 import Access
 import Ground
 import Metadata
-import NIOCore
 import NIOHTTP1
 import OCI
 import RegistryCore
-import Scanning
 
 // Advisories, and questions to the whole registry.
 extension APIRoute {

@@ -5,6 +5,7 @@ internal import Scanning
 public struct FeedRemovalReport: Sendable, Hashable {
   /// Advisories, entries of what is exploited, probabilities.
   public var removedCount = 0
+  /// What they had found.
   public var findings = FindingDifference()
 }
 

@@ -6,10 +6,3 @@ public enum Verdict: Sendable, Hashable {
   /// It cannot be said, and why.
   case undecidable(String)
 }
-
-extension Affected {
-  /// Of one version; who asks about many keeps ``VersionRanges``.
-  public func verdict(_ version: String) -> Verdict {
-    VersionRanges(self).verdict(VersionRanges.Subject(version, in: ecosystem))
-  }
-}

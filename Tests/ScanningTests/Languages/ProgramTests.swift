@@ -52,7 +52,7 @@ import Testing
     )
   }
 
-  @Test func `of older Go name their modules, and not the version`() throws {
+  @Test func `of older Go name their modules, also where nothing tells the version`() throws {
     var bytes = Self.elf + [UInt8](repeating: 3, count: 70_001) + Self.marked(Self.record)
     bytes += [UInt8](repeating: 0, count: 16 - bytes.count % 16)
     bytes += [0xFF] + Array(" Go buildinf:".utf8) + [8, 0] + [UInt8](repeating: 9, count: 16)

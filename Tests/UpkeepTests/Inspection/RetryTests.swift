@@ -49,7 +49,6 @@ import Testing
       #expect(
         try await stage.inventory(image).reason
           == "its layer \(InspectionStage.base.digest): the worker was ended by signal 9")
-      #expect(try await stage.registry.unjudged(try await stage.inventory(image)) != nil)
       try await Self.passTime(stage)
       try await stage.inspect(by: inspector)
       #expect(inspector.tries == 2)

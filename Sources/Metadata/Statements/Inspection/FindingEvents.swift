@@ -68,6 +68,7 @@ public struct AffectedImage: Sendable, Hashable {
   /// A kernel's source alone has some dozen packages.
   public static let packageLimit = 100
 
+  /// A version of a package.
   public struct Package: Sendable, Hashable {
     /// The type in package URLs.
     public let type: String

@@ -35,6 +35,9 @@ public struct VEXRow: Sendable, Hashable {
   /// The status of a row that stands for an attached document which cannot be read; `detail` says why.
   public static let unreadable = "unreadable"
 
+  /// The row of a document that is attached to an image and cannot be read.
+  ///
+  /// - Parameter reason: for people.
   public static func unreadable(_ document: Digest, subject: Digest, _ reason: String, now: Timestamp) -> VEXRow {
     VEXRow(
       document: document.description, subject: subject, vulnerability: "", product: "", status: unreadable,

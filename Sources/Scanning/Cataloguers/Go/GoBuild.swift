@@ -2,7 +2,7 @@
 ///
 /// Source: Go's packages `debug/buildinfo` and `runtime/debug`, "BuildInfo".
 struct GoBuild {
-  /// `go1.21.3`; empty in programs of Go before 1.18, which have it elsewhere.
+  /// `go1.21.3`. Programs of Go before 1.18 have it elsewhere: see ``GoPointers``.
   var version = ""
   private var record: [UInt8] = []
 
@@ -26,15 +26,22 @@ struct GoBuild {
 
   /// Where a header with texts begins.
   ///
-  /// - Parameter offset: of the window, in the file.
-  static func header(in window: UnsafeRawBufferPointer, at offset: Int64, before end: Int) -> Int? {
+  /// - Parameters:
+  ///   - offset: of the window, in the file.
+  ///   - older: is told where a header with pointers begins, before that.
+  static func header(
+    in window: UnsafeRawBufferPointer, at offset: Int64, before end: Int, older: (Int) -> Void
+  ) -> Int? {
     var from = 0
     while from < end {
       let rest = UnsafeRawBufferPointer(rebasing: window[from...])
       guard let found = rest.position(of: headerStart), from + found < end else { return nil }
       let position = from + found
       let isAligned = (offset + Int64(position)) % Int64(alignment) == 0
-      if isAligned, position + headerBytes <= window.count, window[position + 15] & inlineFlag != 0 { return position }
+      if isAligned, position + headerBytes <= window.count {
+        if window[position + 15] & inlineFlag != 0 { return position }
+        older(position)
+      }
       from = position + 1
     }
     return nil

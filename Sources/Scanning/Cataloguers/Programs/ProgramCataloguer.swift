@@ -4,10 +4,11 @@ internal import CLinux
 /// adds to programs of Rust.
 ///
 /// A program is looked through as it comes and never held. Both records are known by their first bytes, so that neither the tables
-/// of ELF, PE and Mach-O are needed nor what a stripped program lacks of them.
+/// of ELF, PE and Mach-O are needed nor what a stripped program lacks of them; but for the version of Go in programs that are older
+/// than 1.18.
 struct ProgramCataloguer: StreamCataloguer {
   let name = "program"
-  let revision = 1
+  let revision = 2
 
   /// ELF, PE, Mach-O of 64 and 32 bits in either byte order, and several of those in one file.
   private static let starts: [[UInt8]] = [
@@ -37,6 +38,7 @@ struct ProgramSearch {
   private var offset: Int64 = 0
   private var build = GoBuild()
   private var audit = RustAudit()
+  private var pointers: GoPointers?
 
   /// What is looked at together; enough for the start of any record.
   private static let windowBytes = 64 << 10
@@ -48,15 +50,17 @@ struct ProgramSearch {
   init(_ content: any ByteSource) { input = BufferedInput(content) }
 
   mutating func components() throws(StreamFailure) -> [Component] {
+    try fill(Self.windowBytes)
+    pointers = GoPointers(UnsafeRawBufferPointer(input.window))
     while true {
       try fill(Self.windowBytes)
       let window = UnsafeRawBufferPointer(input.window)
       guard !window.isEmpty else { break }
       let isLast = window.count < Self.windowBytes
       if try takeRecord(window, isLast: isLast) { continue }
-      let count = isLast ? window.count : window.count - Self.overlapBytes
-      advance(count)
+      pass(isLast ? window.count : window.count - Self.overlapBytes, of: window)
     }
+    if !build.hasVersion, let version = pointers?.version { build.version = version }
     return build.components + audit.components
   }
 
@@ -64,25 +68,25 @@ struct ProgramSearch {
   private mutating func takeRecord(_ window: UnsafeRawBufferPointer, isLast: Bool) throws(StreamFailure) -> Bool {
     let end = isLast ? window.count : window.count - Self.overlapBytes
     var starts: [(position: Int, kind: Kind)] = []
-    if !build.hasVersion, let position = GoBuild.header(in: window, at: offset, before: end) {
-      starts.append((position, .goHeader))
+    if !build.hasVersion {
+      let header = GoBuild.header(in: window, at: offset, before: end) { pointers?.take(headerAt: $0, in: window) }
+      if let header { starts.append((header, .goHeader)) }
     }
     if !build.hasRecord, let position = GoBuild.record(in: window, before: end) { starts.append((position, .goRecord)) }
     if !audit.isKnown, let position = audit.start(in: window, before: end) { starts.append((position, .rust)) }
     guard let first = starts.min(by: { $0.position < $1.position }) else { return false }
+    pass(first.position, of: window)
     switch first.kind {
     case .goHeader:
-      advance(first.position + GoBuild.headerBytes)
+      advance(GoBuild.headerBytes)
       let version = try text()
       if version.first == UInt8(ascii: "g") || version.first == UInt8(ascii: "d") {
         build.version = String(decoding: version, as: UTF8.self)
         build.take(record: try text())
       }
     case .goRecord:
-      advance(first.position)
       build.take(record: try bytes(until: GoBuild.recordEnd))
     case .rust:
-      advance(first.position)
       audit.take(try inflated())
     }
     return true
@@ -94,6 +98,12 @@ struct ProgramSearch {
 
   private func fill(_ count: Int) throws(StreamFailure) {
     do throws(LayerError) { try input.fill(atLeast: count) } catch { throw .layer(error) }
+  }
+
+  /// Goes on behind so much of the window, in which no record begins.
+  private mutating func pass(_ count: Int, of window: UnsafeRawBufferPointer) {
+    if !build.hasVersion { pointers?.look(in: window, before: count, at: offset) }
+    advance(count)
   }
 
   private mutating func advance(_ count: Int) {
