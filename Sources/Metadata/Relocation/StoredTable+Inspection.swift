@@ -69,13 +69,14 @@ extension StoredTable {
       [
         ("id", .integer), ("at", .integer), ("kind", .text), ("feed", .text), ("advisory", .text),
         ("package_id", .integer), ("ecosystem", .text), ("package", .text), ("version", .text), ("severity", .text),
-        ("detail", .text), ("images", .integer), ("environments", .text),
+        ("detail", .text), ("images", .integer), ("environments", .text), ("packages", .text),
+        ("change", .text),
       ]
     case .findingException:
       [
         ("id", .integer), ("namespace", .text), ("pattern", .text), ("vulnerability", .text), ("package", .text),
         ("reason", .text), ("created_by", .text), ("created_at", .integer), ("expires_at", .integer),
-        ("ended_by", .text), ("ended_at", .integer), ("announced_at", .integer),
+        ("ended_by", .text), ("ended_at", .integer), ("announced_at", .integer), ("image", .text), ("rule", .text),
       ]
     case .vexStatement:
       [
