@@ -80,7 +80,9 @@ struct EnvironmentCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Rolling back needs that too.") var rollbackNeedsApproval: Bool?
     @Option(help: "When nothing is promoted, as JSON; may be repeated.") var freeze: [String] = []
     @Option(
-      help: #"What may be wrong with images, as JSON: {"block": {"severity": "critical"}}, with "at": ["pull", "promotion"] also at pulls of what it runs; null: nothing is asked."#)
+      help: ArgumentHelp(
+        #"What may be wrong with images, as JSON: {"block": {"severity": "critical"}}, with "at": ["pull", "#
+          + #""promotion"] also at pulls of what it runs; null: nothing is asked."#))
     var policy: String?
 
     func members() throws -> [JSONObject.Member] {
