@@ -211,7 +211,8 @@ extension EndToEnd {
       try await withServer(isOpen: true) { server, workspace in
         let skopeo = try Skopeo(in: workspace)
         let reference = "\(server.address.authority)/acme/multi:1.0"
-        try await skopeo.push(try await MultiArchitectureImage.make(in: workspace), to: reference)
+        let multi = try await MultiArchitectureImage.make(in: workspace)
+        try await skopeo.copy(multi.reference, "docker://\(reference)", ["--all"])
         try await skopeo.push(try await Self.image(workspace), to: "\(server.address.authority)/acme/api:1.0")
         func berth(_ arguments: String...) async throws -> ProgramOutcome {
           try await ProgramRunner.run(
