@@ -15,7 +15,7 @@ import Upkeep
   static let defaultSeeds: Range<UInt64> = 0..<200
 
   /// Fewer where every transaction goes to a server.
-  static let seedsOverPostgres: Range<UInt64> = 0..<4
+  static let seedsOverPostgres: Range<UInt64> = 0..<6
 
   private static func seeds(_ usual: Range<UInt64>) -> [UInt64] {
     guard let text = getenv("BERTH_SEED").map({ String(cString: $0) }), let seed = UInt64(text) else {
