@@ -19,7 +19,8 @@ struct ClosedRegistry {
   static let roles = Role.allCases
 
   static func withOne(
-    over kind: TestInstallation.Kind = .sqliteAndFiles, _ change: (inout AccessSettings) -> Void = { _ in },
+    over kind: TestInstallation.Kind = .sqliteAndFiles, time: any TimeSource = SystemTime(),
+    _ change: (inout AccessSettings) -> Void = { _ in },
     _ body: (ClosedRegistry) async throws -> Void
   ) async throws {
     let issuer = try TestIssuer()
@@ -29,7 +30,8 @@ struct ClosedRegistry {
     change(&settings)
     let installation = kind == .sqliteAndFiles ? nil : try await TestInstallation(kind)
     let network = NetworkHTTP()
-    let server = try await TestRegistry.start(over: installation, access: .closed(settings, network))
+    let server = try await TestRegistry.start(
+      over: installation, time: time, access: .closed(settings, network))
     let http = RawHTTPClient(host: server.host, port: server.port)
     let admin = try await server.access.authenticator.caller(
       .basic(user: "admin", password: TestRegistry.adminPassword), address: "test", requestID: "test")
