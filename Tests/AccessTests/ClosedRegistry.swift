@@ -18,9 +18,26 @@ struct ClosedRegistry {
   /// With a role on all of `acme`.
   static let roles = Role.allCases
 
+  /// The threads of the runtime are as few as the cores; a test of many small steps that queued there behind those that
+  /// compute would take minutes.
+  private static let workers = WorkerPool(name: "access-tests", threads: 4)
+
+  /// - Parameters:
+  ///   - time: the registry's clock.
+  ///   - patience: how long issuers and providers may take to answer.
   static func withOne(
-    over kind: TestInstallation.Kind = .sqliteAndFiles, _ change: (inout AccessSettings) -> Void = { _ in },
+    over kind: TestInstallation.Kind = .sqliteAndFiles, time: any TimeSource = SystemTime(),
+    patience: Duration = .seconds(120), _ change: (inout AccessSettings) -> Void = { _ in },
     _ body: (ClosedRegistry) async throws -> Void
+  ) async throws {
+    try await withTaskExecutorPreference(workers) {
+      try await start(over: kind, time: time, patience: patience, change, body)
+    }
+  }
+
+  private static func start(
+    over kind: TestInstallation.Kind, time: any TimeSource, patience: Duration,
+    _ change: (inout AccessSettings) -> Void, _ body: (ClosedRegistry) async throws -> Void
   ) async throws {
     let issuer = try TestIssuer()
     var settings = AccessSettings()
@@ -28,8 +45,8 @@ struct ClosedRegistry {
     settings.jobIssuers = [issuer.url]
     change(&settings)
     let installation = kind == .sqliteAndFiles ? nil : try await TestInstallation(kind)
-    let network = NetworkHTTP()
-    let server = try await TestRegistry.start(over: installation, access: .closed(settings, network))
+    let network = NetworkHTTP(timeout: patience)
+    let server = try await TestRegistry.start(over: installation, time: time, access: .closed(settings, network))
     let http = RawHTTPClient(host: server.host, port: server.port)
     let admin = try await server.access.authenticator.caller(
       .basic(user: "admin", password: TestRegistry.adminPassword), address: "test", requestID: "test")
