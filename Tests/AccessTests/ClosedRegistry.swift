@@ -102,9 +102,10 @@ struct ClosedRegistry {
   func api(
     _ method: String, _ target: String, as credential: (String, String)? = nil, _ json: String? = nil
   ) async throws -> RawResponse {
-    try await ask(
-      method, target, as: credential, json == nil ? [] : [("Content-Type", "application/json")],
-      body: json.map { .text($0) } ?? .none)
+    let type = json == nil ? [] : [("Content-Type", "application/json")]
+    // With a cookie it is a page of ours that asks, as browsers tell.
+    let site = credential?.0 == "Cookie" ? [("Sec-Fetch-Site", "same-origin")] : []
+    return try await ask(method, target, as: credential, type + site, body: json.map { .text($0) } ?? .none)
   }
 
   /// A token of the token endpoint, as a header.
@@ -112,6 +113,16 @@ struct ClosedRegistry {
     let answer = try await ask("GET", "/token?service=registry.test&scope=\(scope)", as: credential)
     try #require(answer.status == 200, "\(answer)")
     return ("Authorization", "Bearer \(try #require(answer.json["token"]?.string))")
+  }
+
+  /// What a browser shows once somebody has logged in on the page, as a header.
+  func session(of user: String, password: String = password) async throws -> (String, String) {
+    let answer = try await ask(
+      "POST", "/auth/login", as: nil,
+      [("Content-Type", "application/x-www-form-urlencoded"), ("Sec-Fetch-Site", "same-origin")],
+      body: .text("user=\(user)&password=\(password)"))
+    let cookie = try #require(answer.first("Set-Cookie"), "\(answer)")
+    return ("Cookie", String(cookie.prefix { $0 != ";" }))
   }
 
   func post(form: KeyValuePairs<String, String>) async throws -> RawResponse {
