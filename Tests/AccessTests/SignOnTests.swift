@@ -72,6 +72,15 @@ import Testing
     }
   }
 
+  /// Who did something of a kind to what, as the record has it.
+  private static func records(_ kind: String, _ registry: ClosedRegistry) async throws -> [String] {
+    var filter = AuditFilter()
+    filter.kind = kind
+    return try await registry.administration.auditRecords(
+      filter, after: 0, newestFirst: false, limit: 10, by: registry.admin
+    ).map { "\($0.actor) \($0.target)" }
+  }
+
   @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
   func `makes the account, puts it into the teams of its groups, and gives it a token for docker`(
     kind: TestInstallation.Kind
@@ -92,11 +101,14 @@ import Testing
       let header = ClosedRegistry.basic("carol", String(secret))
       #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: header).status == 200)
       #expect(try await registry.ask("POST", "/v2/acme/api/blobs/uploads/", as: header).status == 202)
+      #expect(try await Self.records("team.member.add", registry) == ["carol web"])
       // Out of the group at the provider: out of the team with the next sign-on.
       provider.set(person: ["sub": "u-1", "preferred_username": "renamed", "groups": []])
       _ = try await browser.ask("GET", try await browser.begin())
       #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: header).status == 404)
       #expect(try await browser.ask("GET", "/api/v1/whoami").json["name"] == "carol")
+      #expect(try await Self.records("team.member.remove", registry) == ["carol web"])
+      #expect(try await Self.records("team.member.add", registry) == ["carol web"], "what stays as it is, is no change")
       _ = try await browser.ask("POST", "/auth/logout", form: [:])
       #expect(!browser.hasSession)
       #expect(try await browser.ask("GET", "/auth/").text.contains("Log in with acme"))
@@ -157,6 +169,11 @@ import Testing
       #expect(answer.status == 403, "\(answer)")
       #expect(!answerer.hasSession || what == "disabled")
       #expect(answer.text.contains("That did not work"))
+      var filter = AuditFilter()
+      filter.kind = "login"
+      let logins = try await registry.administration.auditRecords(
+        filter, after: 0, newestFirst: true, limit: 10, by: registry.admin)
+      #expect(logins.contains { $0.outcome == "refused" && $0.credential == "sign-on" }, "\(logins)")
     }
   }
 
