@@ -291,7 +291,7 @@ struct RemoteOptions: ParsableArguments {
       try await body(try connect())
     } catch let error as RemoteServer.Failure {
       standardError("berth: \(error)")
-      throw ExitCode.failure
+      throw error.exitCode
     } catch let error as CredentialFile.Unusable {
       standardError("berth: \(error)")
       throw ExitCode.failure
