@@ -48,9 +48,9 @@ struct CollectCommand: AsyncParsableCommand {
     for line in Upkeep.Collection.describe(plan) { print(line) }
     let linkBytes = plan.links.reduce(Int64(0)) { $0 + $1.sizeBytes }
     let blobBytes = plan.blobs.reduce(Int64(0)) { $0 + $1.sizeBytes }
-    let blobs = plan.links.count + plan.blobs.count
-    let manifests = plan.manifests.count + plan.forgotten.count
-    print("\(manifests) manifests, \(blobs) blobs, up to \(sizeText(linkBytes + blobBytes))")
+    let blobs = counted(Int64(plan.links.count + plan.blobs.count), "blob")
+    let manifests = counted(Int64(plan.manifests.count + plan.forgotten.count), "manifest")
+    print("\(manifests), \(blobs), up to \(sizeText(linkBytes + blobBytes))")
     if !plan.links.isEmpty { print("a blob that another repository has stays") }
   }
 
@@ -78,6 +78,8 @@ struct CollectCommand: AsyncParsableCommand {
     progress.end()
     let after = try await storage.database.read { try $0.inventory() }
     let freed = sizeText(before.blobBytes - after.blobBytes)
-    print("freed \(before.blobs - after.blobs) blobs, \(freed), and \(before.manifests - after.manifests) manifests")
+    let blobs = counted(Int64(before.blobs - after.blobs), "blob")
+    let manifests = counted(Int64(before.manifests - after.manifests), "manifest")
+    print("freed \(blobs), \(freed), and \(manifests)")
   }
 }
