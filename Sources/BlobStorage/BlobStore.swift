@@ -94,12 +94,12 @@ extension BlobStore {
 public struct AppendExtent: Sendable {
   /// How many bytes this request brings, where that is known; reserves the space.
   public var length: Int64?
-  /// The client sends in chunks (`Content-Range`), so more requests will follow.
-  public var isChunk: Bool
+  /// The upload is to be published with what this request brings: nothing comes after it.
+  public var isLast: Bool
 
-  public init(length: Int64? = nil, isChunk: Bool = false) {
+  public init(length: Int64? = nil, isLast: Bool = false) {
     self.length = length
-    self.isChunk = isChunk
+    self.isLast = isLast
   }
 }
 
