@@ -4,6 +4,7 @@ public struct UploadRecord: Sendable, Equatable {
   public struct Part: Sendable, Equatable {
     /// From 1, in the order of the bytes.
     public let number: Int
+    /// What the store answered: ``ObjectStore/putPart(_:_:of:upload:)``.
     public let entityTag: String
     public let sizeBytes: Int64
 

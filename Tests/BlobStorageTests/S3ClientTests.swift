@@ -76,6 +76,48 @@ import Testing
     }
   }
 
+  @Test func `has the store find what was spoilt on the way, parts too, and sends it again`() async throws {
+    let recorder = try S3Recorder(to: try await ObjectStoreServer.shared())
+    defer { recorder.stop() }
+    try await withS3Client(through: recorder) { client, _ in
+      let spoiling = S3FaultRule(.spoilRequest, on: [.putObject, .uploadPart], times: 1)
+      let blob = SampleBlob(seed: 5, size: (5 << 20) + 300_000)
+      recorder.follow([spoiling])
+      try await client.put(blob.buffer, to: "whole", sha256: nil)
+      #expect(
+        try await client.get("whole", ByteRange(first: 0, last: Int64(blob.bytes.count) - 1)).bytes() == blob.bytes)
+      #expect(client.figures.requests[.put] == 2)
+
+      let upload = try await client.beginParts(of: "parts")
+      var parts: [UploadRecord.Part] = []
+      for (index, piece) in [blob.bytes.prefix(5 << 20), blob.bytes.dropFirst(5 << 20)].enumerated() {
+        recorder.follow([spoiling])
+        let receipt = try await client.putPart(ByteBuffer(bytes: piece), index + 1, of: "parts", upload: upload)
+        parts.append(.init(number: index + 1, entityTag: receipt, sizeBytes: Int64(piece.count)))
+      }
+      try await client.completeParts(of: "parts", upload: upload, parts: parts)
+      #expect(
+        try await client.get("parts", ByteRange(first: 0, last: Int64(blob.bytes.count) - 1)).bytes() == blob.bytes)
+      #expect(client.figures.requests[.putPart] == 4)
+    }
+  }
+
+  @Test func `says so when what it sends is always spoilt`() async throws {
+    let recorder = try S3Recorder(to: try await ObjectStoreServer.shared())
+    defer { recorder.stop() }
+    try await withS3Client(through: recorder) { client, _ in
+      let upload = try await client.beginParts(of: "parts")
+      recorder.follow([S3FaultRule(.spoilRequest, on: [.uploadPart])])
+      do {
+        _ = try await client.putPart(ByteBuffer(repeating: 7, count: 70_000), 1, of: "parts", upload: upload)
+        Issue.record("a part that the store got wrong was taken")
+      } catch ObjectStoreError.refused(_, let code, _) {
+        #expect(code == "BadDigest")
+      }
+      #expect(client.figures.requests[.putPart] == 2)
+    }
+  }
+
   @Test func `says what is wrong with keys, buckets and addresses`() async throws {
     let bucket = try await ObjectStoreServer.shared().freshBucket()
     func failure(_ location: String, secret: String, retrying: Duration = .seconds(60)) async throws

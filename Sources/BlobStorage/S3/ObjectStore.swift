@@ -27,7 +27,9 @@ public protocol ObjectStore: Sendable {
   /// Begins an object that is sent in parts. Answers the store's name of the upload.
   func beginParts(of key: String) async throws -> String
 
-  /// Sends a part, numbered from 1. Sent again it replaces the one before. Answers its entity tag.
+  /// Sends a part, numbered from 1. Sent again it replaces the one before. The store has verified what it got.
+  ///
+  /// - Returns: what ``completeParts(of:upload:parts:)`` has to know of it: its entity tag, with what else the store wants.
   func putPart(_ bytes: ByteBuffer, _ number: Int, of key: String, upload: String) async throws -> String
 
   /// Makes the object of its parts. Durable on return.

@@ -108,7 +108,8 @@ extension S3Client: ObjectStore {
   public func beginParts(of key: String) async throws -> String {
     var request = S3Request(.beginParts, .POST, key: key)
     request.query = [("uploads", "")]
-    request.headers = creationHeaders
+    // A store that checks its parts wants to be told by what, before the first comes.
+    request.headers = creationHeaders + [("x-amz-checksum-algorithm", "SHA256")]
     guard let upload = S3XML.parse(try await answer(request))?["UploadId"], !upload.isEmpty else {
       throw ObjectStoreError.unavailable("it began an upload and did not name it")
     }
@@ -119,17 +120,23 @@ extension S3Client: ObjectStore {
     var request = S3Request(.putPart, .PUT, key: key)
     request.query = [("partNumber", "\(number)"), ("uploadId", upload)]
     request.body = bytes
+    let hash = bytes.withUnsafeReadableBytes { Digest.computing(.sha256, over: $0) }.withBytes { Array($0) }
+    request.bodyHash = S3Signer.hex(hash)
+    request.headers = [("x-amz-checksum-sha256", Self.base64(hash))]
     let response = try await send(request)
     _ = try await response.body.collect(upTo: Self.errorBodyLimit)
     guard let tag = response.headers.first(name: "etag") else {
       throw ObjectStoreError.unavailable("it took a part and did not tag it")
     }
-    return tag
+    return S3PartReceipt(entityTag: tag, sha256: Self.base64(hash)).text
   }
 
   public func completeParts(of key: String, upload: String, parts: [UploadRecord.Part]) async throws {
-    let list = parts.map {
-      "<Part><PartNumber>\($0.number)</PartNumber><ETag>\(Self.escaped($0.entityTag))</ETag></Part>"
+    let list = parts.map { part in
+      let receipt = S3PartReceipt(part.entityTag)
+      let checksum = receipt.sha256.map { "<ChecksumSHA256>\(Self.escaped($0))</ChecksumSHA256>" } ?? ""
+      return
+        "<Part><PartNumber>\(part.number)</PartNumber><ETag>\(Self.escaped(receipt.entityTag))</ETag>\(checksum)</Part>"
     }
     var request = S3Request(.completeParts, .POST, key: key)
     request.query = [("uploadId", upload)]

@@ -14,6 +14,8 @@ public enum S3Fault: Sendable, Hashable {
   case loseAnswer
   /// One byte of the body of the answer is another.
   case spoilAnswer
+  /// One byte of the body of the request is another.
+  case spoilRequest
 }
 
 /// Which requests meet with a fault.

@@ -73,6 +73,8 @@ struct S3Relay {
     let server = server
     var up = 0
     let isWhole = requests.body(request.requestFraming) { bytes in
+      var bytes = bytes
+      if fault == .spoilRequest, up == 0 { bytes[bytes.count / 2] ^= 0x20 }
       up += bytes.count
       return server.send(bytes) && up < limit ?? .max
     }
