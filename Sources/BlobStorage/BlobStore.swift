@@ -74,10 +74,14 @@ public protocol BlobStore: Sendable {
   /// Uploads that hold bytes, in no particular order.
   func uploads() async throws -> [UploadID]
 
-  /// Objects that were begun and never ended, of uploads that are known and of such that are not. At most `limit`.
-  func unfinished(limit: Int) async throws -> [UnfinishedObject]
+  /// Objects that were begun and not ended, of uploads that are known and of such that are not, in no particular order.
+  ///
+  /// - Parameters:
+  ///   - marker: where the page before ended; nil begins.
+  ///   - limit: the most of a page.
+  func unfinished(after marker: UnfinishedPage.Marker?, limit: Int) async throws -> UnfinishedPage
 
-  /// Gives up objects that ``unfinished(limit:)`` told of. Those that are gone are no error.
+  /// Gives up objects that ``unfinished(after:limit:)`` told of. Those that are gone are no error.
   func abandon(_ objects: [UnfinishedObject]) async throws
 
   /// Work that waits for nobody: moves journaled blobs to their resting place. Called now and then.
@@ -86,7 +90,9 @@ public protocol BlobStore: Sendable {
 
 extension BlobStore {
   public func url(of blob: StoredBlob, lifetime: Duration) async throws -> String? { nil }
-  public func unfinished(limit: Int) async throws -> [UnfinishedObject] { [] }
+  public func unfinished(after marker: UnfinishedPage.Marker?, limit: Int) async throws -> UnfinishedPage {
+    UnfinishedPage([], next: nil)
+  }
   public func abandon(_ objects: [UnfinishedObject]) async throws {}
 }
 

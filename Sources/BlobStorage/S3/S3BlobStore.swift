@@ -313,10 +313,8 @@ public final class S3BlobStore: BlobStore {
     }
   }
 
-  public func unfinished(limit: Int) async throws -> [UnfinishedObject] {
-    try await objects.listUploads(prefix: Self.folder, limit: limit).map {
-      UnfinishedObject(place: $0.key, upload: $0.upload)
-    }
+  public func unfinished(after marker: UnfinishedPage.Marker?, limit: Int) async throws -> UnfinishedPage {
+    try await objects.listUploads(prefix: Self.folder, after: marker, limit: limit)
   }
 
   public func abandon(_ objects: [UnfinishedObject]) async throws {

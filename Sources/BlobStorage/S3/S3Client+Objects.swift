@@ -161,15 +161,25 @@ extension S3Client: ObjectStore {
     } catch ObjectStoreError.noSuchKey {}
   }
 
-  public func listUploads(prefix: String, limit: Int) async throws -> [ObjectUploadListing] {
+  public func listUploads(
+    prefix: String, after marker: UnfinishedPage.Marker?, limit: Int
+  ) async throws -> UnfinishedPage {
     let root = settings.location.prefix
     var request = S3Request(.listParts, .GET)
     request.query = [("uploads", ""), ("prefix", root + prefix), ("max-uploads", "\(min(limit, 1000))")]
-    let document = S3XML.parse(try await answer(request))
-    return (document?.all("Upload") ?? []).compactMap { entry in
-      guard let key = entry["Key"], key.hasPrefix(root), let upload = entry["UploadId"] else { return nil }
-      return ObjectUploadListing(key: String(key.dropFirst(root.count)), upload: upload)
+    if let key = marker?.key { request.query.append(("key-marker", key)) }
+    if let upload = marker?.upload { request.query.append(("upload-id-marker", upload)) }
+    guard let document = S3XML.parse(try await answer(request)) else {
+      throw ObjectStoreError.unavailable("its list of uploads cannot be read")
     }
+    let uploads = document.all("Upload").compactMap { entry -> UnfinishedObject? in
+      guard let key = entry["Key"], key.hasPrefix(root), let upload = entry["UploadId"] else { return nil }
+      return UnfinishedObject(place: String(key.dropFirst(root.count)), upload: upload)
+    }
+    // Some order uploads by their keys, others by names of their own; each says where to go on.
+    let next = UnfinishedPage.Marker(key: document["NextKeyMarker"], upload: document["NextUploadIdMarker"])
+    let isLast = document["IsTruncated"] != "true" || (next.key ?? next.upload) == nil || next == marker
+    return UnfinishedPage(uploads, next: isLast ? nil : next)
   }
 
   private static func escaped(_ text: String) -> String {
