@@ -50,7 +50,7 @@ struct PostgresPrograms: Sendable {
     if let versions = opendir(versionsFolder) {
       defer { closedir(versions) }
       while let entry = readdir(versions) {
-        let name = fileName(entry.pointee)
+        let name = fileName(entry)
         guard let version = Int(name), access("\(versionsFolder)/\(name)/bin/initdb", X_OK) == 0 else { continue }
         newest = max(newest, version)
       }
