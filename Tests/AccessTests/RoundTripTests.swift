@@ -22,7 +22,9 @@ import Testing
     }
   }
 
-  @Test func `waits for it once for a pull and thrice for a push, and once more after half a second`() async throws {
+  @Test func `waits for it once for a pull and thrice for a push, and up to three times more after a pause`()
+    async throws
+  {
     // What is known of the caller stays fresh until the test says so.
     let clock = ManualClock()
     try await ClosedRegistry.withOne(over: .postgresAndFiles, time: clock) { registry in
@@ -32,8 +34,9 @@ import Testing
         for (name, method, limit) in Self.limits {
           var counts: [Int] = []
           for round in 0..<4 {
-            // Of four, the first finds nothing in memory, and the last what is too old to be used unasked.
-            if round == 3 { clock.advance(by: AccessMemory.bound * 2) }
+            // Of four, the first finds nothing in memory, and the last what is too old to be used unasked: whether rights have
+            // changed (one question), and what the namespace's policies say of pulls (two).
+            if round == 3 { clock.advance(by: .seconds(2)) }
             let before = database.figures.roundTrips
             let answer = try await registry.ask(
               method, Self.target(name, round), as: credential,
@@ -42,9 +45,9 @@ import Testing
             #expect(answer.status == (method == "PUT" ? 201 : 200), "\(answer)")
             counts.append(database.figures.roundTrips - before)
           }
-          print("round trips of a whole request (\(kind)): \(name): \(counts[1]); after half a second: \(counts[3])")
+          print("round trips of a whole request (\(kind)): \(name): \(counts[1]); after a pause: \(counts[3])")
           #expect(counts[1] <= limit && counts[2] <= limit, "\(kind), \(name): \(counts)")
-          #expect(counts[3] <= limit + 1, "\(kind), \(name): \(counts)")
+          #expect(counts[3] <= limit + 3, "\(kind), \(name): \(counts)")
         }
       }
     }

@@ -14,7 +14,7 @@ extension EndToEnd {
         2, database: pooler.url(direct), bucket: bucket,
         configuration: ServerSettings.eagerCollection + ServerSettings.pooled
       ) { replicas in
-        try await EndToEnd.pushingThroughAll(through: replicas, toleratesUnavailable: false) {
+        try await EndToEnd.pushingThroughAll(through: replicas, toleratesUnavailable: false, leastAcknowledged: 10) {
           try await Task.sleep(for: .seconds(3))
         }
       }
