@@ -183,9 +183,9 @@ import Testing
   }
 
   @Test(arguments: [
-    S3Fault.status(503), .status(500), .resetInRequest(afterBytes: 1000), .loseAnswer, .resetInAnswer(afterBytes: 10),
+    HTTPFault.status(503), .status(500), .resetInRequest(afterBytes: 1000), .loseAnswer, .resetInAnswer(afterBytes: 10),
   ])
-  func `tries again what fails for the moment`(fault: S3Fault) async throws {
+  func `tries again what fails for the moment`(fault: HTTPFault) async throws {
     let recorder = try S3Recorder(to: try await ObjectStoreServer.shared())
     try await withS3Client(through: recorder) { client, _ in
       let blob = SampleBlob(seed: 3, size: 100_000)

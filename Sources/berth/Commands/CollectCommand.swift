@@ -52,9 +52,9 @@ struct CollectCommand: AsyncParsableCommand {
     var lines = Upkeep.Collection.describe(plan)
     let linkBytes = plan.links.reduce(Int64(0)) { $0 + $1.sizeBytes }
     let blobBytes = plan.blobs.reduce(Int64(0)) { $0 + $1.sizeBytes }
-    let blobs = plan.links.count + plan.blobs.count
-    let manifests = plan.manifests.count + plan.forgotten.count
-    lines.append("\(manifests) manifests, \(blobs) blobs, up to \(sizeText(linkBytes + blobBytes))")
+    let blobs = counted(Int64(plan.links.count + plan.blobs.count), "blob")
+    let manifests = counted(Int64(plan.manifests.count + plan.forgotten.count), "manifest")
+    lines.append("\(manifests), \(blobs), up to \(sizeText(linkBytes + blobBytes))")
     if !plan.links.isEmpty { lines.append("a blob that another repository has stays") }
     return lines
   }
@@ -94,6 +94,10 @@ struct CollectCommand: AsyncParsableCommand {
     progress.end()
     let after = try await storage.database.read { try $0.inventory() }
     let freed = sizeText(before.blobBytes - after.blobBytes)
-    return "freed \(before.blobs - after.blobs) blobs, \(freed), and \(before.manifests - after.manifests) manifests"
+    let blobs = counted(Int64(plan.links.count + plan.blobs.count), "blob")
+    let manifests = counted(Int64(plan.manifests.count + plan.forgotten.count), "manifest")
+    lines.append("\(manifests), \(blobs), up to \(sizeText(linkBytes + blobBytes))")
+    if !plan.links.isEmpty { lines.append("a blob that another repository has stays") }
+    return lines
   }
 }
