@@ -23,6 +23,8 @@ public enum HTTPFault: Sendable, Hashable {
   case spoilAnswer
   /// Waits until other rules are followed. The server does not see the request of a client that has gone meanwhile.
   case hold
+  /// One byte of the body of the request is another.
+  case spoilRequest
 }
 
 /// Which requests to an S3 server meet with a fault.

@@ -84,8 +84,11 @@ struct HTTPRelay {
     }
     let limit: Int? = if case .resetInRequest(let bytes) = exchange.fault { bytes } else { nil }
     let server = server
+    let fault = exchange.fault
     var up = 0
     let isWhole = requests.body(request.requestFraming) { bytes in
+      var bytes = bytes
+      if fault == .spoilRequest, up == 0 { bytes[bytes.count / 2] ^= 0x20 }
       up += bytes.count
       return server.send(bytes) && up < limit ?? .max
     }
