@@ -61,7 +61,8 @@ extension EndToEnd {
       #expect(try await berth.list(["tag", "label", "set", "acme/api:1.0.0", "tier-"]).count == 1)
       let changes = try await berth.list(["tag", "label", "history", "acme/api:1.0.0"])
       #expect(changes.map { $0["key"]?.string }.first == "tier" && changes.count == 3)
-      #expect(try await berth.refusal("tag", "label", "set", "acme/api:1.0.0", "-x=1").contains("-x"))
+      #expect(
+        try await berth.refusal("tag", "label", "set", "acme/api:1.0.0", "-x=1").contains("key=value sets a label"))
 
       // Facts are read after the push.
       try await eventually("the facts of both images are read") {
@@ -210,7 +211,7 @@ extension EndToEnd {
         #expect(
           try await berth.list(["tag", "list", "acme/api"]).map { $0["name"]?.string }
             == ["0.9.0", "1", "1.2.3", "main-1", "stable"])
-        #expect(try await berth.refusal("rule", "set", "acme", "immutable", "stable").hasPrefix("berth: "))
+        #expect(try await berth.refusal("rule", "set", "acme", "immutable", "stable").contains("the value is no JSON"))
         let list = try await berth.table("rule", "list", "acme")
         #expect(list.heads == ["KIND", "ON", "VALUE", "BY", "AT"])
         #expect(
