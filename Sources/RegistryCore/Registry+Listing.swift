@@ -1,7 +1,5 @@
 public import Access
-internal import BlobStorage
 internal import Metadata
-internal import NIOCore
 public import OCI
 
 /// A page of a list, and where the next one begins.
@@ -80,38 +78,6 @@ extension Registry {
   static func unknownName(_ repository: RepositoryName) -> RegistryError {
     RegistryError(
       .nameUnknown, "there is no repository \(repository)", details: [["name": .string(repository.text)]])
-  }
-
-  /// The index that a client without the referrers API looks for under the tag `<algorithm>-<hex>`, made from the rows, so
-  /// that it is always in step. Only where no tag of that name was pushed.
-  ///
-  /// Source: distribution-spec, "Referrers Tag Schema".
-  func fallbackIndex(_ reference: Reference, permit: Permit<Pull>) async throws -> CachedManifest? {
-    guard case .tag(let tag) = reference, let dash = tag.text.firstIndex(of: "-") else { return nil }
-    let text = tag.text[..<dash] + ":" + tag.text[tag.text.index(after: dash)...]
-    guard let subject = try? Digest(parsing: text) else { return nil }
-    let all = try await allReferrers(of: subject, permit: permit)
-    guard !all.isEmpty else { return nil }
-    let bytes = Listing.referrers(all)
-    let digest = bytes.withUnsafeBytes { Digest.computing(.sha256, over: $0) }
-    return CachedManifest(StoredManifest(digest: digest, mediaType: .ociIndex, bytes: bytes))
-  }
-
-  /// The referrers of a subject, as many as fit into a manifest of the size that clients accept.
-  private func allReferrers(of subject: Digest, permit: Permit<Pull>) async throws -> [Descriptor] {
-    var all: [Descriptor] = []
-    var sizeBytes = 0
-    var last: Digest?
-    while true {
-      let page = try await referrers(of: subject, artifactType: nil, after: last, permit: permit)
-      for element in page.elements {
-        sizeBytes += Listing.referrers([element]).count
-        guard sizeBytes <= Manifest.sizeLimitBytes else { return all }
-        all.append(element)
-      }
-      guard page.next != nil else { return all }
-      last = page.elements.last?.digest
-    }
   }
 }
 

@@ -49,16 +49,18 @@ extension Registry {
       try transaction.manifest(reference, in: repository, known: hint?.digest)
     }
     guard let found else {
-      if let fallback = try await fallbackIndex(reference, permit: permit) { return fallback }
+      if let list = try await referrersList(reference, permit: permit) { return list }
       throw RegistryError(
         .manifestUnknown, "\(repository) has no manifest \(reference)",
         details: [["reference": .string(reference.description)]])
     }
     if let hint, found.bytes == nil { return hint }
-    let manifest = CachedManifest(
-      StoredManifest(digest: found.digest, mediaType: found.mediaType, bytes: found.bytes ?? []))
+    let stored = StoredManifest(digest: found.digest, mediaType: found.mediaType, bytes: found.bytes ?? [])
+    let manifest = CachedManifest(stored)
     caches.keep(manifest, in: repository, since: manifestGeneration)
     if case .tag(let tag) = reference {
+      // Never remembered: what it answers changes with every referrer.
+      if let list = ReferrersTag(tag) { return try await self.list(list, over: stored, permit: permit) ?? manifest }
       caches.tags.insert(found.digest, for: TagKey(repository: repository, tag: tag), cost: 1, since: tagGeneration)
     }
     return manifest
@@ -159,7 +161,8 @@ extension Registry {
     do {
       return try await database.write(body)
     } catch let refusal as TagRefusal {
-      throw RegistryError(.denied, refusal.message, details: [["tag": .string(refusal.tag.text)]])
+      throw RegistryError(
+        .denied, refusal.message, details: [["tag": .string(refusal.tag.text)]], refusedTag: refusal.tag)
     }
   }
 

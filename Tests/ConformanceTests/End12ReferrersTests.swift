@@ -180,32 +180,5 @@ extension Conformance {
       #expect(found.count == expected.count)
       #expect(Set(found) == expected)
     }
-
-    @Test("end-12: the fallback tag, once a client has pushed one, is an ordinary tag")
-    func fallbackTag() async throws {
-      let image = try await repository.pushImage()
-      let artifact = try await attach(Self.sbom, to: image, note: "x")
-      let tag = image.digest.replacing(":", with: "-")
-      let index = Content.index([artifact])
-      try await repository.push(manifest: index, as: tag)
-      #expect(try await repository.pull(tag).status == 200)
-      #expect(try await list(image.digest).list.manifests.map(\.digest) == [artifact.digest])
-    }
-
-    @Test("end-12: the fallback tag that no client pushed names every referrer, also more than a page of them")
-    func fallbackOfMany() async throws {
-      let absent = Content.unique(mediaType: MediaType.image)
-      let config = try await repository.push(.emptyJSON)
-      var expected: Set<String> = []
-      for number in 0..<520 {
-        let extra = #""artifactType":"\#(Self.sbom)","annotations":{"n":"\#(number)"},\#(absent.asSubject)"#
-        let artifact = Content.image(config: config, layers: [], extra: extra)
-        try await repository.push(manifest: artifact)
-        expected.insert(artifact.digest)
-      }
-      let answer = try await repository.pull(absent.digest.replacing(":", with: "-"))
-      try #require(answer.status == 200)
-      #expect(Set(try answer.decoded(ReferrersList.self).manifests.map(\.digest)) == expected)
-    }
   }
 }

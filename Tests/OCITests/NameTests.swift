@@ -45,7 +45,21 @@ private let layerTypes: [(String, Bool)] = [
   ("application/vnd.docker.image.rootfs.diff.tar.gzip", false),
 ]
 
+private let referrersTags: [(String, String?)] = [
+  ("sha256-" + hex64, "sha256:" + hex64), ("sha512-" + hex64, "sha512:" + hex64), ("sha256-" + hex64 + ".sig", nil),
+  ("sha256-" + hex64.uppercased(), nil), ("sha256-" + hex64.dropLast(), nil), ("sha256_" + hex64, nil),
+  ("sha384-" + hex64, nil), ("sha256-" + hex64.dropLast() + "-", nil), ("latest", nil),
+]
+
+private let hex64 = String(repeating: "0123456789abcdef", count: 4)
+
 @Suite struct NameTests {
+  // distribution-spec, "Referrers Tag Schema"
+  @Test(arguments: referrersTags)
+  func `a referrers tag names its subject as far as it holds the hash`(_ text: String, _ prefix: String?) throws {
+    #expect(ReferrersTag(try Tag(parsing: text))?.digestPrefix == prefix)
+  }
+
   // [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*
   @Test(arguments: goodNames)
   func `a repository name is taken as it is`(_ text: String) throws {

@@ -3,12 +3,19 @@ import Glibc
 /// `berth-fuzz list`, `berth-fuzz seeds DIRECTORY`, `berth-fuzz TARGET SECONDS SEED FILE`.
 @main
 struct Main {
+  /// What is sent to a whole server.
+  private static let connections: KeyValuePairs<String, @Sendable (Int, UInt64, Witness) async throws -> Int> = [
+    "server": { try await fuzzServer(seconds: $0, seed: $1, witness: $2) },
+    "http2": { try await fuzzHTTP2(seconds: $0, seed: $1, witness: $2) },
+    "api": { try await fuzzAPI(seconds: $0, seed: $1, witness: $2) },
+  ]
+
   static func main() async throws {
     let arguments = CommandLine.arguments
     switch arguments.count {
     case 2 where arguments[1] == "list":
       for target in Target.all { print(target.name) }
-      print("server")
+      for connection in connections { print(connection.key) }
     case 3 where arguments[1] == "seeds":
       for (number, seeds) in Seeds.guided.enumerated() {
         for (index, seed) in seeds.enumerated() {
@@ -20,8 +27,8 @@ struct Main {
       let witness = Witness(path: arguments[4])
       tell("\(arguments[1]): seed \(seed)")
       let rounds: Int
-      if arguments[1] == "server" {
-        rounds = try await fuzzServer(seconds: seconds, seed: seed, witness: witness)
+      if let connection = connections.first(where: { $0.key == arguments[1] }) {
+        rounds = try await connection.value(seconds, seed, witness)
       } else if let target = Target.all.first(where: { $0.name == arguments[1] }) {
         rounds = fuzz(target, seconds: seconds, seed: seed, witness: witness)
       } else {

@@ -5,6 +5,8 @@ import Glibc
 final class SQLiteConnection: SQLConnection {
   let handle: OpaquePointer
   private var statements: [String: SQLiteStatement] = [:]
+  /// How many statements are being stepped: more than one where a row's closure runs another.
+  private var running = 0
 
   /// A bound on kept statements; our statements are fixed texts, some hundred.
   static let statementLimit = 512
@@ -77,7 +79,11 @@ final class SQLiteConnection: SQLConnection {
 
   func run(_ sql: SQL, row: (borrowing Row) throws -> Bool) throws -> Int {
     let statement = try sql.isKept ? prepare(sql.text) : prepareOnce(sql.text)
-    defer { if sql.isKept { statement.reset() } else { statement.finalize() } }
+    running += 1
+    defer {
+      running -= 1
+      if sql.isKept { statement.reset() } else { statement.finalize() }
+    }
     try statement.bind(sql.values)
     while try statement.step() {
       if try !row(Row(columns: statement)) { break }
@@ -111,7 +117,8 @@ final class SQLiteConnection: SQLConnection {
 
   private func prepare(_ text: String) throws -> SQLiteStatement {
     if let kept = statements[text] { return kept }
-    if statements.count >= Self.statementLimit {
+    // Not while one of them is being stepped: its rows are still to come.
+    if statements.count >= Self.statementLimit, running == 0 {
       for statement in statements.values { statement.finalize() }
       statements = [:]
     }

@@ -95,6 +95,29 @@ extension Reading where Self: ~Copyable {
     }
   }
 
+  /// The first digest that begins so and that a manifest names as its subject.
+  public func subject(beginningWith prefix: String, in repository: RepositoryName) throws -> Digest? {
+    try first(
+      """
+      SELECT m.subject FROM repository r JOIN manifest m ON m.repository_id = r.id
+      WHERE r.name = \(repository) AND m.subject >= \(prefix) AND m.subject < \(prefix + "~") AND m.hidden_at IS NULL
+      ORDER BY m.subject LIMIT 1
+      """
+    ) { try $0.digest(0) }
+  }
+
+  /// Which of some manifests have rows in a repository; false: it is hidden from readers.
+  public func visibility(of manifests: some Sequence<Digest>, in repository: RepositoryName) throws -> [Digest: Bool] {
+    let rows = try all(
+      """
+      SELECT m.digest, m.hidden_at FROM repository r JOIN manifest m ON m.repository_id = r.id
+      WHERE r.name = \(repository)
+        AND m.digest IN (SELECT value FROM {LIST}(CAST(\(Transaction.list(manifests)) AS {JSON})))
+      """
+    ) { (try $0.digest(0), $0.isNull(1)) }
+    return Dictionary(rows) { first, _ in first }
+  }
+
   private static func annotations(_ text: String?) throws -> Annotations {
     guard var text else { return [:] }
     do {

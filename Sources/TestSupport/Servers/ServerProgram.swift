@@ -117,7 +117,7 @@ public final class ServerProgram: Sendable {
     defer { closedir(folder) }
     var found: [pid_t] = []
     while let entry = readdir(folder) {
-      let name = fileName(entry.pointee)
+      let name = fileName(entry)
       guard let pid = pid_t(name), let text = try? readText("/proc/\(name)/stat") else { continue }
       // The name of the program stands in parentheses and may hold anything; state and parent come after it.
       let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")

@@ -53,14 +53,19 @@ private func keepDescriptorsPrivate() {
   guard let folder = opendir("/proc/self/fd") else { return }
   defer { closedir(folder) }
   while let entry = readdir(folder) {
-    guard let descriptor = Int32(fileName(entry.pointee)), descriptor > 2 else { continue }
+    guard let descriptor = Int32(fileName(entry)), descriptor > 2 else { continue }
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
   }
 }
 
 /// The name of an entry of a folder.
-func fileName(_ entry: dirent) -> String {
-  withUnsafeBytes(of: entry.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+///
+/// By its address: an entry is as long as its name, and a copy of a whole `dirent` would read past the end of what readdir(3)
+/// has filled, and of the memory that it lies in.
+func fileName(_ entry: UnsafeMutablePointer<dirent>) -> String {
+  withUnsafePointer(to: &entry.pointee.d_name) {
+    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+  }
 }
 
 /// Where programs are looked for: the folders of system programs too, whatever `PATH` says.
