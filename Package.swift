@@ -137,7 +137,8 @@ let package = Package(
       name: "ConformanceTests",
       dependencies: ["TestSupport", "CLibCrypto", "OCI", "RegistryCore", "HTTPService", "BlobStorage", "Metadata"],
       swiftSettings: strict),
-    .testTarget(name: "berthTests", dependencies: ["berth", "TestSupport", arguments], swiftSettings: strict),
+    .testTarget(
+      name: "berthTests", dependencies: ["berth", "TestSupport", "OCI", arguments, nioHTTP1], swiftSettings: strict),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "Ground"], swiftSettings: strict),
     .testTarget(
       name: "EndToEnd", dependencies: ["CLibCrypto", "OCI", "TestSupport"], path: "Tests/EndToEnd",

@@ -93,6 +93,8 @@ extension AccessControl {
     }
     if let parent = record.parent {
       guard let shown = try await memory.token(id: parent), authenticator.isGood(shown) else {
+        try await authenticator.refused(
+          account.name, "refresh token", "the token of this login has ended", address, requestID)
         throw AuthenticationFailure(AuthenticationFailure.usual, rule: "the token of this login has ended")
       }
     }
@@ -116,6 +118,8 @@ extension AccessControl {
     let isOurs = (try? SignedToken(parsing: subjectToken))?.claims["iss"]?.string == settings.service
     let caller = try await authenticator.jobCaller(subjectToken, memory, address, requestID)
     guard !isOurs, case .federated(let rules) = caller.principal else {
+      try await authenticator.refused(
+        caller.origin.actor, "job", "an exchange of what is not a job's token", address, requestID)
       throw AuthenticationFailure("this is not the token of a job", rule: "an exchange of what is not a job's token")
     }
     let now = memory.database.now
@@ -147,12 +151,30 @@ extension AccessControl {
         detail: (["action": .string(denial.action.rawValue), "rule": .string(denial.rule)] as JSONValue).text))
   }
 
-  /// Records that somebody was refused a change of access.
-  public func noteRefusal(_ error: AdministrationError, _ path: String, _ caller: Caller) {
+  /// What is kept of the reasons of one refusal, in characters.
+  static let reasonLimit = 1000
+
+  /// Records that somebody was refused for another reason than a permit that they lack: an operation of the administration, a
+  /// rule about tags, rules of a release.
+  ///
+  /// - Parameters:
+  ///   - rules: the names of the rules that were not met.
+  ///   - namespace: whose owners may read of it.
+  public func noteRefusal(
+    _ reason: String, rules: [String] = [], namespace: String?, target: String, _ caller: Caller
+  ) {
+    guard caller.showedSomething else { return }
+    var detail: JSONObject = ["reason": .string(String(reason.prefix(Self.reasonLimit)))]
+    if !rules.isEmpty { detail.append("rules", .array(Set(rules).sorted().map { .string($0) })) }
     trail.note(
       AuditEntry(
-        "refusal", .refused, by: caller.origin, target: String(path.prefix(200)),
-        detail: (["reason": .string(error.message)] as JSONValue).text))
+        "refusal", .refused, by: caller.origin, namespace: namespace, target: String(target.prefix(200)),
+        detail: JSONValue.object(detail).text))
+  }
+
+  /// Records that somebody could not sign on.
+  public func noteRefusal(_ failure: SignOnFailure, address: String, requestID: String) async throws {
+    try await authenticator.refused(failure.account ?? "", "sign-on", failure.cause, address, requestID)
   }
 
   /// Records that a policy did not give an image out.

@@ -74,10 +74,14 @@ public protocol BlobStore: Sendable {
   /// Uploads that hold bytes, in no particular order.
   func uploads() async throws -> [UploadID]
 
-  /// Objects that were begun and never ended, of uploads that are known and of such that are not. At most `limit`.
-  func unfinished(limit: Int) async throws -> [UnfinishedObject]
+  /// Objects that were begun and not ended, of uploads that are known and of such that are not, in no particular order.
+  ///
+  /// - Parameters:
+  ///   - marker: where the page before ended; nil begins.
+  ///   - limit: the most of a page.
+  func unfinished(after marker: UnfinishedPage.Marker?, limit: Int) async throws -> UnfinishedPage
 
-  /// Gives up objects that ``unfinished(limit:)`` told of. Those that are gone are no error.
+  /// Gives up objects that ``unfinished(after:limit:)`` told of. Those that are gone are no error.
   func abandon(_ objects: [UnfinishedObject]) async throws
 
   /// Work that waits for nobody: moves journaled blobs to their resting place. Called now and then.
@@ -86,7 +90,9 @@ public protocol BlobStore: Sendable {
 
 extension BlobStore {
   public func url(of blob: StoredBlob, lifetime: Duration) async throws -> String? { nil }
-  public func unfinished(limit: Int) async throws -> [UnfinishedObject] { [] }
+  public func unfinished(after marker: UnfinishedPage.Marker?, limit: Int) async throws -> UnfinishedPage {
+    UnfinishedPage([], next: nil)
+  }
   public func abandon(_ objects: [UnfinishedObject]) async throws {}
 }
 
@@ -94,12 +100,12 @@ extension BlobStore {
 public struct AppendExtent: Sendable {
   /// How many bytes this request brings, where that is known; reserves the space.
   public var length: Int64?
-  /// The client sends in chunks (`Content-Range`), so more requests will follow.
-  public var isChunk: Bool
+  /// The upload is to be published with what this request brings: nothing comes after it.
+  public var isLast: Bool
 
-  public init(length: Int64? = nil, isChunk: Bool = false) {
+  public init(length: Int64? = nil, isLast: Bool = false) {
     self.length = length
-    self.isChunk = isChunk
+    self.isLast = isLast
   }
 }
 

@@ -51,6 +51,29 @@ public struct UnfinishedObject: Sendable, Hashable {
   }
 }
 
+/// Some of the objects that were begun and not ended.
+public struct UnfinishedPage: Sendable {
+  /// Where the next page begins, in the store's own words.
+  public struct Marker: Sendable, Hashable {
+    public let key: String?
+    public let upload: String?
+
+    public init(key: String?, upload: String?) {
+      self.key = key
+      self.upload = upload
+    }
+  }
+
+  public let objects: [UnfinishedObject]
+  /// Nil: there are no more.
+  public let next: Marker?
+
+  public init(_ objects: [UnfinishedObject], next: Marker?) {
+    self.objects = objects
+    self.next = next
+  }
+}
+
 extension StoredBlob {
   /// When a place was made, by the database's clock in microseconds since 1970: its last name begins with 16 hexadecimal
   /// digits that say so. Nil for any other name.

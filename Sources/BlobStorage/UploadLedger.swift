@@ -4,6 +4,7 @@ public struct UploadRecord: Sendable, Equatable {
   public struct Part: Sendable, Equatable {
     /// From 1, in the order of the bytes.
     public let number: Int
+    /// What the store answered: ``ObjectStore/putPart(_:_:of:upload:)``.
     public let entityTag: String
     public let sizeBytes: Int64
 
@@ -49,9 +50,9 @@ public struct UploadRecord: Sendable, Equatable {
 /// A process works on an upload only while it holds the claim; a claim runs out by the database's clock, so that one whose
 /// holder died is free again within ``claimTerm``.
 public protocol UploadLedger: Sendable {
-  /// What is recorded; nil for an upload that holds nothing.
+  /// Where an upload ends; nil for one that holds nothing. Reads none of its bytes.
   /// - Throws: ``StorageError/uploadUnknown`` for one that is known to be over.
-  func record(of upload: UploadID) async throws -> UploadRecord?
+  func offset(of upload: UploadID) async throws -> Int64?
 
   /// Claims an upload for the caller, and answers what is recorded.
   /// - Throws: ``StorageError/uploadBusy`` while somebody else holds it; ``StorageError/uploadUnknown`` when it is over.

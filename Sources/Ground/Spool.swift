@@ -80,18 +80,20 @@ public struct SpooledLines {
     self.limitBytes = limitBytes
   }
 
-  /// The next line, without its end; nil: there is none.
+  /// What `body` makes of the next line, without its end; nil: there is none.
   ///
-  /// - Throws: ``Spool/Failure``.
-  public mutating func next() throws -> [UInt8]? {
+  /// - Throws: ``Spool/Failure``, or what `body` throws.
+  public mutating func next<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R? {
     var searched = position
     while true {
-      if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+      if let end = end(from: searched) {
         let line = position..<end
         position = end + 1
         searched = position
         guard line.count <= limitBytes else { throw Spool.Failure.line(limitBytes: limitBytes) }
-        guard line.isEmpty else { return Array(buffer[line]) }
+        guard line.isEmpty else {
+          return try buffer.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[line])) }
+        }
         continue
       }
       buffer.removeSubrange(..<position)
@@ -101,7 +103,16 @@ public struct SpooledLines {
       guard try fill() else { break }
     }
     position = buffer.count
-    return buffer.isEmpty ? nil : buffer
+    return buffer.isEmpty ? nil : try buffer.withUnsafeBytes { try body($0) }
+  }
+
+  private func end(from start: Int) -> Int? {
+    buffer.withUnsafeBytes { bytes in
+      guard start < bytes.count, let base = bytes.baseAddress,
+        let found = memchr(base + start, Int32(UInt8(ascii: "\n")), bytes.count - start)
+      else { return nil }
+      return UnsafeRawPointer(found) - base
+    }
   }
 
   /// Reads on. Answers false at the end.

@@ -93,6 +93,27 @@ extension Transaction {
   /// Sends a statement whose outcome nobody asks for; a failure is told by the next one that is waited for, or by the commit.
   func enqueue(_ sql: SQL) throws { try connection.submit(sql, to: Discarded.sink) }
 
+  /// How many rows one statement of ``writeRows(_:_:_:)`` takes at the most.
+  static let rowsLimit = 64
+
+  /// Sends many rows by few statements. None may meet another of them in a conflict.
+  ///
+  /// The statements take 64, 32, 16, … rows, so that there are few texts of them and all stay prepared.
+  func writeRows(_ head: StaticString, _ rows: [[SQLValue]], _ tail: StaticString) throws {
+    for part in Self.parts(of: rows) { try enqueue(SQL(head, rows: part, tail)) }
+  }
+
+  static func parts(of rows: [[SQLValue]]) -> [ArraySlice<[SQLValue]>] {
+    var parts: [ArraySlice<[SQLValue]>] = []
+    var (begin, size) = (0, rowsLimit)
+    while begin < rows.count {
+      while size > rows.count - begin { size /= 2 }
+      parts.append(rows[begin..<begin + size])
+      begin += size
+    }
+    return parts
+  }
+
   /// Sends a statement that answers no rows, and whose count of changed rows is needed later.
   func later(_ sql: SQL) throws -> Later<Void> {
     let later = Later(connection) { (_: borrowing Row) in }

@@ -12,6 +12,15 @@ public struct SQL: Sendable, ExpressibleByStringInterpolation {
     values = []
   }
 
+  /// One statement for many rows: `head (?, …), (?, …) tail`.
+  ///
+  /// - Parameter rows: each as long as the first.
+  init(_ head: StaticString, rows: ArraySlice<[SQLValue]>, _ tail: StaticString) {
+    let row = "(" + String(repeating: "?, ", count: max(rows.first?.count ?? 0, 1) - 1) + "?)"
+    text = "\(head) \(row)" + String(repeating: ", \(row)", count: max(rows.count, 1) - 1) + " \(tail)"
+    values = Array(rows.joined())
+  }
+
   /// A statement of a migration, which binds nothing. Only for text that stands in this target.
   init(migration text: String) {
     self.text = text

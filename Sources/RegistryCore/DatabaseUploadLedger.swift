@@ -14,13 +14,13 @@ public struct DatabaseUploadLedger: UploadLedger {
     self.random = random
   }
 
-  public func record(of upload: UploadID) async throws -> UploadRecord? {
-    let (row, hasEnded) = try await database.read { transaction in
-      let row = try transaction.upload(upload.text)
-      return (row, try row == nil && transaction.hasEnded(upload: upload.text))
+  public func offset(of upload: UploadID) async throws -> Int64? {
+    let (size, hasEnded) = try await database.read { transaction in
+      let size = try transaction.sizeBytes(ofUpload: upload.text)
+      return (size, try size == nil && transaction.hasEnded(upload: upload.text))
     }
     if hasEnded { throw StorageError.uploadUnknown }
-    return row.flatMap { UploadRecord($0) }
+    return size
   }
 
   public func claim(_ upload: UploadID) async throws -> (claim: UploadClaim, record: UploadRecord?) {

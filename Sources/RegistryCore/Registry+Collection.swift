@@ -120,18 +120,22 @@ extension Registry {
     return freed
   }
 
-  /// Gives up objects that were begun, that no upload names and that are too old to be gone on with. Answers how many.
-  public func abandonUnfinished(limit: Int) async throws -> Int {
+  /// Gives up those of a page of unfinished objects that no upload names and that are too old to be gone on with. Answers how
+  /// many, and where the next page begins.
+  public func abandonUnfinished(
+    after marker: UnfinishedPage.Marker?, limit: Int
+  ) async throws -> (count: Int, next: UnfinishedPage.Marker?) {
     let oldest = database.now - Self.garbageAge
-    let old = try await store.unfinished(limit: limit).filter { object in
+    let page = try await store.unfinished(after: marker, limit: limit)
+    let old = page.objects.filter { object in
       StoredBlob.time(ofPlace: object.place).map { Timestamp(microseconds: $0) < oldest } ?? false
     }
-    guard !old.isEmpty else { return 0 }
+    guard !old.isEmpty else { return (0, page.next) }
     let places = old.map(\.place)
     let known = try await database.read { try $0.knownPlaces(places) }
     let abandoned = old.filter { !known.contains($0.place) }
     try await store.abandon(abandoned)
-    return abandoned.count
+    return (abandoned.count, page.next)
   }
 
   /// At a place of its own: one that no row names and that is too old to be recorded any more stays without one for ever.

@@ -161,7 +161,8 @@ extension Registry {
     do {
       return try await database.write(body)
     } catch let refusal as TagRefusal {
-      throw RegistryError(.denied, refusal.message, details: [["tag": .string(refusal.tag.text)]])
+      throw RegistryError(
+        .denied, refusal.message, details: [["tag": .string(refusal.tag.text)]], refusedTag: refusal.tag)
     }
   }
 

@@ -7,8 +7,13 @@ public struct RegistryError: Error, Sendable, CustomStringConvertible {
   /// One error of the envelope is made for each; none is one error without a detail.
   public let details: [JSONValue]
   public let cause: (any Error)?
+  /// The tag that a rule of its namespace keeps where it is.
+  public let refusedTag: Tag?
 
-  public init(_ code: ErrorCode, _ message: String, details: [JSONValue] = [], cause: (any Error)? = nil) {
+  public init(
+    _ code: ErrorCode, _ message: String, details: [JSONValue] = [], cause: (any Error)? = nil, refusedTag: Tag? = nil
+  ) {
+    self.refusedTag = refusedTag
     self.code = code
     self.message = message
     self.details = details

@@ -32,7 +32,8 @@ public struct Collection: Chore {
       self.blobs = blobs
     }
 
-    var count: Int { manifests.count + forgotten.count + links.count + blobs.count }
+    /// How many things it names.
+    public var count: Int { manifests.count + forgotten.count + links.count + blobs.count }
   }
 
   private let registry: Registry

@@ -166,18 +166,8 @@ public struct OrphanSweep: Sendable {
       logger.info("bytes without a row removed", metadata: ["blobs": "\(freed.blobs)", "bytes": "\(freed.bytes)"])
     }
     let next = page.count < Scrub.pageLimit ? "" : page.last?.name ?? ""
-    if next.isEmpty { try await abandonUnfinished() }
     try await registry.database.write { try $0.setKeepsake(Self.cursorName, Array(next.utf8)) }
     return !next.isEmpty
-  }
-}
-
-extension OrphanSweep {
-  /// An object store keeps, and bills, the parts of uploads whose process died before it could record them.
-  private func abandonUnfinished() async throws {
-    let count = try await registry.abandonUnfinished(limit: Scrub.pageLimit)
-    figures?.unfinished.increment(by: count)
-    if count > 0 { logger.info("objects that were never completed are given up", metadata: ["count": "\(count)"]) }
   }
 }
 

@@ -199,9 +199,7 @@ public final class UpkeepService: Service {
 
   private func expireForever() async {
     await forever("expiry of uploads") {
-      for upload in try await registry.expiredUploads() where try await registry.discardExpiredUpload(upload) {
-        logger.info("upload expired", metadata: ["upload": "\(upload)"])
-      }
+      try await AbandonedUploads(registry: registry, logger: logger).expire()
       return Self.expiryInterval
     }
   }
@@ -209,6 +207,7 @@ public final class UpkeepService: Service {
   private func tidyForever() async {
     await forever("removal of what has expired") {
       try await access.tidy()
+      try await AbandonedUploads(registry: registry, figures: scrubFigures, logger: logger).giveUpUnfinished()
       return Self.tidyingInterval
     }
   }

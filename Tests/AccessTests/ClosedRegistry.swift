@@ -18,9 +18,26 @@ struct ClosedRegistry {
   /// With a role on all of `acme`.
   static let roles = Role.allCases
 
+  /// The threads of the runtime are as few as the cores; a test of many small steps that queued there behind those that
+  /// compute would take minutes.
+  private static let workers = WorkerPool(name: "access-tests", threads: 4)
+
+  /// - Parameters:
+  ///   - time: the registry's clock.
+  ///   - patience: how long issuers and providers may take to answer.
   static func withOne(
-    over kind: TestInstallation.Kind = .sqliteAndFiles, _ change: (inout AccessSettings) -> Void = { _ in },
+    over kind: TestInstallation.Kind = .sqliteAndFiles, time: any TimeSource = SystemTime(),
+    patience: Duration = .seconds(120), _ change: (inout AccessSettings) -> Void = { _ in },
     _ body: (ClosedRegistry) async throws -> Void
+  ) async throws {
+    try await withTaskExecutorPreference(workers) {
+      try await start(over: kind, time: time, patience: patience, change, body)
+    }
+  }
+
+  private static func start(
+    over kind: TestInstallation.Kind, time: any TimeSource, patience: Duration,
+    _ change: (inout AccessSettings) -> Void, _ body: (ClosedRegistry) async throws -> Void
   ) async throws {
     let issuer = try TestIssuer()
     var settings = AccessSettings()
@@ -28,8 +45,8 @@ struct ClosedRegistry {
     settings.jobIssuers = [issuer.url]
     change(&settings)
     let installation = kind == .sqliteAndFiles ? nil : try await TestInstallation(kind)
-    let network = NetworkHTTP()
-    let server = try await TestRegistry.start(over: installation, access: .closed(settings, network))
+    let network = NetworkHTTP(timeout: patience)
+    let server = try await TestRegistry.start(over: installation, time: time, access: .closed(settings, network))
     let http = RawHTTPClient(host: server.host, port: server.port)
     let admin = try await server.access.authenticator.caller(
       .basic(user: "admin", password: TestRegistry.adminPassword), address: "test", requestID: "test")
@@ -85,9 +102,10 @@ struct ClosedRegistry {
   func api(
     _ method: String, _ target: String, as credential: (String, String)? = nil, _ json: String? = nil
   ) async throws -> RawResponse {
-    try await ask(
-      method, target, as: credential, json == nil ? [] : [("Content-Type", "application/json")],
-      body: json.map { .text($0) } ?? .none)
+    let type = json == nil ? [] : [("Content-Type", "application/json")]
+    // With a cookie it is a page of ours that asks, as browsers tell.
+    let site = credential?.0 == "Cookie" ? [("Sec-Fetch-Site", "same-origin")] : []
+    return try await ask(method, target, as: credential, type + site, body: json.map { .text($0) } ?? .none)
   }
 
   /// A token of the token endpoint, as a header.
@@ -95,6 +113,16 @@ struct ClosedRegistry {
     let answer = try await ask("GET", "/token?service=registry.test&scope=\(scope)", as: credential)
     try #require(answer.status == 200, "\(answer)")
     return ("Authorization", "Bearer \(try #require(answer.json["token"]?.string))")
+  }
+
+  /// What a browser shows once somebody has logged in on the page, as a header.
+  func session(of user: String, password: String = password) async throws -> (String, String) {
+    let answer = try await ask(
+      "POST", "/auth/login", as: nil,
+      [("Content-Type", "application/x-www-form-urlencoded"), ("Sec-Fetch-Site", "same-origin")],
+      body: .text("user=\(user)&password=\(password)"))
+    let cookie = try #require(answer.first("Set-Cookie"), "\(answer)")
+    return ("Cookie", String(cookie.prefix { $0 != ";" }))
   }
 
   func post(form: KeyValuePairs<String, String>) async throws -> RawResponse {

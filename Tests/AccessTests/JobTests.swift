@@ -55,56 +55,72 @@ import Testing
   }
 
   @Test func `is refused when its token is not just as the rule and the issuer say`() async throws {
-    try await ClosedRegistry.withOne { registry in
+    let clock = ManualClock()
+    try await ClosedRegistry.withOne(time: clock) { registry in
       try await Self.trust(registry)
       let issuer = registry.issuer
-      let now = SystemTime().now.microseconds / 1_000_000
+      let now = clock.now.microseconds / 1_000_000
       let stranger = try TestIssuer()
+      func signed(_ claims: JSONObject, _ header: JSONObject = JSONObject(), by other: TestIssuer? = nil) -> String {
+        (other ?? issuer).token(claims, header: header, now: clock.now)
+      }
       let bad: [(String, String)] = [
-        ("another repository", issuer.token(Self.changed("repository", "acme/api-evil"))),
-        ("a repository with a prefix", issuer.token(Self.changed("repository", "evil/acme/api"))),
-        ("a repository in other letters", issuer.token(Self.changed("repository", "ACME/api"))),
-        ("another branch", issuer.token(Self.changed("ref", "refs/heads/main2"))),
-        ("no branch", issuer.token(Self.changed("ref", .null))),
-        ("a claim that is an object", issuer.token(Self.changed("ref", ["a": "refs/heads/main"]))),
-        ("another audience", issuer.token(Self.changed("aud", "other.test"))),
-        ("no audience", issuer.token(Self.changed("aud", .null))),
-        ("expired", issuer.token(Self.changed("exp", .integer(now - 3600)))),
-        ("no end", issuer.token(Self.changed("exp", .null))),
-        ("not yet valid", issuer.token(Self.changed("nbf", .integer(now + 3600)))),
-        ("another issuer's name", issuer.token(Self.changed("iss", .string(stranger.url)))),
-        ("another issuer", stranger.token(Self.good)),
-        ("another issuer that says it is ours", stranger.token(Self.changed("iss", .string(issuer.url)))),
-        ("alg none", issuer.token(Self.good, header: ["alg": "none"])),
-        ("alg HS256", issuer.token(Self.good, header: ["alg": "HS256"])),
-        ("an unknown key", issuer.token(Self.good, header: ["kid": "nobody's"])),
-        ("a key from its header", issuer.token(Self.good, header: ["jku": .string(stranger.url + "/keys")])),
-        ("a header extension", issuer.token(Self.good, header: ["crit": ["b64"]])),
-        ("giant", issuer.token(Self.changed("x", .string(String(repeating: "x", count: 12_500))))),
+        ("another repository", signed(Self.changed("repository", "acme/api-evil"))),
+        ("a repository with a prefix", signed(Self.changed("repository", "evil/acme/api"))),
+        ("a repository in other letters", signed(Self.changed("repository", "ACME/api"))),
+        ("another branch", signed(Self.changed("ref", "refs/heads/main2"))),
+        ("no branch", signed(Self.changed("ref", .null))),
+        ("a claim that is an object", signed(Self.changed("ref", ["a": "refs/heads/main"]))),
+        ("another audience", signed(Self.changed("aud", "other.test"))),
+        ("no audience", signed(Self.changed("aud", .null))),
+        ("expired", signed(Self.changed("exp", .integer(now - 3600)))),
+        ("no end", signed(Self.changed("exp", .null))),
+        ("not yet valid", signed(Self.changed("nbf", .integer(now + 3600)))),
+        ("another issuer's name", signed(Self.changed("iss", .string(stranger.url)))),
+        ("another issuer", signed(Self.good, by: stranger)),
+        ("another issuer that says it is ours", signed(Self.changed("iss", .string(issuer.url)), by: stranger)),
+        ("alg none", signed(Self.good, ["alg": "none"])),
+        ("alg HS256", signed(Self.good, ["alg": "HS256"])),
+        ("an unknown key", signed(Self.good, ["kid": "nobody's"])),
+        ("a key from its header", signed(Self.good, ["jku": .string(stranger.url + "/keys")])),
+        ("a header extension", signed(Self.good, ["crit": ["b64"]])),
+        ("giant", signed(Self.changed("x", .string(String(repeating: "x", count: 12_500))))),
       ]
       for (what, token) in bad { #expect(try await Self.status(token, registry) == 401, "\(what)") }
-      #expect(try await Self.status(issuer.token(Self.changed("aud", ["a", "registry.test"])), registry) == 202)
-      #expect(try await Self.status(issuer.token(Self.changed("exp", .integer(now - 30))), registry) == 202)
+      #expect(try await Self.status(signed(Self.changed("aud", ["a", "registry.test"])), registry) == 202)
+      #expect(try await Self.status(signed(Self.changed("exp", .integer(now - 30))), registry) == 202)
     }
   }
 
-  @Test func `goes on when the issuer changes its key, and is told when the issuer is down`() async throws {
-    try await ClosedRegistry.withOne { registry in
+  @Test func `goes on when the issuer changes its key, and asks for keys not more often than every ten seconds`()
+    async throws
+  {
+    let clock = ManualClock()
+    try await ClosedRegistry.withOne(time: clock) { registry in
       try await Self.trust(registry)
-      #expect(try await Self.status(registry.issuer.token(Self.good), registry) == 202)
-      let asked = registry.issuer.requests.count
-      #expect(try await Self.status(registry.issuer.token(Self.good), registry) == 202)
-      #expect(registry.issuer.requests.count == asked, "keys are kept")
-      try registry.issuer.rotate()
-      // Not more often than every ten seconds is it asked for keys that are not known.
-      #expect(try await Self.status(registry.issuer.token(Self.good), registry) == 401)
-      for number in 0..<20 {
-        let token = registry.issuer.token(Self.good, header: ["kid": .string("made-up-\(number)")])
-        #expect(try await Self.status(token, registry) == 401)
+      let issuer = registry.issuer
+      func status(keyID: String? = nil) async throws -> Int {
+        let header: JSONObject = keyID.map { ["kid": .string($0)] } ?? JSONObject()
+        return try await Self.status(issuer.token(Self.good, header: header, now: clock.now), registry)
       }
-      #expect(registry.issuer.requests.count <= asked + 2)
+      #expect(try await status() == 202)
+      let asked = issuer.requests.count
+      #expect(try await status() == 202)
+      #expect(issuer.requests.count == asked, "keys are kept")
+      try issuer.rotate()
+      #expect(try await status() == 401)
+      for number in 0..<20 { #expect(try await status(keyID: "made-up-\(number)") == 401) }
+      #expect(issuer.requests.count == asked)
+      clock.advance(by: .seconds(11))
+      #expect(try await status() == 202, "the new key is fetched")
+      #expect(issuer.requests.count == asked + 2)
+      for number in 0..<20 { #expect(try await status(keyID: "made-up-\(number)") == 401) }
+      #expect(issuer.requests.count == asked + 2)
     }
-    try await ClosedRegistry.withOne { registry in
+  }
+
+  @Test func `is told when the issuer is down or slow, and others are served`() async throws {
+    try await ClosedRegistry.withOne(patience: .milliseconds(500)) { registry in
       try await Self.trust(registry)
       for mood in [TestIssuer.Mood.down, .slow] {
         registry.issuer.set(mood)
@@ -112,7 +128,6 @@ import Testing
           "POST", Self.push, as: ClosedRegistry.basic("job", registry.issuer.token(Self.good)))
         #expect(answer.status == 503 && answer.errorCode != "TOOMANYREQUESTS", "\(answer)")
         #expect(answer.first("Retry-After") != nil)
-        // Others are served.
         #expect(try await registry.ask("GET", "/v2/", as: ClosedRegistry.basic("reader")).status == 200)
       }
     }

@@ -11,7 +11,7 @@ import Testing
 
 /// Every request × every role × every kind of credential, as docs/access.md says (invariant I7).
 @Suite struct `Who may do what` {
-  private typealias Credential = (kind: String, header: (String, String))
+  typealias Credential = (kind: String, header: (String, String))
 
   @Test func `to repositories is what the tables say, for every role and every kind of credential`() async throws {
     let rows = try AccessTable.rows("| request | action |")
@@ -56,9 +56,9 @@ import Testing
   }
 
   /// Every way in which somebody of a role can show who they are.
-  private static func credentials(of role: String, _ registry: ClosedRegistry) async throws -> [Credential] {
+  static func credentials(of role: String, _ registry: ClosedRegistry) async throws -> [Credential] {
     let password = role == "admin" ? ClosedRegistry.admin : ClosedRegistry.basic(role)
-    let scope = "repository:acme/api:pull,push,delete"
+    let scope = "repository:acme/api:pull,push,delete&scope=registry:catalog:*"
     let made = try await registry.api("POST", "/api/v1/tokens", as: password, #"{"name":"test"}"#)
     let secret = try #require(made.json["secret"]?.string)
     var all: [Credential] = [
@@ -104,7 +104,7 @@ import Testing
     answer.status != 401 && answer.status != 403 && answer.errorCode != "NAME_UNKNOWN"
   }
 
-  private static func send(
+  static func send(
     _ request: String, _ header: (String, String)?, _ registry: ClosedRegistry
   ) async throws -> RawResponse {
     let parts = request.split(separator: " ")
@@ -182,7 +182,7 @@ import Testing
     }
   }
 
-  private static func makeSubjects(_ registry: ClosedRegistry) async throws {
+  static func makeSubjects(_ registry: ClosedRegistry) async throws {
     try await registry.administration.makeUser("subject", password: nil, siteRole: nil, by: registry.admin)
     try await registry.administration.makeTeam("crew", ssoGroup: nil, by: registry.admin)
     let made = try await registry.api(
@@ -192,7 +192,7 @@ import Testing
   }
 
   /// A call that would do something, but mostly to things that are not there.
-  private static func call(
+  static func call(
     _ operation: String, _ role: String, _ header: (String, String)?, _ registry: ClosedRegistry
   ) async throws -> RawResponse {
     let parts = operation.split(separator: " ")

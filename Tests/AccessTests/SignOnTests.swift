@@ -54,13 +54,14 @@ import Testing
   }
 
   private static func withProvider(
-    over kind: TestInstallation.Kind = .sqliteAndFiles, _ body: (ClosedRegistry, TestIssuer) async throws -> Void
+    over kind: TestInstallation.Kind = .sqliteAndFiles, time: any TimeSource = SystemTime(),
+    _ body: (ClosedRegistry, TestIssuer) async throws -> Void
   ) async throws {
     let provider = try TestIssuer()
     provider.set(person: [
       "sub": "u-1", "preferred_username": "carol", "groups": ["developers", "others"],
     ])
-    try await ClosedRegistry.withOne(over: kind) {
+    try await ClosedRegistry.withOne(over: kind, time: time) {
       $0.providers = [
         SignOnProvider(
           name: "acme", issuer: provider.url, clientID: provider.clientID, clientSecret: provider.clientSecret,
@@ -69,6 +70,15 @@ import Testing
     } _: {
       try await body($0, provider)
     }
+  }
+
+  /// Who did something of a kind to what, as the record has it.
+  private static func records(_ kind: String, _ registry: ClosedRegistry) async throws -> [String] {
+    var filter = AuditFilter()
+    filter.kind = kind
+    return try await registry.administration.auditRecords(
+      filter, after: 0, newestFirst: false, limit: 10, by: registry.admin
+    ).map { "\($0.actor) \($0.target)" }
   }
 
   @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
@@ -91,11 +101,14 @@ import Testing
       let header = ClosedRegistry.basic("carol", String(secret))
       #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: header).status == 200)
       #expect(try await registry.ask("POST", "/v2/acme/api/blobs/uploads/", as: header).status == 202)
+      #expect(try await Self.records("team.member.add", registry) == ["carol web"])
       // Out of the group at the provider: out of the team with the next sign-on.
       provider.set(person: ["sub": "u-1", "preferred_username": "renamed", "groups": []])
       _ = try await browser.ask("GET", try await browser.begin())
       #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: header).status == 404)
       #expect(try await browser.ask("GET", "/api/v1/whoami").json["name"] == "carol")
+      #expect(try await Self.records("team.member.remove", registry) == ["carol web"])
+      #expect(try await Self.records("team.member.add", registry) == ["carol web"], "what stays as it is, is no change")
       _ = try await browser.ask("POST", "/auth/logout", form: [:])
       #expect(!browser.hasSession)
       #expect(try await browser.ask("GET", "/auth/").text.contains("Log in with acme"))
@@ -130,12 +143,15 @@ import Testing
     }
   }
 
-  @Test(arguments: ["state", "code", "ticket", "nonce", "issuer", "audience", "disabled"])
+  @Test(arguments: ["state", "code", "ticket", "nonce", "issuer", "audience", "audiences", "party", "disabled"])
   func `is refused when anything is not as it was begun`(what: String) async throws {
     try await Self.withProvider { registry, provider in
       let browser = Browser(registry)
       switch what {
       case "nonce": provider.set(person: ["sub": "u-1", "nonce": "another", "preferred_username": "carol"])
+      case "audience": provider.set(person: ["sub": "u-1", "aud": "other"])
+      case "audiences": provider.set(person: ["sub": "u-1", "aud": ["other", "another"]])
+      case "party": provider.set(person: ["sub": "u-1", "aud": ["berth", "other"], "azp": "other"])
       case "issuer": provider.set(person: ["sub": "u-1", "iss": "https://other.example"])
       case "disabled":
         _ = try await browser.ask("GET", try await browser.begin())
@@ -148,16 +164,40 @@ import Testing
       var target = try await browser.begin()
       if what == "state" { target = target.replacing(/state=[^&]*/, with: "state=other") }
       if what == "code" { target = target.replacing(/code=[^&]*/, with: "code=other") }
-      if what == "audience" { provider.set(person: ["sub": "u-1", "aud": "other"]) }
       let answerer = what == "ticket" ? Browser(registry) : browser
       let answer = try await answerer.ask("GET", target)
-      if what == "audience" {
-        // The code was made before; the audience of this provider's tokens is always the client.
-        return
-      }
       #expect(answer.status == 403, "\(answer)")
       #expect(!answerer.hasSession || what == "disabled")
       #expect(answer.text.contains("That did not work"))
+      var filter = AuditFilter()
+      filter.kind = "login"
+      let logins = try await registry.administration.auditRecords(
+        filter, after: 0, newestFirst: true, limit: 10, by: registry.admin)
+      #expect(logins.contains { $0.outcome == "refused" && $0.credential == "sign-on" }, "\(logins)")
+    }
+  }
+
+  @Test func `takes an audience of several that names this client as the one that asked`() async throws {
+    try await Self.withProvider { registry, provider in
+      provider.set(person: ["sub": "u-1", "aud": ["other", "berth"], "azp": "berth", "preferred_username": "carol"])
+      let browser = Browser(registry)
+      _ = try await browser.ask("GET", try await browser.begin())
+      #expect(browser.hasSession)
+    }
+  }
+
+  @Test func `goes on when the provider changes its key`() async throws {
+    let clock = ManualClock()
+    try await Self.withProvider(time: clock) { registry, provider in
+      provider.set(clock: clock)
+      let browser = Browser(registry)
+      _ = try await browser.ask("GET", try await browser.begin())
+      #expect(browser.hasSession)
+      try provider.rotate()
+      clock.advance(by: .seconds(11))
+      let later = Browser(registry)
+      let answer = try await later.ask("GET", try await later.begin())
+      #expect(later.hasSession, "\(answer)")
     }
   }
 

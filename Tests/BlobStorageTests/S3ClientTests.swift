@@ -42,11 +42,31 @@ import Testing
     }
   }
 
+  @Test func `lists uploads in parts in pages`() async throws {
+    try await withS3Client { client, _ in
+      var begun: Set<UnfinishedObject> = []
+      for number in 0..<7 {
+        let key = "blobs/\(number)"
+        begun.insert(UnfinishedObject(place: key, upload: try await client.beginParts(of: key)))
+      }
+      _ = try await client.beginParts(of: "other/key")
+      var seen: [UnfinishedObject] = []
+      var marker: UnfinishedPage.Marker?
+      repeat {
+        let page = try await client.listUploads(prefix: "blobs/", after: marker, limit: 3)
+        seen += page.objects
+        marker = page.next
+      } while marker != nil && seen.count < 100
+      #expect(Set(seen) == begun && seen.count == 7)
+    }
+  }
+
   @Test func `sends an object in parts`() async throws {
     try await withS3Client { client, bucket in
       let blob = SampleBlob(seed: 2, size: 11 << 20)
       let upload = try await client.beginParts(of: "blobs/large")
-      #expect(try await client.listUploads(prefix: "blobs/", limit: 5).map(\.upload) == [upload])
+      let begun = try await client.listUploads(prefix: "blobs/", after: nil, limit: 5)
+      #expect(begun.objects == [UnfinishedObject(place: "blobs/large", upload: upload)] && begun.next == nil)
       var parts: [UploadRecord.Part] = []
       for (number, bounds) in [0..<(6 << 20), (6 << 20)..<(11 << 20)].enumerated() {
         let tag = try await client.putPart(
@@ -73,6 +93,48 @@ import Testing
       }
       let size = try await client.size(of: "key")
       #expect(size == nil)
+    }
+  }
+
+  @Test func `has the store find what was spoilt on the way, parts too, and sends it again`() async throws {
+    let recorder = try S3Recorder(to: try await ObjectStoreServer.shared())
+    defer { recorder.stop() }
+    try await withS3Client(through: recorder) { client, _ in
+      let spoiling = S3FaultRule(.spoilRequest, on: [.putObject, .uploadPart], times: 1)
+      let blob = SampleBlob(seed: 5, size: (5 << 20) + 300_000)
+      recorder.follow([spoiling])
+      try await client.put(blob.buffer, to: "whole", sha256: nil)
+      #expect(
+        try await client.get("whole", ByteRange(first: 0, last: Int64(blob.bytes.count) - 1)).bytes() == blob.bytes)
+      #expect(client.figures.requests[.put] == 2)
+
+      let upload = try await client.beginParts(of: "parts")
+      var parts: [UploadRecord.Part] = []
+      for (index, piece) in [blob.bytes.prefix(5 << 20), blob.bytes.dropFirst(5 << 20)].enumerated() {
+        recorder.follow([spoiling])
+        let receipt = try await client.putPart(ByteBuffer(bytes: piece), index + 1, of: "parts", upload: upload)
+        parts.append(.init(number: index + 1, entityTag: receipt, sizeBytes: Int64(piece.count)))
+      }
+      try await client.completeParts(of: "parts", upload: upload, parts: parts)
+      #expect(
+        try await client.get("parts", ByteRange(first: 0, last: Int64(blob.bytes.count) - 1)).bytes() == blob.bytes)
+      #expect(client.figures.requests[.putPart] == 4)
+    }
+  }
+
+  @Test func `says so when what it sends is always spoilt`() async throws {
+    let recorder = try S3Recorder(to: try await ObjectStoreServer.shared())
+    defer { recorder.stop() }
+    try await withS3Client(through: recorder) { client, _ in
+      let upload = try await client.beginParts(of: "parts")
+      recorder.follow([S3FaultRule(.spoilRequest, on: [.uploadPart])])
+      do {
+        _ = try await client.putPart(ByteBuffer(repeating: 7, count: 70_000), 1, of: "parts", upload: upload)
+        Issue.record("a part that the store got wrong was taken")
+      } catch ObjectStoreError.refused(_, let code, _) {
+        #expect(code == "BadDigest")
+      }
+      #expect(client.figures.requests[.putPart] == 2)
     }
   }
 
@@ -121,9 +183,9 @@ import Testing
   }
 
   @Test(arguments: [
-    S3Fault.status(503), .status(500), .resetInRequest(afterBytes: 1000), .loseAnswer, .resetInAnswer(afterBytes: 10),
+    HTTPFault.status(503), .status(500), .resetInRequest(afterBytes: 1000), .loseAnswer, .resetInAnswer(afterBytes: 10),
   ])
-  func `tries again what fails for the moment`(fault: S3Fault) async throws {
+  func `tries again what fails for the moment`(fault: HTTPFault) async throws {
     let recorder = try S3Recorder(to: try await ObjectStoreServer.shared())
     try await withS3Client(through: recorder) { client, _ in
       let blob = SampleBlob(seed: 3, size: 100_000)

@@ -13,8 +13,8 @@ import Testing
   private static func lines(of spool: Spool, limitBytes: Int = 1 << 20) throws -> [String] {
     var lines = spool.lines(limitBytes: limitBytes)
     var found: [String] = []
-    while let line = try lines.next() { found.append(String(decoding: line, as: UTF8.self)) }
-    #expect(try lines.next() == nil)
+    while let line = try lines.next({ String(decoding: $0, as: UTF8.self) }) { found.append(line) }
+    #expect(try lines.next { $0.count } == nil)
     return found
   }
 

@@ -20,9 +20,7 @@ enum DatabaseKind: String, CaseIterable, CustomTestStringConvertible {
       try removeTree(directory)
     case .postgreSQL: try await body(try await PostgresDatabase(try await PostgresSettings.fresh()))
     case .postgreSQLThroughPooler:
-      var settings = try await PostgresSettings.fresh()
-      settings.preparesStatements = false
-      try await body(try await PostgresDatabase(settings))
+      try await body(try await PostgresDatabase(try await PostgresSettings.pooled()))
     }
   }
 }
@@ -31,6 +29,14 @@ extension PostgresSettings {
   /// A database of its own on the server that all tests share.
   static func fresh() async throws -> PostgresSettings {
     PostgresSettings(url: try await PostgresServer.shared().freshDatabase())
+  }
+
+  /// The same behind a pooler in transaction mode.
+  static func pooled() async throws -> PostgresSettings {
+    let direct = try await PostgresServer.shared().freshDatabase()
+    var settings = PostgresSettings(url: try await PoolerServer.shared().url(direct))
+    settings.preparesStatements = false
+    return settings
   }
 }
 

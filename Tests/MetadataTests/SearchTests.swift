@@ -22,7 +22,7 @@ import Testing
         var limits = SearchLimits()
         // Nothing selective enough: found by walking.
         if chance.next() % 2 == 0 { (limits.entries, limits.entriesOfRepository, limits.walk) = (40, 60, 11) }
-        limits.goodEnough = Int64(chance.next() % 3) * 5
+        limits.goodEnough = Int(chance.next() % 3) * 5
         let size = Int(chance.next() % 40) + 1
         do {
           let found = try await Self.allPages(database, query, namespaces, size, limits)

@@ -33,6 +33,26 @@ private let brokenTexts: [String] = [
     #expect(refusal { () throws(ParseError) in try JSONValue.parse(text) }?.kind == .json)
   }
 
+  /// Strings are looked through eight bytes at a time.
+  @Test func `what ends a string, is escaped in it or must not be in it is found wherever it stands`() throws {
+    for length in 0..<20 {
+      let before = String(repeating: "a", count: length)
+      for after in ["", "b", "bcdefghi", "ä!#\u{7f}€😀"] {
+        #expect(try JSONValue.parse("\"\(before)\(after)\"") == .string(before + after))
+        #expect(try JSONValue.parse("\"\(before)\\\"\(after)\"") == .string(before + "\"" + after))
+        #expect(try JSONValue.parse("\"\(before)\\\\\(after)\"") == .string(before + "\\" + after))
+        #expect(try JSONValue.parse("[\"\(before)\",\"\(after)\"]") == [.string(before), .string(after)])
+        for control in ["\u{0}", "\t", "\n", "\u{1f}"] {
+          for escape in ["", "\\n"] {
+            let text = "\"\(before)\(escape)\(control)\(after)\""
+            #expect(refusal { () throws(ParseError) in try JSONValue.parse(text) }?.kind == .json)
+          }
+        }
+        #expect(refusal { () throws(ParseError) in try JSONValue.parse("\"\(before)\(after)") }?.kind == .json)
+      }
+    }
+  }
+
   @Test func `bytes that are not UTF-8 are refused`() {
     // alone, overlong, surrogate, beyond the last scalar, cut short
     let sequences: [[UInt8]] = [

@@ -35,26 +35,45 @@ import Testing
   @Test(arguments: RegistryScenario.all, Ending.all)
   func `breaks no promise`(scenario: RegistryScenario, ending: Ending) throws {
     var cut = 0
-    while try !Self.run(scenario, cut: cut, ending) { cut += 1 }
+    while try !SeededExecutor.run(seed: UInt64(cut), { [cut] in try await Self.run(scenario, cut: cut, ending) }) {
+      cut += 1
+    }
     #expect(cut > 0)
   }
 
-  /// - Returns: whether the scenario came to its end before the cut.
-  private static func run(_ scenario: RegistryScenario, cut: Int, _ ending: Ending) throws -> Bool {
-    try SeededExecutor.run(seed: UInt64(cut)) {
-      let machine = try SimulatedMachine(keepsObjects: ending.keepsObjects)
-      let told = Acknowledged()
-      try await scenario.before(stage(machine, told))
-      machine.disk.endProcess(next: PowerSwitch(cutBefore: cut))
-      do {
-        try await scenario.act(stage(machine, told))
-      } catch let error as DiskError where error == .powerCut {}
-      let isThrough = machine.disk.power.isOn
-      machine.disk.power.cut()
-      if let seed = ending.seed { machine.disk.losePower(seed: seed) } else { machine.disk.endProcess() }
-      try await check(machine, told, "cut before change \(cut)")
-      return isThrough
+  /// At every fourth change, because each is a run against a server.
+  @Test(arguments: RegistryScenario.all, [Ending(seed: 1, keepsObjects: false), Ending(seed: nil, keepsObjects: true)])
+  func `breaks no promise over PostgreSQL either`(scenario: RegistryScenario, ending: Ending) async throws {
+    let postgres = try await SimulatedPostgres()
+    defer { postgres.close() }
+    var cut = 0
+    var isThrough = false
+    while !isThrough {
+      try await postgres.clear()
+      isThrough = try await SeededExecutor.runApart(seed: UInt64(cut)) { [cut] in
+        try await Self.run(scenario, cut: cut, ending, over: postgres.database)
+      }
+      cut += 4
     }
+    #expect(cut > 4)
+  }
+
+  /// - Returns: whether the scenario came to its end before the cut.
+  private static func run(
+    _ scenario: RegistryScenario, cut: Int, _ ending: Ending, over database: (any Database)? = nil
+  ) async throws -> Bool {
+    let machine = try SimulatedMachine(keepsObjects: ending.keepsObjects, database: database)
+    let told = Acknowledged()
+    try await scenario.before(stage(machine, told))
+    machine.disk.endProcess(next: PowerSwitch(cutBefore: cut))
+    do {
+      try await scenario.act(stage(machine, told))
+    } catch let error as DiskError where error == .powerCut {}
+    let isThrough = machine.disk.power.isOn
+    machine.disk.power.cut()
+    if let seed = ending.seed { machine.disk.losePower(seed: seed) } else { machine.disk.endProcess() }
+    try await check(machine, told, "cut before change \(cut)")
+    return isThrough
   }
 
   private static func check(_ machine: SimulatedMachine, _ told: Acknowledged, _ when: String) async throws {

@@ -20,32 +20,52 @@ import Testing
   @Test(arguments: RegistryScenario.all, Kind.all)
   func `breaks no promise, says why, and is no obstacle once healed`(scenario: RegistryScenario, kind: Kind) throws {
     var operation = 0
-    while try !Self.run(scenario, DiskFault(operation: operation, code: kind.code, lasts: kind.lasts)) {
+    var isThrough = false
+    while !isThrough {
+      let fault = DiskFault(operation: operation, code: kind.code, lasts: kind.lasts)
+      isThrough = try SeededExecutor.run(seed: UInt64(operation)) { try await Self.run(scenario, fault) }
       operation += 1
     }
   }
 
-  /// - Returns: whether the scenario came to its end without meeting the fault.
-  private static func run(_ scenario: RegistryScenario, _ fault: DiskFault) throws -> Bool {
-    try SeededExecutor.run(seed: UInt64(fault.operation)) {
-      let machine = try SimulatedMachine()
-      let told = Acknowledged()
-      let registry = try await machine.start()
-      let client = try SimulatedClient(registry, "acme/api")
-      let stage = RegistryScenario.Stage(machine: machine, registry: registry, client: client, told: told)
-      try await scenario.before(stage)
-      machine.disk.setFault(fault)
-      do {
-        try await scenario.act(stage)
-      } catch let error as DiskError {
-        #expect(error.code == fault.code, "\(fault)")
+  /// At every fifth operation, because each is a run against a server.
+  @Test(arguments: RegistryScenario.all)
+  func `breaks no promise over PostgreSQL either`(scenario: RegistryScenario) async throws {
+    let postgres = try await SimulatedPostgres()
+    defer { postgres.close() }
+    var operation = 0
+    var isThrough = false
+    while !isThrough {
+      try await postgres.clear()
+      let fault = DiskFault(operation: operation, code: DiskFault.noSpace, lasts: operation % 2 == 0)
+      isThrough = try await SeededExecutor.runApart(seed: UInt64(operation)) {
+        try await Self.run(scenario, fault, over: postgres.database)
       }
-      let isThrough = machine.disk.faultsAnswered == 0
-      machine.disk.setFault(nil)
-      #expect(try await told.missing(to: client) == [], "\(fault)")
-      try await goOn(stage, "\(fault)")
-      return isThrough
+      operation += 5
     }
+  }
+
+  /// - Returns: whether the scenario came to its end without meeting the fault.
+  private static func run(
+    _ scenario: RegistryScenario, _ fault: DiskFault, over database: (any Database)? = nil
+  ) async throws -> Bool {
+    let machine = try SimulatedMachine(database: database)
+    let told = Acknowledged()
+    let registry = try await machine.start()
+    let client = try SimulatedClient(registry, "acme/api")
+    let stage = RegistryScenario.Stage(machine: machine, registry: registry, client: client, told: told)
+    try await scenario.before(stage)
+    machine.disk.setFault(fault)
+    do {
+      try await scenario.act(stage)
+    } catch let error as DiskError {
+      #expect(error.code == fault.code, "\(fault)")
+    }
+    let isThrough = machine.disk.faultsAnswered == 0
+    machine.disk.setFault(nil)
+    #expect(try await told.missing(to: client) == [], "\(fault)")
+    try await goOn(stage, "\(fault)")
+    return isThrough
   }
 
   /// The same process goes on: everything can be pushed, what was begun is ended, and then the power is cut.

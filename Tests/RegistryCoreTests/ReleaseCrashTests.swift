@@ -74,32 +74,45 @@ import Testing
 
   @Test(arguments: [nil, 0, 3, 7] as [UInt64?]) func `is whole or was not`(keptBySeed seed: UInt64?) throws {
     var cut = 0
-    while try !Self.run(cut, seed) { cut += 1 }
+    while try !SeededExecutor.run(seed: UInt64(cut), { [cut] in try await Self.run(cut, seed) }) { cut += 1 }
     #expect(cut > 3)
   }
 
-  /// - Returns: whether all was done before the cut.
-  private static func run(_ cut: Int, _ seed: UInt64?) throws -> Bool {
-    try SeededExecutor.run(seed: UInt64(cut)) {
-      let machine = try SimulatedMachine()
-      try await prepare(machine.start())
-      machine.disk.endProcess(next: PowerSwitch(cutBefore: cut))
-      do {
-        try await act(machine.start())
-      } catch let error as DiskError where error == .powerCut {}
-      let isThrough = machine.disk.power.isOn
-      machine.disk.power.cut()
-      if let seed { machine.disk.losePower(seed: seed) } else { machine.disk.endProcess() }
-      let registry = try await machine.start()
-      let found = try await version(registry)
-      #expect(found == 1 || found == 2, "cut before change \(cut): \(String(describing: found))")
-      // The record says the same.
-      let state = try await registry.environment(production, by: actor())
-      let digests = Set(state.images.map(\.digest))
-      #expect(digests == Set(repositories.map { image($0, found ?? 0).digest }), "cut before change \(cut)")
-      #expect(try await machine.contradictions(damaged: []) == [], "cut before change \(cut)")
-      return isThrough
+  @Test func `is whole or was not, over PostgreSQL either`() async throws {
+    let postgres = try await SimulatedPostgres()
+    defer { postgres.close() }
+    var cut = 0
+    var isThrough = false
+    while !isThrough {
+      try await postgres.clear()
+      isThrough = try await SeededExecutor.runApart(seed: UInt64(cut)) { [cut] in
+        try await Self.run(cut, 3, over: postgres.database)
+      }
+      cut += 2
     }
+    #expect(cut > 4)
+  }
+
+  /// - Returns: whether all was done before the cut.
+  private static func run(_ cut: Int, _ seed: UInt64?, over database: (any Database)? = nil) async throws -> Bool {
+    let machine = try SimulatedMachine(database: database)
+    try await prepare(machine.start())
+    machine.disk.endProcess(next: PowerSwitch(cutBefore: cut))
+    do {
+      try await act(machine.start())
+    } catch let error as DiskError where error == .powerCut {}
+    let isThrough = machine.disk.power.isOn
+    machine.disk.power.cut()
+    if let seed { machine.disk.losePower(seed: seed) } else { machine.disk.endProcess() }
+    let registry = try await machine.start()
+    let found = try await version(registry)
+    #expect(found == 1 || found == 2, "cut before change \(cut): \(String(describing: found))")
+    // The record says the same.
+    let state = try await registry.environment(production, by: actor())
+    let digests = Set(state.images.map(\.digest))
+    #expect(digests == Set(repositories.map { image($0, found ?? 0).digest }), "cut before change \(cut)")
+    #expect(try await machine.contradictions(damaged: []) == [], "cut before change \(cut)")
+    return isThrough
   }
 
   @Test func `and whose answer is lost is one release`() async throws {

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import TestSupport
@@ -38,6 +39,73 @@ import Testing
     #expect(fates(1) != fates(2))
     let broken = (0..<1000).count { ChaosPlan.rough.fate(seed: 3, connection: $0).breaks != nil }
     #expect((100..<300).contains(broken))
+  }
+
+  @Test("a seed says what happens to every request")
+  func requestSeed() {
+    func faults(_ seed: UInt64) -> [HTTPFault?] {
+      (0..<400).map { ExchangePlan.rough.fault(seed: seed, connection: $0 / 20, exchange: $0 % 20) }
+    }
+    #expect(faults(1) == faults(1))
+    #expect(faults(1) != faults(2))
+    #expect((20..<120).contains(faults(3).count { $0 == .duplicate }))
+    #expect(faults(3).contains(nil) && faults(3).contains(.loseAnswer))
+  }
+
+  @Test("a request that is sent twice arrives twice, and the client hears the first answer")
+  func twice() async throws {
+    let count = Mutex(0)
+    let server = try ScriptedHTTPServer { _ in
+      (
+        200,
+        count.withLock { count in
+          count += 1
+          return "answer \(count)"
+        }
+      )
+    }
+    var plan = ExchangePlan()
+    plan.duplicate = 1
+    let port = try #require(server.url.split(separator: ":").last.flatMap { UInt16($0) })
+    let proxy = try HTTPChaosProxy(to: port, plan: plan)
+    let range = [RawField("Content-Range", "0-2")]
+    let expected: [(RawRequest, Int)] = [
+      (RawRequest("PUT", "/a", body: .text("abc")), 2), (RawRequest("DELETE", "/a"), 2), (RawRequest("POST", "/a"), 2),
+      (RawRequest("PATCH", "/a", range, body: .text("abc")), 2), (RawRequest("PATCH", "/a", body: .text("abc")), 1),
+      (RawRequest("GET", "/a"), 1),
+    ]
+    for (request, times) in expected {
+      let before = server.requests.count
+      let answer = try await BucketBackdoor.exchange(request, port: proxy.port)
+      #expect(answer.text == "answer \(before + 1)", "\(request.method)")
+      let seen = server.requests[before...]
+      #expect(seen.count == times, "\(request.method)")
+      #expect(Set(seen.map { $0.head + $0.body }).count == 1)
+    }
+    proxy.stop()
+    server.stop()
+  }
+
+  @Test("a request that is held is not seen by the server when its client goes, and goes on when it stays")
+  func held() async throws {
+    let server = try await ObjectStoreServer.shared()
+    let bucket = try await server.freshBucket()
+    let recorder = try S3Recorder(to: server)
+    let put = "PUT /\(bucket.name)/a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+    for leaves in [true, false] {
+      recorder.forget()
+      recorder.follow([S3FaultRule(.hold, on: [.putObject])])
+      let connection = try await RawHTTPConnection.open(host: "127.0.0.1", port: Int(recorder.port))
+      try await connection.send(put)
+      try await untilTrue(within: .seconds(30), "it is held") { recorder.held == 1 }
+      if leaves { try await connection.close() }
+      recorder.follow([])
+      if !leaves { #expect(try await connection.receive().status == 403) }
+      try await untilTrue(within: .seconds(30), "it has ended") { recorder.exchanges.count == 1 }
+      #expect(recorder.exchanges.map(\.status) == [leaves ? 0 : 403])
+      #expect(recorder.held == 0)
+    }
+    recorder.stop()
   }
 
   @Test("what passes a rough proxy is what was sent")

@@ -27,7 +27,7 @@ extension Administration {
   public func namespace(_ name: String, by caller: Caller) async throws -> NamespaceRecord {
     try requireLogin(caller)
     guard try await isVisible(name, to: caller), let record = try await database.read({ try $0.namespace(name) })
-    else { throw Self.noNamespace(name) }
+    else { throw Self.noNamespace(name, for: caller) }
     return record
   }
 

@@ -9,8 +9,10 @@ public struct AdministrationError: Error, Sendable, CustomStringConvertible {
     /// Nobody showed who they are.
     case unauthenticated
     case denied
-    /// There is no such thing, or it is not to be seen.
+    /// There is no such thing.
     case notFound
+    /// It is not to be seen, whether it is there or not: told as if there were no such thing, and recorded as a refusal.
+    case hidden
     /// It is there already, or in use.
     case conflict
     case invalid
@@ -92,7 +94,7 @@ public final class Administration: Sendable {
   /// Somebody with at least this role on the whole of a namespace that exists.
   func require(_ role: Role, in namespace: String, _ caller: Caller) async throws {
     try requireLogin(caller)
-    guard try await isVisible(namespace, to: caller) else { throw Self.noNamespace(namespace) }
+    guard try await isVisible(namespace, to: caller) else { throw Self.noNamespace(namespace, for: caller) }
     guard let own = policy.role(in: namespace, of: caller), own >= role else {
       throw AdministrationError(.denied, "only a \(role.rawValue) of \(namespace) may do this")
     }
@@ -108,7 +110,7 @@ public final class Administration: Sendable {
   /// As ``require(_:in:_:)``, and auditors, who read everything.
   func requireToSee(_ role: Role, in namespace: String, _ caller: Caller) async throws {
     if caller.account?.siteRole == .auditor, !caller.isLimited {
-      guard try await isVisible(namespace, to: caller) else { throw Self.noNamespace(namespace) }
+      guard try await isVisible(namespace, to: caller) else { throw Self.noNamespace(namespace, for: caller) }
       return
     }
     try await require(role, in: namespace, caller)
@@ -125,11 +127,13 @@ public final class Administration: Sendable {
   /// Somebody with an account who may know that a namespace is there.
   public func requireVisible(_ namespace: String, to caller: Caller) async throws {
     try requireLogin(caller)
-    guard try await isVisible(namespace, to: caller) else { throw Self.noNamespace(namespace) }
+    guard try await isVisible(namespace, to: caller) else { throw Self.noNamespace(namespace, for: caller) }
   }
 
-  static func noNamespace(_ name: String) -> AdministrationError {
-    AdministrationError(.notFound, "there is no namespace \(name), or you may not see it")
+  /// - Parameter caller: from whom it may be hidden; nil: from nobody.
+  static func noNamespace(_ name: String, for caller: Caller? = nil) -> AdministrationError {
+    let isHidden = caller.map { !$0.seesAllNamespaces } ?? false
+    return AdministrationError(isHidden ? .hidden : .notFound, "there is no namespace \(name), or you may not see it")
   }
 
   // MARK: Changes

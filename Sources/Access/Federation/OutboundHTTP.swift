@@ -24,19 +24,21 @@ public protocol OutboundHTTP: Sendable {
 
 /// The network. Follows no redirects: what a provider says is at one address, and a provider cannot send us elsewhere.
 public final class NetworkHTTP: OutboundHTTP {
-  static let timeout: TimeAmount = .seconds(5)
+  /// For the whole of a question and its answer: somebody waits to log in meanwhile.
+  public static let usualTimeout: Duration = .seconds(5)
   static let bodyLimitBytes = 1 << 20
 
+  private let timeout: TimeAmount
   /// Made when it is first needed: most registries ask nobody.
   private let made = Mutex<HTTPClient?>(nil)
 
-  public init() {}
+  public init(timeout: Duration = usualTimeout) { self.timeout = TimeAmount(timeout) }
 
   private var client: HTTPClient {
     made.withLock { made in
       if let made { return made }
       var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-      configuration.timeout.connect = .seconds(3)
+      configuration.timeout.connect = timeout
       let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
       made = client
       return client
@@ -63,7 +65,7 @@ public final class NetworkHTTP: OutboundHTTP {
   }
 
   private func send(_ request: HTTPClientRequest) async throws -> OutboundResponse {
-    let response = try await client.execute(request, timeout: Self.timeout)
+    let response = try await client.execute(request, timeout: timeout)
     let body = try await response.body.collect(upTo: Self.bodyLimitBytes)
     return OutboundResponse(status: Int(response.status.code), body: Array(buffer: body))
   }

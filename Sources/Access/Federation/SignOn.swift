@@ -6,8 +6,10 @@ import OCI
 public struct SignOnFailure: Error, Sendable, CustomStringConvertible {
   /// What the person is told.
   public let description: String
-  /// What happened, for the log.
+  /// What happened, for the log and the record.
   public let cause: String
+  /// Who it was, where that is known.
+  var account: String?
 }
 
 /// Where a browser is sent to sign on, and what it must bring back.
@@ -79,12 +81,12 @@ extension AccessControl {
       throw SignOnFailure(description: "the provider answered somebody else's sign-on", cause: "wrong nonce")
     }
     let account = try await account(of: token, provider, address: address, requestID: requestID)
+    guard !account.isDisabled else {
+      throw SignOnFailure(
+        description: "this account is disabled", cause: "the account is disabled", account: account.name)
+    }
     let origin = Origin(
       actor: account.name, credential: "sign-on \(provider.name)", address: address, requestID: requestID)
-    guard !account.isDisabled else {
-      trail.note(AuditEntry("login", .refused, by: origin, target: account.name, detail: #"{"reason":"disabled"}"#))
-      throw SignOnFailure(description: "this account is disabled", cause: "\(account.name) is disabled")
-    }
     trail.note(AuditEntry("login", by: origin, target: account.name))
     return try await session(account.id, epoch: account.epoch, returnTo: ticket["return"]?.string ?? "/auth/")
   }
@@ -162,7 +164,16 @@ extension AccessControl {
         number += 1
       }
       guard let found else { throw DatabaseError.corrupt("an account was made and is not there") }
-      try transaction.setGroups(groups, of: found.id, source: provider.name)
+      let origin = Origin(
+        actor: found.name, credential: "sign-on \(provider.name)", address: address, requestID: requestID)
+      let change = try transaction.setGroups(groups, of: found.id, source: provider.name)
+      let detail: JSONValue = ["user": .string(found.name), "source": .string(provider.name)]
+      for team in change.joined {
+        try transaction.record(AuditEntry("team.member.add", by: origin, target: team, detail: detail.text))
+      }
+      for team in change.left {
+        try transaction.record(AuditEntry("team.member.remove", by: origin, target: team, detail: detail.text))
+      }
       return found
     }
     try await memory.changed()

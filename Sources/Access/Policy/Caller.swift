@@ -71,6 +71,15 @@ public struct Caller: Sendable {
   /// The credential does not stand for all that the account may, so it administers nothing.
   var isLimited: Bool { !limits.isEmpty }
 
+  /// Nothing is hidden from them: what they do not find is not there.
+  var seesAllNamespaces: Bool {
+    switch principal {
+    case .everybody: true
+    case .anonymous, .federated: false
+    case .account(let account): account.siteRole != nil
+    }
+  }
+
   /// Brought along a credential, or the token that anonymous clients get.
   public var showedSomething: Bool { isAuthenticated || !limits.isEmpty }
 

@@ -76,7 +76,7 @@ extension Policy {
       names = Set(rules.map { "trust:\($0)" })
       isVisible = isVisible || !rules.isEmpty
     }
-    guard isVisible else { throw Administration.noNamespace(namespace) }
+    guard isVisible else { throw Administration.noNamespace(namespace, for: caller) }
     let limits = caller.limits
     let unlimitedRole = role(in: namespace, of: caller.unlimited)
     return ReleaseActor(

@@ -87,7 +87,9 @@ public final class CachingBlobStore: BlobStore {
 
   public func uploads() async throws -> [UploadID] { try await base.uploads() }
 
-  public func unfinished(limit: Int) async throws -> [UnfinishedObject] { try await base.unfinished(limit: limit) }
+  public func unfinished(after marker: UnfinishedPage.Marker?, limit: Int) async throws -> UnfinishedPage {
+    try await base.unfinished(after: marker, limit: limit)
+  }
 
   public func abandon(_ objects: [UnfinishedObject]) async throws { try await base.abandon(objects) }
 

@@ -27,7 +27,9 @@ public protocol ObjectStore: Sendable {
   /// Begins an object that is sent in parts. Answers the store's name of the upload.
   func beginParts(of key: String) async throws -> String
 
-  /// Sends a part, numbered from 1. Sent again it replaces the one before. Answers its entity tag.
+  /// Sends a part, numbered from 1. Sent again it replaces the one before. The store has verified what it got.
+  ///
+  /// - Returns: what ``completeParts(of:upload:parts:)`` has to know of it: its entity tag, with what else the store wants.
   func putPart(_ bytes: ByteBuffer, _ number: Int, of key: String, upload: String) async throws -> String
 
   /// Makes the object of its parts. Durable on return.
@@ -37,8 +39,8 @@ public protocol ObjectStore: Sendable {
   /// Gives the parts up. Not an error when the upload is not there.
   func abortParts(of key: String, upload: String) async throws
 
-  /// Uploads in parts that were begun and not ended, below `prefix`.
-  func listUploads(prefix: String, limit: Int) async throws -> [ObjectUploadListing]
+  /// Uploads in parts that were begun and not ended, below `prefix`: see ``BlobStore/unfinished(after:limit:)``.
+  func listUploads(prefix: String, after marker: UnfinishedPage.Marker?, limit: Int) async throws -> UnfinishedPage
 
   /// A URL that lets whoever has it get the object for so long.
   func signedURL(of key: String, lifetime: Duration) async throws -> String
@@ -51,16 +53,6 @@ public struct ObjectListing: Sendable, Hashable {
   public init(key: String, sizeBytes: Int64) {
     self.key = key
     self.sizeBytes = sizeBytes
-  }
-}
-
-public struct ObjectUploadListing: Sendable, Hashable {
-  public let key: String
-  public let upload: String
-
-  public init(key: String, upload: String) {
-    self.key = key
-    self.upload = upload
   }
 }
 

@@ -95,9 +95,12 @@ public final class S3BlobStore: BlobStore {
   @discardableResult
   public func put(_ bytes: ByteBuffer, as digest: Digest) async throws -> StoredBlob {
     let place = try await freshPlace()
-    let hash = digest.algorithm == .sha256 ? digest.withBytes { Array($0) } : nil
-    try await objects.put(bytes, to: place, sha256: hash)
+    try await objects.put(bytes, to: place, sha256: Self.sha256(of: digest))
     return StoredBlob(digest: digest, sizeBytes: Int64(bytes.readableBytes), place: place)
+  }
+
+  private static func sha256(of digest: Digest) -> [UInt8]? {
+    digest.algorithm == .sha256 ? digest.withBytes { Array($0) } : nil
   }
 
   // MARK: Uploads
@@ -115,7 +118,7 @@ public final class S3BlobStore: BlobStore {
       async let _ = keepClaim(upload, claim)
       var writer = S3UploadWriter(store: self, upload: upload, claim: claim, found: found, algorithm: algorithm)
       defer { writer.giveRoomBack() }
-      return try await writer.receive(source, isChunk: extent.isChunk, limit: limit)
+      return try await writer.receive(source, isLast: extent.isLast, limit: limit)
     } catch {
       try? await ledger.release(upload, claim)
       throw error
@@ -131,19 +134,17 @@ public final class S3BlobStore: BlobStore {
     }
   }
 
-  public func offset(of upload: UploadID) async throws -> Int64? { try await ledger.record(of: upload)?.offset }
+  public func offset(of upload: UploadID) async throws -> Int64? { try await ledger.offset(of: upload) }
 
   public func publish(_ upload: UploadID, as digest: Digest) async throws -> StoredBlob {
     let (claim, found) = try await ledger.claim(upload)
     do {
       guard var record = found else { throw StorageError.uploadUnknown }
       async let _ = keepClaim(upload, claim)
-      if let actual = try Self.knownDigest(of: record, digest.algorithm), actual != digest {
-        return try await refuse(record, claim, digest, actual)
-      }
-      let isKnown = try Self.knownDigest(of: record, digest.algorithm) != nil
-      try await complete(&record, claim)
-      if !isKnown {
+      let known = Self.knownDigest(of: record, digest.algorithm)
+      if let known, known != digest { return try await refuse(record, claim, digest, known) }
+      try await complete(&record, claim, known)
+      if known == nil {
         let actual = try await self.digest(of: record, digest.algorithm)
         if actual != digest { return try await refuse(record, claim, digest, actual) }
       }
@@ -157,28 +158,32 @@ public final class S3BlobStore: BlobStore {
   }
 
   /// The digest of all that came; nil where the bytes have to be read again for it.
-  private static func knownDigest(of record: UploadRecord, _ algorithm: Digest.Algorithm) throws -> Digest? {
+  private static func knownDigest(of record: UploadRecord, _ algorithm: Digest.Algorithm) -> Digest? {
     guard var hasher = ContentHasher(restoring: record.hash), hasher.algorithm == algorithm else { return nil }
     record.pending.withUnsafeBytes { hasher.update($0) }
     return hasher.digest()
   }
 
   /// Makes one object of what came, unless it is one.
-  private func complete(_ record: inout UploadRecord, _ claim: UploadClaim) async throws {
+  ///
+  /// - Parameter known: the digest of all that came, where it need not be computed.
+  private func complete(_ record: inout UploadRecord, _ claim: UploadClaim, _ known: Digest?) async throws {
     guard !record.isWholeObject else { return }
     guard let multipart = record.multipart else {
       record.place = try await freshPlace()
-      try await objects.put(ByteBuffer(bytes: record.pending), to: record.place, sha256: nil)
+      let hash = known.flatMap { Self.sha256(of: $0) }
+      try await withRoom(for: record.pending) { try await objects.put($0, to: record.place, sha256: hash) }
       record.isWholeObject = true
-      try seal(&record)
+      seal(&record)
       return
     }
     if !record.pending.isEmpty {
       let number = record.parts.count + 1
-      let bytes = ByteBuffer(bytes: record.pending)
-      let tag = try await objects.putPart(bytes, number, of: record.place, upload: multipart)
+      let tag = try await withRoom(for: record.pending) {
+        try await objects.putPart($0, number, of: record.place, upload: multipart)
+      }
       record.parts.append(.init(number: number, entityTag: tag, sizeBytes: Int64(record.pending.count)))
-      try seal(&record)
+      seal(&record)
       try await ledger.save(record, claim, releasing: false)
     }
     do {
@@ -194,8 +199,16 @@ public final class S3BlobStore: BlobStore {
     record.isWholeObject = true
   }
 
+  /// Bytes that come from a row wait for room as those that come from a client do.
+  private func withRoom<R>(for bytes: [UInt8], _ body: (ByteBuffer) async throws -> R) async throws -> R {
+    let room = bytes.count > Self.freeBufferBytes ? bytes.count : 0
+    if room > 0 { try await budget.take(room) }
+    defer { if room > 0 { budget.give(room) } }
+    return try await body(ByteBuffer(bytes: bytes))
+  }
+
   /// Takes what was pending into the hash.
-  private func seal(_ record: inout UploadRecord) throws {
+  private func seal(_ record: inout UploadRecord) {
     if var hasher = ContentHasher(restoring: record.hash) {
       record.pending.withUnsafeBytes { hasher.update($0) }
       record.hash = hasher.snapshot()
@@ -300,10 +313,8 @@ public final class S3BlobStore: BlobStore {
     }
   }
 
-  public func unfinished(limit: Int) async throws -> [UnfinishedObject] {
-    try await objects.listUploads(prefix: Self.folder, limit: limit).map {
-      UnfinishedObject(place: $0.key, upload: $0.upload)
-    }
+  public func unfinished(after marker: UnfinishedPage.Marker?, limit: Int) async throws -> UnfinishedPage {
+    try await objects.listUploads(prefix: Self.folder, after: marker, limit: limit)
   }
 
   public func abandon(_ objects: [UnfinishedObject]) async throws {

@@ -108,7 +108,8 @@ extension S3Client: ObjectStore {
   public func beginParts(of key: String) async throws -> String {
     var request = S3Request(.beginParts, .POST, key: key)
     request.query = [("uploads", "")]
-    request.headers = creationHeaders
+    // A store that checks its parts wants to be told by what, before the first comes.
+    request.headers = creationHeaders + [("x-amz-checksum-algorithm", "SHA256")]
     guard let upload = S3XML.parse(try await answer(request))?["UploadId"], !upload.isEmpty else {
       throw ObjectStoreError.unavailable("it began an upload and did not name it")
     }
@@ -119,17 +120,23 @@ extension S3Client: ObjectStore {
     var request = S3Request(.putPart, .PUT, key: key)
     request.query = [("partNumber", "\(number)"), ("uploadId", upload)]
     request.body = bytes
+    let hash = bytes.withUnsafeReadableBytes { Digest.computing(.sha256, over: $0) }.withBytes { Array($0) }
+    request.bodyHash = S3Signer.hex(hash)
+    request.headers = [("x-amz-checksum-sha256", Self.base64(hash))]
     let response = try await send(request)
     _ = try await response.body.collect(upTo: Self.errorBodyLimit)
     guard let tag = response.headers.first(name: "etag") else {
       throw ObjectStoreError.unavailable("it took a part and did not tag it")
     }
-    return tag
+    return S3PartReceipt(entityTag: tag, sha256: Self.base64(hash)).text
   }
 
   public func completeParts(of key: String, upload: String, parts: [UploadRecord.Part]) async throws {
-    let list = parts.map {
-      "<Part><PartNumber>\($0.number)</PartNumber><ETag>\(Self.escaped($0.entityTag))</ETag></Part>"
+    let list = parts.map { part in
+      let receipt = S3PartReceipt(part.entityTag)
+      let checksum = receipt.sha256.map { "<ChecksumSHA256>\(Self.escaped($0))</ChecksumSHA256>" } ?? ""
+      return
+        "<Part><PartNumber>\(part.number)</PartNumber><ETag>\(Self.escaped(receipt.entityTag))</ETag>\(checksum)</Part>"
     }
     var request = S3Request(.completeParts, .POST, key: key)
     request.query = [("uploadId", upload)]
@@ -154,15 +161,25 @@ extension S3Client: ObjectStore {
     } catch ObjectStoreError.noSuchKey {}
   }
 
-  public func listUploads(prefix: String, limit: Int) async throws -> [ObjectUploadListing] {
+  public func listUploads(
+    prefix: String, after marker: UnfinishedPage.Marker?, limit: Int
+  ) async throws -> UnfinishedPage {
     let root = settings.location.prefix
     var request = S3Request(.listParts, .GET)
     request.query = [("uploads", ""), ("prefix", root + prefix), ("max-uploads", "\(min(limit, 1000))")]
-    let document = S3XML.parse(try await answer(request))
-    return (document?.all("Upload") ?? []).compactMap { entry in
-      guard let key = entry["Key"], key.hasPrefix(root), let upload = entry["UploadId"] else { return nil }
-      return ObjectUploadListing(key: String(key.dropFirst(root.count)), upload: upload)
+    if let key = marker?.key { request.query.append(("key-marker", key)) }
+    if let upload = marker?.upload { request.query.append(("upload-id-marker", upload)) }
+    guard let document = S3XML.parse(try await answer(request)) else {
+      throw ObjectStoreError.unavailable("its list of uploads cannot be read")
     }
+    let uploads = document.all("Upload").compactMap { entry -> UnfinishedObject? in
+      guard let key = entry["Key"], key.hasPrefix(root), let upload = entry["UploadId"] else { return nil }
+      return UnfinishedObject(place: String(key.dropFirst(root.count)), upload: upload)
+    }
+    // Some order uploads by their keys, others by names of their own; each says where to go on.
+    let next = UnfinishedPage.Marker(key: document["NextKeyMarker"], upload: document["NextUploadIdMarker"])
+    let isLast = document["IsTruncated"] != "true" || (next.key ?? next.upload) == nil || next == marker
+    return UnfinishedPage(uploads, next: isLast ? nil : next)
   }
 
   private static func escaped(_ text: String) -> String {

@@ -67,7 +67,7 @@ public final class S3Client: Sendable {
   ///
   /// - Throws: ``ObjectStoreError``.
   func send(_ request: S3Request) async throws -> HTTPClientResponse {
-    let start = ContinuousClock.now
+    let start = time.monotonicNanoseconds
     var limit = Self.firstPause
     var mended: Set<String> = []
     while true {
@@ -79,7 +79,8 @@ public final class S3Client: Sendable {
       }
       // Each of these is put right once, and at once.
       if await mend(failure), mended.insert(failure.code).inserted { continue }
-      guard failure.mayPass, ContinuousClock.now - start + limit < settings.retryTimeout else {
+      let elapsed = Duration.nanoseconds(time.monotonicNanoseconds - start)
+      guard failure.mayPass, elapsed + limit < settings.retryTimeout else {
         // That there is no such object is an answer.
         if failure.error != .noSuchKey { count { $0.failures += 1 } }
         throw failure.error
@@ -146,6 +147,9 @@ public final class S3Client: Sendable {
     case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
       await credentials.forget()
       return true
+    case "BadDigest", "XAmzContentSHA256Mismatch":
+      // The bytes were spoilt on the way, unless their hash was wrong from the beginning: that is so the second time too.
+      return true
     default: return false
     }
   }
@@ -187,6 +191,7 @@ extension S3Client {
       let status = Int(response.status.code)
       let bytes = (try? await response.body.collect(upTo: S3Client.errorBodyLimit)).map { Array(buffer: $0) } ?? []
       self.init(status: status, document: S3XML.parse(bytes), isOfKey: request.key != nil)
+      serverTime = serverTime ?? response.headers.first(name: "date").flatMap { Timestamp(httpDate: $0) }
     }
 
     init(status: Int, document: S3XML?, isOfKey: Bool) {
@@ -195,7 +200,8 @@ extension S3Client {
       serverTime = answer?["ServerTime"].flatMap { Timestamp(parsing: $0) }
       let passing = ["SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted"]
       mayPass = [429, 500, 502, 503, 504].contains(status) || passing.contains(code)
-      let message = answer?["Message"] ?? "status \(status)"
+      let region = answer?["Region"].map { "; its region is \($0)" } ?? ""
+      let message = (answer?["Message"] ?? "status \(status)") + region
       if code == "NoSuchUpload" {
         error = .noSuchUpload
       } else if code == "NoSuchKey" || (status == 404 && code.isEmpty && isOfKey) {

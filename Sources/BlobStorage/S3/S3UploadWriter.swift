@@ -39,16 +39,18 @@ struct S3UploadWriter {
   private typealias Flights = ThrowingTaskGroup<UploadRecord.Part, any Error>
 
   /// Takes a stream in. Answers where the upload ends then.
+  ///
+  /// - Parameter isLast: nothing comes after it, so what is left need not wait for more.
   mutating func receive<Source: AsyncSequence & Sendable>(
-    _ source: Source, isChunk: Bool, limit: Int64
+    _ source: Source, isLast: Bool, limit: Int64
   ) async throws -> Int64 where Source.Element == ByteBuffer {
     try await withThrowingTaskGroup(of: UploadRecord.Part.self) { flights in
-      try await receive(source, isChunk: isChunk, limit: limit, &flights)
+      try await receive(source, isLast: isLast, limit: limit, &flights)
     }
   }
 
   private mutating func receive<Source: AsyncSequence & Sendable>(
-    _ source: Source, isChunk: Bool, limit: Int64, _ flights: inout Flights
+    _ source: Source, isLast: Bool, limit: Int64, _ flights: inout Flights
   ) async throws -> Int64 where Source.Element == ByteBuffer {
     try await beginWithWhatIsHeld()
     var received = record.offset
@@ -73,12 +75,12 @@ struct S3UploadWriter {
       while let part = assembler.nextPart() { try await send(part, &flights) }
     }
     try await land(&flights)
-    try await end(isMoreToCome: isChunk || interruption != nil, &flights)
+    try await end(isLast: isLast && interruption == nil, &flights)
     if let interruption { throw interruption }
     return record.offset
   }
 
-  /// What was too little for a part, or was stored as an object because the stream seemed to be all, comes first.
+  /// What was too little for a part comes first; or all of an object that was to be everything, whose publication failed.
   private mutating func beginWithWhatIsHeld() async throws {
     var held = ByteBuffer(bytes: record.pending)
     if record.isWholeObject {
@@ -168,10 +170,13 @@ struct S3UploadWriter {
     replacedPlace = nil
   }
 
-  /// Stores what is left: as the last part so far, as an object of its own, or, when it is little, in the ledger.
-  private mutating func end(isMoreToCome: Bool, _ flights: inout Flights) async throws {
+  /// Stores what is left: as an object when nothing comes after it, as a part when it is enough for one, else in the ledger.
+  ///
+  /// An object store takes a small part only as the last one and appends to nothing: what is too little for a part and was sent
+  /// to it now would have to be sent again with what comes after it (docs/decisions/0012).
+  private mutating func end(isLast: Bool, _ flights: inout Flights) async throws {
     let rest = assembler.rest()
-    if record.multipart == nil, !isMoreToCome { return try await storeWhole(rest) }
+    if record.multipart == nil, isLast { return try await storeWhole(rest) }
     if rest.readableBytes >= UploadRecord.pendingLimitBytes {
       try await send(rest, &flights)
       try await land(&flights)
@@ -183,7 +188,7 @@ struct S3UploadWriter {
     try await save(releasing: true)
   }
 
-  /// Nearly every client sends one stream and then the digest: an object at once, and nothing is left to do for the digest.
+  /// The digest is known already and comes next: nothing is left to do for it then.
   private mutating func storeWhole(_ bytes: ByteBuffer) async throws {
     record.place = try await store.freshPlace()
     try await store.objects.put(bytes, to: record.place, sha256: nil)

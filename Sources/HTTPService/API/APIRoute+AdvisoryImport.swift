@@ -32,24 +32,19 @@ extension APIRoute {
     do {
       if let takenAt, !allowsOlder { try await routes.registry.refuseOlder(feed, takenAt: takenAt) }
       let body = try await staged(call.request.body, in: routes.settings.stagingFolder)
-      let content = try check(body, format)
-      if [.kev, .epss].contains(format) {
-        return view(try await routes.registry.importExploits(feed, format, content.entries, takenAt: takenAt))
+      guard ![.kev, .epss].contains(format) else {
+        let entries = try entries(body, format)
+        return view(try await routes.registry.importExploits(feed, format, entries, takenAt: takenAt))
       }
-      guard format != .osv || content.lineCount == expected else {
+      let staged = try StagedAdvisories(in: routes.settings.stagingFolder)
+      let lineCount = try read(body, format) { for case .advisory(let advisory) in $0 { try staged.add(advisory) } }
+      guard format != .osv || lineCount == expected else {
         throw AdministrationError(
-          .conflict, "\(content.lineCount) records came and \(expected) were told of: nothing was changed")
+          .conflict, "\(lineCount) records came and \(expected) were told of: nothing was changed")
       }
       let report = try await AdvisoryImport.run(
-        routes.registry, feed: feed, kind: kind.rawValue, expecting: content.itemCount,
-        isWhole: call.query.first("whole") == "true", takenAt: takenAt, allowsOlder: allowsOlder
-      ) { work in
-        var lines = body.lines(limitBytes: format.recordLimitBytes)
-        while let line = try lines.next() {
-          let items = try line.withUnsafeBytes { try format.items($0) }
-          for case .advisory(let advisory) in items { try await work.add(advisory) }
-        }
-      }
+        routes.registry, feed: feed, kind: kind.rawValue, staged, isWhole: call.query.first("whole") == "true",
+        takenAt: takenAt, allowsOlder: allowsOlder)
       return view(report)
     } catch let refusal as AdvisoryImportRefusal {
       throw AdministrationError(.conflict, refusal.description)
@@ -67,33 +62,37 @@ extension APIRoute {
     return spool
   }
 
-  /// Reads all of a body once.
-  ///
-  /// - Returns: how much there is; of formats that are no advisories, all of it.
-  private static func check(
-    _ body: Spool, _ format: AdvisoryFormat
-  ) throws -> (lineCount: Int, itemCount: Int, entries: [AdvisoryFormat.Item]) {
-    var (lineCount, itemCount) = (0, 0)
+  /// What a body of a format that is no advisories says.
+  private static func entries(_ body: Spool, _ format: AdvisoryFormat) throws -> [AdvisoryFormat.Item] {
     var entries: [AdvisoryFormat.Item] = []
+    try read(body, format) { items in
+      entries += items
+      guard entries.count <= entryLimit else {
+        throw AdministrationError(.invalid, "it says more than \(entryLimit) things")
+      }
+    }
+    return entries
+  }
+
+  /// Reads all of a body once, line by line. Answers how many there are.
+  @discardableResult
+  private static func read(
+    _ body: Spool, _ format: AdvisoryFormat, _ take: ([AdvisoryFormat.Item]) throws -> Void
+  ) throws -> Int {
+    var lineCount = 0
     do {
       var lines = body.lines(limitBytes: format.recordLimitBytes)
-      while let line = try lines.next() {
+      while let items = try lines.next({ try format.items($0) }) {
         lineCount += 1
-        let items = try line.withUnsafeBytes { try format.items($0) }
-        itemCount += items.count
-        guard [.kev, .epss].contains(format) else { continue }
-        entries += items
-        guard entries.count <= entryLimit else {
-          throw AdministrationError(.invalid, "it says more than \(entryLimit) things")
-        }
+        try take(items)
       }
     } catch let error as ParseError {
-      throw AdministrationError(.invalid, "record \(lineCount) cannot be read: \(error.message)")
+      throw AdministrationError(.invalid, "record \(lineCount + 1) cannot be read: \(error.message)")
     } catch let failure as Spool.Failure {
       guard case .line = failure else { throw failure }
       throw AdministrationError(.invalid, "\(failure)")
     }
-    return (lineCount, itemCount, entries)
+    return lineCount
   }
 
   private static func view(_ report: AdvisoryImportReport) -> JSONValue {

@@ -123,8 +123,11 @@ extension RegistryRoutes {
         .unauthorized, .unauthorized, error.message, [],
         headers: [("www-authenticate", "Basic realm=\"berth\", charset=\"UTF-8\"")])
     case .denied:
-      if let caller = request.caller { access.noteRefusal(error, request.path, caller) }
+      noteRefusal(error.message, request)
       return envelope(.forbidden, .denied, error.message, [])
+    case .hidden:
+      noteRefusal(error.message, request)
+      return envelope(.notFound, .nameUnknown, error.message, [])
     case .notFound: return envelope(.notFound, .nameUnknown, error.message, [])
     case .conflict: return envelope(.conflict, .unsupported, error.message, [])
     case .invalid: return envelope(.badRequest, .unsupported, error.message, [])

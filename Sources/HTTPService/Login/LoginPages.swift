@@ -28,12 +28,14 @@ extension RegistryRoutes {
         throw Refusal(.notFound, .unsupported, "there is nothing at this path; log in at /auth/")
       }
     } catch let error as SignOnFailure {
+      try await access.noteRefusal(error, address: clientAddress(request) ?? "unix", requestID: request.id)
       return complaint(.forbidden, error.description, note: "sign-on refused: \(error.cause)")
     } catch let error as AuthenticationFailure {
       let waiting: HTTPResponseStatus = error.isUndecided ? .serviceUnavailable : .tooManyRequests
       return complaint(
         error.retryAfter == nil ? .unauthorized : waiting, error.message, note: "login refused: \(error.rule)")
     } catch let error as AdministrationError {
+      if error.kind == .denied { noteRefusal(error.message, request) }
       return complaint(error.kind == .invalid ? .badRequest : .forbidden, error.message, note: error.message)
     }
   }

@@ -92,6 +92,36 @@ extension RegistryRoutes {
     return response
   }
 
+  /// Records what was refused for another reason than a permit that is lacking.
+  ///
+  /// - Parameter tag: the tag of the request's repository that a rule keeps.
+  func noteRefusal(_ reason: String, rules: [String] = [], of tag: Tag? = nil, _ request: Request) {
+    guard let caller = request.caller else { return }
+    let subject = Self.subject(request.path)
+    let target = tag.map { "\(subject.target):\($0)" } ?? subject.target
+    access.noteRefusal(reason, rules: rules, namespace: subject.namespace, target: target, caller)
+  }
+
+  /// What a path is about: a repository, or else the path itself, and the namespace that it is in.
+  private static func subject(_ path: String) -> (namespace: String?, target: String) {
+    if case .endpoint(let endpoint) = Endpoint.parse(path: path), let repository = endpoint.repository {
+      return (repository.namespace, repository.text)
+    }
+    let parts = path.split(separator: "/")
+    guard parts.count > 3, parts[0] == "api" else { return (nil, path) }
+    switch parts[2] {
+    case "namespaces": return (name(parts[3...3])?.text, path)
+    case "repositories":
+      guard let repository = name(parts[3...].prefix { $0 != "-" }) else { return (nil, path) }
+      return (repository.namespace, repository.text)
+    default: return (nil, path)
+    }
+  }
+
+  private static func name(_ parts: ArraySlice<Substring>) -> RepositoryName? {
+    do { return try RepositoryName(parsing: parts.joined(separator: "/")) } catch { return nil }
+  }
+
   private static func denial(_ error: AccessDenied) -> String {
     let name = error.repository?.text ?? "this registry"
     switch error.action {

@@ -33,11 +33,14 @@ extension RegistryRoutes {
       if let cause = error.cause {
         logger.error("request failed", metadata: ["id": "\(request.id)", "cause": "\(cause)"])
       }
+      if let tag = error.refusedTag { noteRefusal(error.message, of: tag, request) }
       return envelope(Self.status(error.code), error.code, error.message, error.details)
     case let error as AccessDenied: return denied(error, request)
     case let error as AuthenticationFailure: return unauthenticated(error, request)
     case let error as AdministrationError: return problem(error, request)
-    case let error as ReleaseRefusal: return refused(error)
+    case let error as ReleaseRefusal:
+      noteRefusal(error.description, rules: error.failures.map(\.rule), request)
+      return refused(error)
     case let error as StorageError: return failure(Self.translated(error), request)
     case let interruption as RequestBody.Interruption:
       let status: HTTPResponseStatus = interruption == .malformed ? .badRequest : .requestTimeout

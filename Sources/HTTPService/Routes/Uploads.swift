@@ -101,7 +101,7 @@ extension RegistryRoutes {
       }
       try await registry.finishUpload(token, with: bytes, as: digest, permit: permit)
     } else {
-      _ = try await append(request, token, hashing: digest.algorithm)
+      _ = try await append(request, token, isLast: true, hashing: digest.algorithm)
       try await registry.finishUpload(token, as: digest, permit: permit)
     }
     return created(request, permit.repository, digest)
@@ -116,7 +116,7 @@ extension RegistryRoutes {
 
   /// Appends the request's body where `Content-Range` says, or at the end without one.
   private func append(
-    _ request: Request, _ token: UploadToken, hashing algorithm: Digest.Algorithm = .sha256
+    _ request: Request, _ token: UploadToken, isLast: Bool = false, hashing algorithm: Digest.Algorithm = .sha256
   ) async throws -> Int64 {
     let range = try contentRange(request)
     if let range, let length = request.contentLength, length != range.count {
@@ -124,7 +124,7 @@ extension RegistryRoutes {
         .blobUploadInvalid, "Content-Range names \(range.count) bytes and Content-Length \(length)")
     }
     return try await registry.append(
-      request.body, to: token, at: range?.first, AppendExtent(length: request.contentLength, isChunk: range != nil),
+      request.body, to: token, at: range?.first, AppendExtent(length: request.contentLength, isLast: isLast),
       hashing: algorithm)
   }
 

@@ -5,15 +5,16 @@ import Synchronization
 /// The database's time, without asking for it: the difference between its clock and one of ours that nobody sets and that
 /// goes on while the machine sleeps (`CLOCK_BOOTTIME`).
 final class PostgresClock: Sendable {
-  /// How old a measurement may become before a transaction takes a new one along.
-  private static let refreshMicroseconds: Int64 = 5_000_000
-
+  private let refreshMicroseconds: Int64
   private let offset = Atomic<Int64>(0)
   private let measuredAt = Atomic<Int64>(.min)
 
+  /// - Parameter refresh: how old a measurement may become before a transaction takes a new one along.
+  init(refresh: Duration) { refreshMicroseconds = refresh.wholeMicroseconds }
+
   var now: Timestamp { Timestamp(microseconds: Self.local + offset.load(ordering: .relaxed)) }
 
-  var isStale: Bool { Self.local - measuredAt.load(ordering: .relaxed) > Self.refreshMicroseconds }
+  var isStale: Bool { Self.local - measuredAt.load(ordering: .relaxed) > refreshMicroseconds }
 
   /// Takes over what the server's clock said between two moments of ours.
   func learn(_ server: Int64, askedAt: Int64, answeredAt: Int64) {

@@ -142,6 +142,8 @@ final class PostgresConnection: SQLConnection {
   func begin(_ sql: SQL) throws {
     failure = nil
     try submit(sql, to: NoRows.sink)
+    // Behind a pooler the session is others' too.
+    if !settings.preparesStatements { try submit(settings.transactionLimits, to: NoRows.sink) }
   }
 
   /// - Throws: kind `lostInCommit` when nobody knows whether it happened.

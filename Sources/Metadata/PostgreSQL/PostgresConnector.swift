@@ -40,7 +40,7 @@ struct PostgresConnector {
 
   /// What stands after the URL wins over it, what stands before gives way to it.
   private var parameters: [(name: String, value: String)] {
-    let milliseconds = Int(settings.statementTimeout / .milliseconds(1))
+    let milliseconds = settings.statementLimitMilliseconds
     var parameters = [
       (name: "application_name", value: "berth"),
       // A peer that is gone without a word is noticed.
@@ -52,7 +52,7 @@ struct PostgresConnector {
         "statement_timeout=\(milliseconds)", "lock_timeout=\(milliseconds)",
         // Our statements take milliseconds; to compile one takes longer than to run it.
         "jit=off",
-        "idle_in_transaction_session_timeout=\(2 * milliseconds)",
+        "idle_in_transaction_session_timeout=\(settings.idleLimitMilliseconds)",
         // That a table is there already is no news to an operator.
         "client_min_messages=warning",
       ]

@@ -11,7 +11,7 @@ public final class PostgresDatabase: Database {
 
   private let settings: PostgresSettings
   private let pool: PostgresPool
-  private let clock = PostgresClock()
+  private let clock: PostgresClock
   private let counters = PostgresFigures()
   private let random: any RandomSource
 
@@ -24,6 +24,7 @@ public final class PostgresDatabase: Database {
   ) async throws {
     self.settings = settings
     self.random = random
+    clock = PostgresClock(refresh: settings.clockRefresh)
     pool = PostgresPool(settings, figures: counters)
     try await attempting { connection in
       try self.learnTime(connection)

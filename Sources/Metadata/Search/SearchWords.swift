@@ -55,6 +55,8 @@ public enum SearchWords {
 extension String {
   /// The text without control characters, cut to some bytes.
   func storable(limitBytes: Int) -> String {
+    // Most texts are: bytes from F4 on begin the scalars among which those are that are not.
+    if utf8.count <= limitBytes, utf8.allSatisfy({ $0 >= 0x20 && $0 < 0xF4 }) { return self }
     var kept = String.UnicodeScalarView()
     var count = 0
     for scalar in unicodeScalars where SearchWords.isStorable(scalar) {

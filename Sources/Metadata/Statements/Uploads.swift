@@ -67,6 +67,11 @@ extension Reading where Self: ~Copyable {
       pending: row.pending, hash: row.hash, parts: try parts.all())
   }
 
+  /// How many bytes an upload holds; nil for none.
+  public func sizeBytes(ofUpload id: String) throws -> Int64? {
+    try first("SELECT size FROM upload WHERE id = \(id) AND place <> ''") { $0.integer(0) }
+  }
+
   /// Whether an upload is over, as far as is remembered.
   public func hasEnded(upload id: String) throws -> Bool { try endedUpload(id).first() ?? false }
 

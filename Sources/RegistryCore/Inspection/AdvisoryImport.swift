@@ -28,8 +28,10 @@ public struct AdvisoryImportRefusal: Error, Sendable, Hashable, CustomStringConv
 /// findings and no push waits long. What the feed does not have any more goes last, and only when all of it came. Of a feed one
 /// import is at work at a time.
 public struct AdvisoryImport: ~Copyable {
-  /// Records that one transaction writes.
-  public static let batchLimit = 200
+  /// Records that one transaction writes. More cost less each, and keep others waiting for longer.
+  public static let batchLimit = 500
+  /// What they may say of packages together, unless the first alone says more.
+  static let batchLimitBytes = 4 << 20
   /// A feed that has become smaller than this share of what it was is refused: rather is it broken than so much withdrawn.
   static let leastShare = 0.8
 
@@ -44,6 +46,7 @@ public struct AdvisoryImport: ~Copyable {
   private let claim: FeedClaim
   private var seen: Set<String> = []
   private var waiting: [AdvisoryRecord] = []
+  private var waitingBytes = 0
   private var report = AdvisoryImportReport()
 
   /// Brings in the records that `body` adds.
@@ -71,6 +74,20 @@ public struct AdvisoryImport: ~Copyable {
       throw error
     }
     return work.report
+  }
+
+  /// As ``run(_:feed:kind:expecting:isWhole:takenAt:allowsOlder:_:)``, of all that `staged` has.
+  public static func run(
+    _ registry: Registry, feed: String, kind: String, _ staged: StagedAdvisories, isWhole: Bool,
+    takenAt: Timestamp? = nil, allowsOlder: Bool = true
+  ) async throws -> AdvisoryImportReport {
+    try await run(
+      registry, feed: feed, kind: kind, expecting: staged.count, isWhole: isWhole, takenAt: takenAt,
+      allowsOlder: allowsOlder
+    ) { work in
+      var records = try staged.records()
+      while let record = try records.next() { try await work.add(record) }
+    }
   }
 
   private func begin(allowsOlder: Bool) async throws {
@@ -106,21 +123,24 @@ public struct AdvisoryImport: ~Copyable {
     self.expected = expected
   }
 
-  public mutating func add(_ advisory: Advisory) async throws {
+  public mutating func add(_ advisory: Advisory) async throws { try await add(AdvisoryRecord(advisory)) }
+
+  private mutating func add(_ record: AdvisoryRecord) async throws {
     report.recordCount += 1
-    if !advisory.modified.isEmpty, advisory.modified <= begunAt {
-      report.newestChange = max(report.newestChange ?? "", advisory.modified)
+    if !record.modified.isEmpty, record.modified <= begunAt {
+      report.newestChange = max(report.newestChange ?? "", record.modified)
     }
-    let record = AdvisoryRecord(advisory)
     guard seen.insert(record.name).inserted else { return }
     waiting.append(record)
-    if waiting.count >= Self.batchLimit { try await flush() }
+    waitingBytes += record.packages.reduce(0) { $0 + $1.content.count }
+    if waiting.count >= Self.batchLimit || waitingBytes >= Self.batchLimitBytes { try await flush() }
   }
 
   private mutating func flush() async throws {
     let records = waiting
     let (feed, isWhole) = (feed, isWhole)
     waiting = []
+    waitingBytes = 0
     let (changed, difference) = try await registry.database.write { [claim = claim] transaction in
       try claim.hold(transaction)
       // A feed that is whole may have gone back.
@@ -200,18 +220,25 @@ extension AdvisoryRecord {
     let aliases = advisory.flaws
     let isWithdrawn = advisory.withdrawn != nil
     var hashed = ContentHasher(.sha256)
+    func add(_ text: String, _ end: UInt8 = 0) {
+      var text = text
+      text.withUTF8 { hashed.update(UnsafeRawBufferPointer($0)) }
+      withUnsafeBytes(of: end) { hashed.update($0) }
+    }
+    let text = content.text
     for part in [
-      advisory.id, advisory.modified, isWithdrawn ? "withdrawn" : "", advisory.summary ?? "", content.text,
+      advisory.id, advisory.modified, isWithdrawn ? "withdrawn" : "", advisory.summary ?? "", text,
       aliases.joined(separator: "\n"), severity?.band.rawValue ?? "",
-    ] { (Array(part.utf8) + [0]).withUnsafeBytes { hashed.update($0) } }
+    ] { add(part) }
     for entry in entries {
-      Array("\(entry.ecosystem)\n\(entry.package)\n".utf8).withUnsafeBytes { hashed.update($0) }
+      add(entry.ecosystem, UInt8(ascii: "\n"))
+      add(entry.package, UInt8(ascii: "\n"))
       entry.content.withUnsafeBytes { hashed.update($0) }
     }
     self.init(
       name: advisory.id, hash: hashed.digest().description, modified: advisory.modified, published: advisory.published,
       isWithdrawn: isWithdrawn, summary: advisory.summary ?? "", severity: severity?.band.rawValue ?? "unknown",
       severitySource: severity?.source ?? "", score: severity?.score.map { Int(($0 * 10).rounded()) },
-      content: content.text, aliases: aliases, packages: entries)
+      content: text, aliases: aliases, packages: entries)
   }
 }

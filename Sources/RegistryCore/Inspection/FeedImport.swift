@@ -25,45 +25,10 @@ extension Registry {
   private func importAdvisories(
     _ name: String, _ format: AdvisoryFormat, at path: String, isWhole: Bool
   ) async throws -> AdvisoryImportReport {
-    if format == .debian { return try await importTracker(name, at: path, isWhole: isWhole) }
-    var count = 0
-    try format.each(at: path) { _ in count += 1 }
-    return try await AdvisoryImport.run(
-      self, feed: name, kind: format.rawValue, expecting: count, isWhole: isWhole
-    ) { work in
-      // A record after the other, so that a feed of any size needs no more memory than they.
-      let reader = try RecordWalk(at: path, limitBytes: format.recordLimitBytes)
-      while true {
-        var items: [AdvisoryFormat.Item] = []
-        guard try reader.next({ items = try format.items($0) }) else { break }
-        for case .advisory(let advisory) in items { try await work.add(advisory) }
-      }
-    }
-  }
-
-  /// One document has all of it: it is taken apart on disk, so that it and what it says are not in memory at a time.
-  private func importTracker(_ name: String, at path: String, isWhole: Bool) async throws -> AdvisoryImportReport {
-    let spool = try Spool()
-    var count = 0
-    try RecordFiles.whole(at: path, limitBytes: DebianTrackerReader.limitBytes) { document in
-      do {
-        try DebianTrackerReader.eachLine(document) { line, advisoryCount in
-          count += advisoryCount
-          try line.withUnsafeBytes { try spool.append($0) }
-        }
-      } catch let error as ParseError {
-        throw RecordFiles.Failure(description: "\(path): record 1: \(error.message)")
-      }
-    }
-    return try await AdvisoryImport.run(
-      self, feed: name, kind: AdvisoryFormat.debian.rawValue, expecting: count, isWhole: isWhole
-    ) { work in
-      var lines = spool.lines(limitBytes: DebianTrackerReader.limitBytes)
-      while let line = try lines.next() {
-        let items = try line.withUnsafeBytes { try AdvisoryFormat.debian.items($0) }
-        for case .advisory(let advisory) in items { try await work.add(advisory) }
-      }
-    }
+    // A record after the other, so that a feed of any size needs no more memory than they.
+    let staged = try StagedAdvisories()
+    try format.each(at: path) { item in if case .advisory(let advisory) = item { try staged.add(advisory) } }
+    return try await AdvisoryImport.run(self, feed: name, kind: format.rawValue, staged, isWhole: isWhole)
   }
 
   private func importExploits(

@@ -52,7 +52,7 @@ extension Registry {
   ) throws -> FindingDifference {
     let names = Set(
       changed.flatMap { $0.entries.map { AdvisorySubjectName(ecosystem: $0.ecosystem, name: $0.package) } })
-    let subjects = Dictionary(grouping: try transaction.subjects(Array(names))) {
+    let subjects = Dictionary(grouping: try transaction.subjects(names)) {
       AdvisorySubjectName(ecosystem: $0.ecosystem, name: $0.name)
     }
     let versions = subjects.mapValues { known in
@@ -74,7 +74,8 @@ extension Registry {
       }
     }
     return try transaction.replaceFindings(
-      of: changed.map { (key: $0.key, name: $0.name) }, by: merged(found), feed: feed)
+      of: changed.map { (key: $0.key, name: $0.name) }, fresh: Set(changed.filter(\.isNew).map(\.key)),
+      by: merged(found), feed: feed)
   }
 
   /// One entry of an advisory, read once for all versions of its package.

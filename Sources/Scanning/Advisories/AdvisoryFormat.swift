@@ -36,7 +36,15 @@ public enum AdvisoryFormat: String, Sendable, Hashable, CaseIterable {
       for item in items { try body(item) }
     }
     switch self {
-    case .debian: try RecordFiles.whole(at: path, limitBytes: DebianTrackerReader.limitBytes, read)
+    case .debian:
+      // One document has all of it, and need not be in memory as advisories too.
+      try RecordFiles.whole(at: path, limitBytes: DebianTrackerReader.limitBytes) { document in
+        do {
+          try DebianTrackerReader.each(document) { for advisory in $0 { try body(.advisory(advisory)) } }
+        } catch let error as ParseError {
+          throw RecordFiles.Failure(description: "\(path): record 1: \(error.message)")
+        }
+      }
     case .kev where !path.hasSuffix("l") && !path.contains(".jsonl"): try RecordFiles.whole(at: path, read)
     default: try RecordFiles.each(at: path, limitBytes: recordLimitBytes, read)
     }

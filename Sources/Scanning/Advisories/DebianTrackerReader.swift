@@ -13,20 +13,15 @@ public enum DebianTrackerReader {
   /// - Throws: kind `.json` for what is no such document.
   public static func advisories(_ document: UnsafeRawBufferPointer) throws(ParseError) -> [Advisory] {
     var found: [Advisory] = []
-    try members(of: document) { (name, value) throws(ParseError) in
-      for flaw in value.object?.members ?? [] {
-        // Names of its own are for flaws that have none yet, and change.
-        guard flaw.key.hasPrefix("CVE-") else { continue }
-        let affected = (flaw.value["releases"]?.object?.members ?? []).compactMap { Self.affected(name, $0) }
-        guard !affected.isEmpty else { continue }
-        var advisory = Advisory(id: "DEBIAN-\(flaw.key)-\(name)")
-        advisory.upstream = [flaw.key]
-        advisory.summary = flaw.value["description"]?.string
-        advisory.affected = affected
-        found.append(advisory)
-      }
-    }
+    try members(of: document) { (name, value) throws(ParseError) in found += advisories(of: name, value) }
     return found
+  }
+
+  /// Calls `body` with the advisories of one source package after the other, so that they need not all be in memory.
+  ///
+  /// - Throws: as ``advisories(_:)``, or what `body` throws.
+  static func each(_ document: UnsafeRawBufferPointer, _ body: ([Advisory]) throws -> Void) throws {
+    try eachMember(of: document) { try body(advisories(of: $0, $1)) }
   }
 
   /// Calls `body` with the document as one of its own for each source package, a line each, and how many advisories it has.
@@ -35,20 +30,39 @@ public enum DebianTrackerReader {
   public static func eachLine(
     _ document: UnsafeRawBufferPointer, _ body: (_ line: [UInt8], _ advisoryCount: Int) throws -> Void
   ) throws {
+    try eachMember(of: document) { name, value in
+      let one = JSONValue.object(JSONObject([.init(key: name, value: value)])).bytes
+      try body(one + [UInt8(ascii: "\n")], advisories(of: name, value).count)
+    }
+  }
+
+  private static func eachMember(
+    of document: UnsafeRawBufferPointer, _ body: (String, JSONValue) throws -> Void
+  ) throws {
     var failure: (any Error)?
     do throws(ParseError) {
       try members(of: document) { (name, value) throws(ParseError) in
-        let one = JSONValue.object(JSONObject([.init(key: name, value: value)])).bytes
-        let found = try one.withUnsafeBytes { bytes -> Result<[Advisory], ParseError> in
-          do throws(ParseError) { return .success(try advisories(bytes)) } catch { return .failure(error) }
-        }.get()
-        do { try body(one + [UInt8(ascii: "\n")], found.count) } catch {
+        do { try body(name, value) } catch {
           failure = error
           throw ParseError(.json, "nobody reads on")
         }
       }
     } catch {
       throw failure ?? error
+    }
+  }
+
+  private static func advisories(of package: String, _ flaws: JSONValue) -> [Advisory] {
+    (flaws.object?.members ?? []).compactMap { flaw in
+      // Names of its own are for flaws that have none yet, and change.
+      guard flaw.key.hasPrefix("CVE-") else { return nil }
+      let affected = (flaw.value["releases"]?.object?.members ?? []).compactMap { Self.affected(package, $0) }
+      guard !affected.isEmpty else { return nil }
+      var advisory = Advisory(id: "DEBIAN-\(flaw.key)-\(package)")
+      advisory.upstream = [flaw.key]
+      advisory.summary = flaw.value["description"]?.string
+      advisory.affected = affected
+      return advisory
     }
   }
 

@@ -1,6 +1,11 @@
 /// Writes numbers and texts one after the other: numbers seven bits a byte, texts with their length before them.
-struct RecordWriter {
-  private(set) var bytes: [UInt8] = []
+package struct RecordWriter {
+  package private(set) var bytes: [UInt8] = []
+
+  package init() {}
+
+  /// Begins anew, in the memory that is there.
+  package mutating func clear() { bytes.removeAll(keepingCapacity: true) }
 
   mutating func add(_ number: UInt64) {
     var rest = number
@@ -11,23 +16,26 @@ struct RecordWriter {
     bytes.append(UInt8(rest))
   }
 
-  mutating func add(_ number: Int) { add(UInt64(clamping: number)) }
+  package mutating func add(_ number: Int) { add(UInt64(clamping: number)) }
 
-  mutating func add(_ flag: Bool) { bytes.append(flag ? 1 : 0) }
+  package mutating func add(_ flag: Bool) { bytes.append(flag ? 1 : 0) }
 
-  mutating func add(_ text: String) { add(Array(text.utf8)) }
+  package mutating func add(_ text: String) {
+    add(text.utf8.count)
+    bytes.append(contentsOf: text.utf8)
+  }
 
-  mutating func add(_ raw: [UInt8]) {
+  package mutating func add(_ raw: [UInt8]) {
     add(raw.count)
     bytes += raw
   }
 
-  mutating func add(_ text: String?) {
+  package mutating func add(_ text: String?) {
     add(text != nil)
     if let text { add(text) }
   }
 
-  mutating func add<Element>(_ list: [Element], _ body: (inout RecordWriter, Element) -> Void) {
+  package mutating func add<Element>(_ list: [Element], _ body: (inout RecordWriter, Element) -> Void) {
     add(list.count)
     for element in list { body(&self, element) }
   }
@@ -35,20 +43,22 @@ struct RecordWriter {
 
 /// Why bytes are not what was written.
 public struct RecordError: Error, Sendable, Hashable, CustomStringConvertible {
+  package init() {}
+
   public var description: String { "a record is broken" }
 }
 
 /// Reads what a ``RecordWriter`` has written, and trusts none of it: a process that read hostile bytes may have made it.
-struct RecordReader {
+package struct RecordReader {
   private let bytes: ArraySlice<UInt8>
   private var position: Int
 
-  init(_ bytes: [UInt8]) {
+  package init(_ bytes: [UInt8]) {
     self.bytes = bytes[...]
     position = 0
   }
 
-  var isAtEnd: Bool { position == bytes.endIndex }
+  package var isAtEnd: Bool { position == bytes.endIndex }
 
   mutating func number() throws(RecordError) -> UInt64 {
     var value: UInt64 = 0
@@ -65,7 +75,7 @@ struct RecordReader {
   }
 
   /// A number that is a length, a count or a position.
-  mutating func int() throws(RecordError) -> Int {
+  package mutating func int() throws(RecordError) -> Int {
     guard let value = Int(exactly: try number()) else { throw RecordError() }
     return value
   }
@@ -75,7 +85,7 @@ struct RecordReader {
     return value
   }
 
-  mutating func flag() throws(RecordError) -> Bool {
+  package mutating func flag() throws(RecordError) -> Bool {
     switch try number() {
     case 0: return false
     case 1: return true
@@ -83,21 +93,21 @@ struct RecordReader {
     }
   }
 
-  mutating func raw() throws(RecordError) -> [UInt8] {
+  package mutating func raw() throws(RecordError) -> [UInt8] {
     let count = try int()
     guard count <= bytes.endIndex - position else { throw RecordError() }
     defer { position += count }
     return Array(bytes[position..<position + count])
   }
 
-  mutating func text() throws(RecordError) -> String {
+  package mutating func text() throws(RecordError) -> String {
     guard let text = String(validating: try raw(), as: UTF8.self) else { throw RecordError() }
     return text
   }
 
-  mutating func optionalText() throws(RecordError) -> String? { try flag() ? try text() : nil }
+  package mutating func optionalText() throws(RecordError) -> String? { try flag() ? try text() : nil }
 
-  mutating func list<Element>(
+  package mutating func list<Element>(
     _ body: (inout RecordReader) throws(RecordError) -> Element
   ) throws(RecordError) -> [Element] {
     let count = try int()

@@ -6,19 +6,17 @@ import Synchronization
 final class ChaosLink: Sendable {
   private let client: ProxySocket
   private let server: ProxySocket
-  private let twin: ProxySocket?
   private let fate: ChaosPlan.Fate
   private let silence: Duration
   private let isSilent: @Sendable () -> Bool
   private let running = Countdown(2)
 
   init(
-    client: ProxySocket, server: ProxySocket, twin: ProxySocket?, fate: ChaosPlan.Fate, silence: Duration,
+    client: ProxySocket, server: ProxySocket, fate: ChaosPlan.Fate, silence: Duration,
     isSilent: @escaping @Sendable () -> Bool
   ) {
     self.client = client
     self.server = server
-    self.twin = twin
     self.fate = fate
     self.silence = silence
     self.isSilent = isSilent
@@ -27,24 +25,19 @@ final class ChaosLink: Sendable {
   /// Passes bytes on in both directions until both have ended.
   func run() {
     startThread {
-      self.pump(from: self.server, to: [self.client], breaks: !self.fate.breaksUpstream, seed: self.fate.seed &+ 1)
+      self.pump(from: self.server, to: self.client, breaks: !self.fate.breaksUpstream, seed: self.fate.seed &+ 1)
       self.running.countDown()
     }
-    if let twin {
-      // The answers to the second sending are read so that the server is not held up, and dropped.
-      startThread { while !twin.receive(upTo: 65536).isEmpty {} }
-    }
-    pump(from: client, to: [server] + [twin].compactMap { $0 }, breaks: fate.breaksUpstream, seed: fate.seed)
+    pump(from: client, to: server, breaks: fate.breaksUpstream, seed: fate.seed)
     running.countDown()
     running.wait()
-    twin?.abort(withReset: false)
   }
 
   func abort(withReset: Bool) {
-    for socket in [client, server, twin] { socket?.abort(withReset: withReset) }
+    for socket in [client, server] { socket.abort(withReset: withReset) }
   }
 
-  private func pump(from source: ProxySocket, to sinks: [ProxySocket], breaks: Bool, seed: UInt64) {
+  private func pump(from source: ProxySocket, to sink: ProxySocket, breaks: Bool, seed: UInt64) {
     let chance = SeededRandom(seed: seed)
     var passed = 0
     while true {
@@ -56,12 +49,10 @@ final class ChaosLink: Sendable {
       let isLast = breaks && fate.breaks != nil && passed + bytes.count >= fate.breaksAfter
       if isLast { bytes = Array(bytes.prefix(max(0, fate.breaksAfter - passed))) }
       passed += bytes.count
-      for (index, sink) in sinks.enumerated() {
-        guard sink.send(bytes) || index > 0 else { return abort(withReset: true) }
-      }
+      guard sink.send(bytes) else { return abort(withReset: true) }
       if isLast { return breakNow() }
     }
-    for sink in sinks { sink.finishSending() }
+    sink.finishSending()
   }
 
   private func breakNow() {

@@ -1,6 +1,10 @@
 import Ground
 
 /// What may happen to the connections through a ``ChaosProxy``. Odds are between 0 and 1.
+///
+/// Nothing is duplicated here: TCP delivers each byte once, so bytes that come twice within a connection are not what a network
+/// does. What does come twice are requests, where they are sent again: see ``HTTPFault/duplicate``. PostgreSQL's protocol sends
+/// nothing again by itself; a transaction that berth runs again after a lost connection is what cutting brings about.
 public struct ChaosPlan: Sendable {
   /// Ends in order in the middle of the bytes.
   public var cut = 0.0
@@ -11,9 +15,6 @@ public struct ChaosPlan: Sendable {
   public var blackHole = 0.0
   /// Closed as soon as it is opened.
   public var refuse = 0.0
-  /// Everything that the client sends goes to the server a second time, on a connection of its own whose answers nobody
-  /// reads: as when a request arrives that was thought lost and has been sent again.
-  public var duplicate = 0.0
   /// Bytes come in pieces of 1 to 64 bytes instead of as they were sent, for the first 16 KiB of each direction.
   public var split = 0.0
   /// Each piece waits.
@@ -43,7 +44,6 @@ public struct ChaosPlan: Sendable {
   /// What happens to one connection. The same seed and number give the same fate.
   struct Fate: Sendable {
     var isRefused = false
-    var isDuplicated = false
     var isSplit = false
     var longestDelay: Duration?
     /// How it breaks, in which direction, and after how many bytes of it.
@@ -58,7 +58,6 @@ public struct ChaosPlan: Sendable {
     func happens(_ odds: Double) -> Bool { Double(chance.next() >> 11) / Double(1 << 53) < odds }
     var fate = Fate(seed: chance.next())
     fate.isRefused = happens(refuse)
-    fate.isDuplicated = happens(duplicate)
     fate.isSplit = happens(split)
     if happens(delay) { fate.longestDelay = longestDelay }
     for (odds, kind) in [(cut, Break.cut), (reset, .reset), (blackHole, .blackHole)] where happens(odds) {

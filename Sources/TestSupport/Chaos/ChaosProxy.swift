@@ -63,8 +63,7 @@ public final class ChaosProxy: Sendable {
     let (target, plan, refuses) = state.withLock { ($0.target, $0.plan, $0.refuses) }
     let fate = plan.fate(seed: seed, connection: number)
     guard !refuses, !fate.isRefused, let server = try? ProxySocket.connect(to: target) else { return }
-    let twin = fate.isDuplicated ? try? ProxySocket.connect(to: target) : nil
-    let link = ChaosLink(client: client, server: server, twin: twin, fate: fate, silence: plan.silence) { [weak self] in
+    let link = ChaosLink(client: client, server: server, fate: fate, silence: plan.silence) { [weak self] in
       self?.state.withLock { $0.isSilent } ?? false
     }
     state.withLock { $0.links[number] = link }

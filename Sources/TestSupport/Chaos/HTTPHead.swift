@@ -25,6 +25,11 @@ struct HTTPHead {
 
   func first(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 
+  /// Of a request.
+  var method: String { words.first.map { String($0) } ?? "" }
+  /// Of a request.
+  var target: String { words.count > 1 ? String(words[1]) : "" }
+
   var requestFraming: Framing {
     if first("transfer-encoding")?.lowercased() == "chunked" { return .chunked }
     return first("content-length").flatMap { Int($0) }.map { .length($0) } ?? .none
@@ -34,6 +39,11 @@ struct HTTPHead {
     if method == "HEAD" || status == 204 || status == 304 || status < 200 { return .none }
     let framing = requestFraming
     return framing == .none ? .untilClose : framing
+  }
+
+  /// Whether no further answer comes after one with this head.
+  func endsConnection(after framing: Framing) -> Bool {
+    framing == .untilClose || first("connection")?.lowercased() == "close"
   }
 
   var status: Int { words.count > 1 ? Int(words[1]) ?? 0 : 0 }

@@ -72,6 +72,13 @@ final class ProxySocket: Sendable {
     shutdown(descriptor, Int32(SHUT_RD))
   }
 
+  /// Whether the other side has closed its end, though bytes of it may still wait here.
+  var hasHungUp: Bool {
+    // POLLRDHUP, which Glibc does not show without _GNU_SOURCE.
+    var item = pollfd(fd: descriptor, events: 0x2000, revents: 0)
+    return poll(&item, 1, 0) > 0
+  }
+
   var wasAborted: Bool { isAborted.load(ordering: .acquiring) }
 
   /// Waits in small steps, because nothing else wakes a thread that waits for room.

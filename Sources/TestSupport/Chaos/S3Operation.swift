@@ -8,6 +8,11 @@ public enum S3Operation: String, Sendable, Hashable {
   /// Whether the server copies bytes that it has.
   public var isCopy: Bool { self == .copyObject || self == .uploadPartCopy }
 
+  init(_ request: HTTPHead) {
+    self.init(
+      method: request.method, target: request.target, copies: request.first("x-amz-copy-source") != nil)
+  }
+
   /// Reads a request with the bucket in its path.
   init(method: String, target: String, copies: Bool) {
     let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// An HTTP proxy in front of an S3 server that keeps account of what is asked of it, and lets faults happen.
@@ -11,7 +12,7 @@ public final class S3Recorder: Sendable {
     /// 0 when the client got no answer.
     public let status: Int
     /// Bytes of the body of the request, as framed: with what a signed stream adds. 0 when
-    /// the request met with ``S3Fault/status(_:)``: the server has not seen it.
+    /// the request met with ``HTTPFault/status(_:)``: the server has not seen it.
     public let bytesUp: Int
     public let bytesDown: Int
   }
@@ -19,6 +20,9 @@ public final class S3Recorder: Sendable {
   private struct State {
     var exchanges: [Exchange] = []
     var rules: [S3FaultRule] = []
+    var plan = ExchangePlan()
+    var seed: UInt64 = 0
+    var held = 0
     var links: [Int: (client: ProxySocket, server: ProxySocket)] = [:]
   }
 
@@ -56,10 +60,22 @@ public final class S3Recorder: Sendable {
   /// Lets faults happen from now on, in place of those before; the first rule that fits is followed.
   public func follow(_ rules: [S3FaultRule]) { state.withLock { $0.rules = rules } }
 
+  /// Lets faults happen by chance from now on, to requests that no rule fits: what happens to request number *k* of connection
+  /// number *n* follows from the seed alone.
+  public func follow(_ plan: ExchangePlan, seed: UInt64) {
+    state.withLock { ($0.plan, $0.seed) = (plan, seed) }
+  }
+
+  /// How many requests are held (``HTTPFault/hold``).
+  public var held: Int { state.withLock { $0.held } }
+
   /// Ends all connections and takes no more.
   public func stop() {
     listener.value?.stop()
-    let links = state.withLock { Array($0.links.values) }
+    let links = state.withLock { state in
+      state.rules = []
+      return Array(state.links.values)
+    }
     for link in links {
       link.client.abort(withReset: true)
       link.server.abort(withReset: true)
@@ -69,23 +85,36 @@ public final class S3Recorder: Sendable {
   private func serve(_ client: ProxySocket, _ number: Int) {
     guard let server = try? ProxySocket.connect(to: target) else { return }
     state.withLock { $0.links[number] = (client, server) }
-    var relay = S3Relay(client: client, server: server)
-    while let exchange = relay.next(fault: { self.takeFault($0) }) {
-      state.withLock { $0.exchanges.append(exchange) }
+    var relay = HTTPRelay(client: client, server: server, target: target)
+    var count = 0
+    while let exchange = relay.next(fault: { self.takeFault($0, number, count) }, hold: { self.hold() }) {
+      count += 1
+      let seen = Exchange(
+        operation: S3Operation(exchange.request), target: exchange.request.target, status: exchange.status,
+        bytesUp: exchange.bytesUp, bytesDown: exchange.bytesDown)
+      state.withLock { $0.exchanges.append(seen) }
       if relay.hasEnded { break }
     }
     state.withLock { $0.links[number] = nil }
   }
 
-  private func takeFault(_ operation: S3Operation) -> S3Fault? {
-    state.withLock { state in
+  /// Waits as long as a rule says so.
+  private func hold() {
+    state.withLock { $0.held += 1 }
+    while state.withLock({ state in state.rules.contains { $0.fault == .hold } }) { usleep(10_000) }
+    state.withLock { $0.held -= 1 }
+  }
+
+  private func takeFault(_ request: HTTPHead, _ connection: Int, _ exchange: Int) -> HTTPFault? {
+    let operation = S3Operation(request)
+    return state.withLock { state in
       for index in state.rules.indices {
         let rule = state.rules[index]
         guard rule.operations.isEmpty || rule.operations.contains(operation), rule.times != 0 else { continue }
         state.rules[index].times = rule.times.map { $0 - 1 }
         return rule.fault
       }
-      return nil
+      return state.plan.fault(seed: state.seed, connection: connection, exchange: exchange)
     }
   }
 }

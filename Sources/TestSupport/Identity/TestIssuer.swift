@@ -16,6 +16,7 @@ public final class TestIssuer: Sendable {
     var codes: [String: (claims: JSONObject, challenge: String, redirect: String)] = [:]
     /// Who signs on next.
     var person: JSONObject = JSONObject()
+    var clock: any TimeSource = SystemTime()
   }
 
   private let state = Mutex(State())
@@ -34,8 +35,11 @@ public final class TestIssuer: Sendable {
   public var requests: [String] { server.value?.requests.map { "\($0.method) \($0.target)" } ?? [] }
 
   public func set(_ mood: Mood) { state.withLock { $0.mood = mood } }
-  /// Whom the provider vouches for when somebody signs on.
+  /// Whom the provider vouches for when somebody signs on. Its claims go before those that a provider adds.
   public func set(person: JSONObject) { state.withLock { $0.person = person } }
+
+  /// What its tokens of sign-ons are dated by.
+  public func set(clock: any TimeSource) { state.withLock { $0.clock = clock } }
 
   /// Signs with a new key from now on; the old one is not published any more.
   public func rotate() throws {
@@ -108,7 +112,7 @@ public final class TestIssuer: Sendable {
     let code = "code-\(UInt64.random(in: 0...UInt64.max))"
     state.withLock { state in
       var claims = state.person
-      claims.append("nonce", .string(parameters.first("nonce") ?? ""))
+      if claims["nonce"] == nil { claims.append("nonce", .string(parameters.first("nonce") ?? "")) }
       state.codes[code] = (claims, challenge, redirect)
     }
     return (200, "\(redirect)?code=\(code)&state=\(parameters.first("state") ?? "")")
@@ -124,8 +128,9 @@ public final class TestIssuer: Sendable {
       return (400, #"{"error":"invalid_grant"}"#)
     }
     var claims = known.claims
-    claims.append("aud", .string(clientID))
-    return (200, (["id_token": .string(token(claims)), "token_type": "Bearer"] as JSONValue).text)
+    if claims["aud"] == nil { claims.append("aud", .string(clientID)) }
+    let now = state.withLock { $0.clock.now }
+    return (200, (["id_token": .string(token(claims, now: now)), "token_type": "Bearer"] as JSONValue).text)
   }
 }
 

@@ -15,6 +15,8 @@ struct PostgresPrograms: Sendable {
   }
 
   /// Starts a program that goes on.
+  ///
+  /// - Parameter name: of one of PostgreSQL's, or the path of another that must not run as root either.
   func start(_ name: String, _ arguments: [String], logPath: String) throws -> ServerProgram {
     let (path, all) = commandLine(name, arguments)
     return try ServerProgram(path, all, logPath: logPath)
@@ -37,7 +39,7 @@ struct PostgresPrograms: Sendable {
   }
 
   private func commandLine(_ name: String, _ arguments: [String]) -> (path: String, arguments: [String]) {
-    let program = "\(folder)/\(name)"
+    let program = name.hasPrefix("/") ? name : "\(folder)/\(name)"
     guard let setpriv else { return (program, arguments) }
     return (setpriv, ["--reuid=\(Self.user)", "--regid=nogroup", "--clear-groups", "--", program] + arguments)
   }

@@ -30,6 +30,13 @@ public final class SeededExecutor: TaskExecutor {
     }
   }
 
+  /// As ``run(seed:_:)``, on a thread of its own: for bodies that wait for a server, which a thread of the runtime must not.
+  public static func runApart<V: Sendable>(
+    seed: UInt64, _ body: @escaping @Sendable () async throws -> V
+  ) async throws -> V {
+    try await blocking { try run(seed: seed, body) }
+  }
+
   private final class Outcome<V: Sendable>: Sendable {
     private let kept = Mutex<Result<V, any Error>?>(nil)
     func set(_ new: Result<V, any Error>) { kept.withLock { $0 = new } }

@@ -1,9 +1,18 @@
 import BlobStorage
 public import Ground
 public import Metadata
+import Synchronization
 
-/// Looks at what a transaction has done, at its end and inside of it.
-public typealias DatabaseWitness = @Sendable (borrowing Transaction) throws -> Void
+/// Looks at what transactions do.
+public protocol DatabaseWitness: Sendable {
+  /// A transaction begins.
+  ///
+  /// - Parameter isAgain: what was seen last is of this one too, and may not have been committed.
+  func begin(isAgain: Bool)
+
+  /// Looks at what the transaction has done, at its end and inside of it.
+  func see(_ transaction: borrowing Transaction) throws
+}
 
 /// A database on the same machine as a ``SimulatedDisk``: each commit is durable, counts as one change, and is refused
 /// once the power is off.
@@ -13,7 +22,7 @@ public struct SimulatedDatabase: Database {
   private let base: any Database
   private let power: PowerSwitch
   public let isShared: Bool
-  private let witness: DatabaseWitness?
+  private let witness: (any DatabaseWitness)?
   private let forgetting: SeededRandom?
 
   /// - Parameters:
@@ -22,7 +31,7 @@ public struct SimulatedDatabase: Database {
   ///   - witness: sees each transaction before it is committed.
   ///   - forgetting: chooses commits whose answer is lost, so that the transaction is run again, as over a network.
   public init(
-    _ base: any Database, power: PowerSwitch, isShared: Bool = false, witness: DatabaseWitness? = nil,
+    _ base: any Database, power: PowerSwitch, isShared: Bool = false, witness: (any DatabaseWitness)? = nil,
     forgetting: SeededRandom? = nil
   ) {
     self.forgetting = forgetting
@@ -52,9 +61,11 @@ public struct SimulatedDatabase: Database {
     await Task.yield()
     try power.change()
     let witness = witness
+    let runs = Atomic(0)
     let value = try await base.write { transaction in
+      witness?.begin(isAgain: runs.add(1, ordering: .relaxed).oldValue > 0)
       let value = try body(transaction)
-      try witness?(transaction)
+      try witness?.see(transaction)
       return value
     }
     await Task.yield()

@@ -33,9 +33,9 @@ public final class SimulatedLedger: UploadLedger {
     }
   }
 
-  public func record(of upload: UploadID) async throws -> UploadRecord? {
+  public func offset(of upload: UploadID) async throws -> Int64? {
     await Task.yield()
-    return state.withLock { $0.entries[upload]?.record }
+    return state.withLock { $0.entries[upload]?.record?.offset }
   }
 
   public func claim(_ upload: UploadID) async throws -> (claim: UploadClaim, record: UploadRecord?) {

@@ -21,17 +21,20 @@ public final class SimulatedMachine: Sendable {
 
   public let disk: SimulatedDisk
   /// What is committed here is durable.
-  public let database: SQLiteDatabase
+  public let database: any Database
   public let clock = ManualClock()
   public let random: SeededRandom
   /// Where blobs are, instead of the disk. They outlive the machine's power.
   public let objects: SimulatedObjects?
 
-  /// - Parameter keepsObjects: blobs lie in an object store, and several registries may be started at once, as replicas are.
-  public init(seed: UInt64 = 1, keepsObjects: Bool = false) throws {
+  /// - Parameters:
+  ///   - keepsObjects: blobs lie in an object store, and several registries may be started at once, as replicas are.
+  ///   - base: an empty database whose commits are durable; nil is one of SQLite in memory. Its time is this machine's.
+  public init(seed: UInt64 = 1, keepsObjects: Bool = false, database base: (any Database)? = nil) throws {
     objects = keepsObjects ? SimulatedObjects() : nil
     disk = try Self.prepared.get().copy()
-    database = try SQLiteDatabase.inMemory(time: clock)
+    let time = clock
+    database = try base.map { RetimedDatabase($0, time: time) } ?? SQLiteDatabase.inMemory(time: time)
     random = SeededRandom(seed: seed)
   }
 
@@ -41,7 +44,7 @@ public final class SimulatedMachine: Sendable {
   ///   - witness: sees each of its transactions before it is committed.
   ///   - forgetting: of replicas, chooses the commits whose answer is lost; nil: none.
   public func start(
-    _ settings: Registry.Settings = .init(), witness: DatabaseWitness? = nil, forgetting: UInt64? = nil
+    _ settings: Registry.Settings = .init(), witness: (any DatabaseWitness)? = nil, forgetting: UInt64? = nil
   ) async throws -> Registry {
     if let objects { return try await start(settings, over: objects, witness, forgetting) }
     let store = try LocalBlobStore(directory: Self.directory, disk: disk)
@@ -52,7 +55,8 @@ public final class SimulatedMachine: Sendable {
   }
 
   private func start(
-    _ settings: Registry.Settings, over objects: SimulatedObjects, _ witness: DatabaseWitness?, _ forgetting: UInt64?
+    _ settings: Registry.Settings, over objects: SimulatedObjects, _ witness: (any DatabaseWitness)?,
+    _ forgetting: UInt64?
   ) async throws -> Registry {
     objects.setPower(disk.power)
     let database = SimulatedDatabase(

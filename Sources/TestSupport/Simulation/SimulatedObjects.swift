@@ -140,10 +140,16 @@ public final class SimulatedObjects: ObjectStore {
     try await call("abortParts") { state in state.uploads[upload] = nil }
   }
 
-  public func listUploads(prefix: String, limit: Int) async throws -> [ObjectUploadListing] {
+  public func listUploads(
+    prefix: String, after marker: UnfinishedPage.Marker?, limit: Int
+  ) async throws -> UnfinishedPage {
     try await call("listUploads") { state in
-      state.uploads.filter { $0.value.key.hasPrefix(prefix) }.sorted { $0.key < $1.key }.prefix(limit)
-        .map { ObjectUploadListing(key: $0.value.key, upload: $0.key) }
+      let found = state.uploads.filter { entry in
+        entry.value.key.hasPrefix(prefix) && marker?.upload.map { entry.key > $0 } ?? true
+      }
+      let page = found.sorted { $0.key < $1.key }.prefix(limit)
+        .map { UnfinishedObject(place: $0.value.key, upload: $0.key) }
+      return UnfinishedPage(page, next: page.count < found.count ? .init(key: nil, upload: page.last?.upload) : nil)
     }
   }
 

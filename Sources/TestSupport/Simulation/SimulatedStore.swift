@@ -54,8 +54,8 @@ public struct SimulatedStore: BlobStore {
     try await givingWay { try await base.list(after: last, limit: limit) }
   }
   public func uploads() async throws -> [UploadID] { try await givingWay { try await base.uploads() } }
-  public func unfinished(limit: Int) async throws -> [UnfinishedObject] {
-    try await givingWay { try await base.unfinished(limit: limit) }
+  public func unfinished(after marker: UnfinishedPage.Marker?, limit: Int) async throws -> UnfinishedPage {
+    try await givingWay { try await base.unfinished(after: marker, limit: limit) }
   }
   public func abandon(_ objects: [UnfinishedObject]) async throws {
     try await givingWay { try await base.abandon(objects) }

@@ -216,7 +216,8 @@ public struct Relocation: Sendable {
     }
     let chunks = try await body.chunks()
     _ = try await store.append(
-      chunks, to: upload, at: 0, AppendExtent(length: body.sizeBytes), limit: .max, hashing: digest.algorithm)
+      chunks, to: upload, at: 0, AppendExtent(length: body.sizeBytes, isLast: true), limit: .max,
+      hashing: digest.algorithm)
     return try await store.publish(upload, as: digest)
   }
 

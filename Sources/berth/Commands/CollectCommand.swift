@@ -26,60 +26,78 @@ struct CollectCommand: AsyncParsableCommand {
     let settings = try options.load().settings
     let untaggedAfter = settings.collection.deleteUntagged ? settings.collection.untaggedAfter : nil
     do {
-      if dryRun { try await show(settings, untaggedAfter) } else { try await collect(settings, untaggedAfter) }
+      if dryRun {
+        for line in try await Self.plan(settings, untaggedAfter) { print(line) }
+      } else {
+        print(try await Self.collect(settings, untaggedAfter))
+      }
     } catch {
       standardError("berth: \(error)")
       throw ExitCode.failure
     }
   }
 
-  private func show(_ settings: Settings, _ untaggedAfter: Duration?) async throws {
+  /// What would be freed, a line each, and how much it is. Changes nothing.
+  static func plan(_ settings: Settings, _ untaggedAfter: Duration?) async throws -> [String] {
     let database = try await readOnlyDatabase(settings)
     let plan = try await database.read { transaction in
       var manifests: [IdleManifest] = []
       if let age = untaggedAfter {
-        manifests = try transaction.idleManifests(before: transaction.now - age, limit: Self.planLimit)
+        manifests = try transaction.idleManifests(before: transaction.now - age, limit: planLimit)
       }
       return Upkeep.Collection.Plan(
-        manifests: manifests, forgotten: try transaction.forgottenManifests(limit: Self.planLimit),
-        links: try transaction.idleLinks(limit: Self.planLimit),
-        blobs: try transaction.unlinkedBlobs(limit: Self.planLimit))
+        manifests: manifests, forgotten: try transaction.forgottenManifests(limit: planLimit),
+        links: try transaction.idleLinks(limit: planLimit), blobs: try transaction.unlinkedBlobs(limit: planLimit))
     }
-    for line in Upkeep.Collection.describe(plan) { print(line) }
+    var lines = Upkeep.Collection.describe(plan)
     let linkBytes = plan.links.reduce(Int64(0)) { $0 + $1.sizeBytes }
     let blobBytes = plan.blobs.reduce(Int64(0)) { $0 + $1.sizeBytes }
     let blobs = counted(Int64(plan.links.count + plan.blobs.count), "blob")
     let manifests = counted(Int64(plan.manifests.count + plan.forgotten.count), "manifest")
-    print("\(manifests), \(blobs), up to \(sizeText(linkBytes + blobBytes))")
-    if !plan.links.isEmpty { print("a blob that another repository has stays") }
+    lines.append("\(manifests), \(blobs), up to \(sizeText(linkBytes + blobBytes))")
+    if !plan.links.isEmpty { lines.append("a blob that another repository has stays") }
+    return lines
   }
 
-  private func readOnlyDatabase(_ settings: Settings) async throws -> any Database {
+  private static func readOnlyDatabase(_ settings: Settings) async throws -> any Database {
     guard settings.storage.database != nil else {
       return try SQLiteDatabase(readingPath: Storage.databasePath(settings.storage.data))
     }
     return try await PostgresDatabase(try PostgresSettings(settings), migrates: false)
   }
 
-  private func collect(_ settings: Settings, _ untaggedAfter: Duration?) async throws {
+  /// Frees what can be freed. Answers in words what that was.
+  static func collect(_ settings: Settings, _ untaggedAfter: Duration?) async throws -> String {
     let storage = try await Storage(settings: settings, for: .examining)
+    let outcome = await Result(catching: { try await collect(settings, untaggedAfter, in: storage) })
+    await storage.close()
+    return try outcome.get()
+  }
+
+  private static func collect(
+    _ settings: Settings, _ untaggedAfter: Duration?, in storage: Storage
+  ) async throws -> String {
     let logger = Logger(label: "gc") { _ in SwiftLogNoOpLogHandler() }
     let registry = try await storage.registry(settings, logger: logger)
     let before = try await storage.database.read { try $0.inventory() }
     let collection = Upkeep.Collection(
       registry: registry, settings: .init(untaggedAfter: untaggedAfter), logger: logger)
+    let total = try await collection.plan(limit: planLimit)?.count ?? 0
     var progress = Progress()
-    var batches = 0
+    var done = 0
     while let plan = try await collection.plan() {
       try await collection.carryOut(plan)
-      batches += 1
-      progress.show("batch \(batches)")
+      done += plan.count
+      // What goes makes more idle: the total of the beginning may be too small.
+      progress.show("\(done) of \(max(done, total)) manifests and blobs looked at")
     }
     progress.end()
     let after = try await storage.database.read { try $0.inventory() }
     let freed = sizeText(before.blobBytes - after.blobBytes)
-    let blobs = counted(Int64(before.blobs - after.blobs), "blob")
-    let manifests = counted(Int64(before.manifests - after.manifests), "manifest")
-    print("freed \(blobs), \(freed), and \(manifests)")
+    let blobs = counted(Int64(plan.links.count + plan.blobs.count), "blob")
+    let manifests = counted(Int64(plan.manifests.count + plan.forgotten.count), "manifest")
+    lines.append("\(manifests), \(blobs), up to \(sizeText(linkBytes + blobBytes))")
+    if !plan.links.isEmpty { lines.append("a blob that another repository has stays") }
+    return lines
   }
 }

@@ -62,7 +62,7 @@ struct ServeCommand: AsyncParsableCommand {
         "version": "\(Berth.version)", "listen": "\(addresses.map(\.description).joined(separator: " "))",
       ]) { $1 })
     if loaded.settings.access.open { logger.warning("open: everybody on this machine may do everything") }
-    tellServiceManager("READY=1")
+    ServiceManager.tell(.ready)
     let tell: @Sendable () -> Void = {
       logger.warning("told to stop a second time: requests under way are cut")
       output.writer.flush()
@@ -128,11 +128,11 @@ struct ServeCommand: AsyncParsableCommand {
     var group = ServiceGroupConfiguration(
       services: [
         .init(service: keeping), .init(service: server.upkeep), .init(service: server.http),
+        .init(service: StopNotice()),
       ], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
     group.maximumGracefulShutdownDuration =
       loaded.settings.limits.drainDelay + loaded.settings.limits.shutdownGrace + .seconds(10)
     try await ServiceGroup(configuration: group).run()
-    tellServiceManager("STOPPING=1")
   }
 }
 

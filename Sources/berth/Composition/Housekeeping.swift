@@ -33,6 +33,8 @@ struct Housekeeping: Service {
 
   private func listenForReload() async {
     for await _ in await UnixSignalsSequence(trapping: .sighup) {
+      ServiceManager.tell(.reloading)
+      defer { ServiceManager.tell(.ready) }
       do {
         try reload()
         tls?.reloadIfChanged()

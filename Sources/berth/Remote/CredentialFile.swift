@@ -9,6 +9,8 @@ struct CredentialFile {
   struct Credential: Equatable {
     let user: String
     let secret: String
+    /// It renews logins at the token endpoint of its registry, and is no password.
+    var isIdentityToken = false
   }
 
   struct Unusable: Error, CustomStringConvertible {
@@ -36,10 +38,14 @@ struct CredentialFile {
   }
 
   /// What is known for a server; nil: nothing.
-  static func credential(for server: String, _ environment: [String: String] = processEnvironment()) throws
-    -> Credential?
-  {
-    for file in candidates(environment) { if let found = try file.credential(for: server) { return found } }
+  ///
+  /// - Parameter repository: podman keeps logins of single ones too.
+  static func credential(
+    for server: String, repository: String? = nil, _ environment: [String: String] = processEnvironment()
+  ) throws -> Credential? {
+    for file in candidates(environment) {
+      if let found = try file.credential(for: server, repository: repository, environment) { return found }
+    }
     return nil
   }
 
@@ -51,42 +57,68 @@ struct CredentialFile {
     return object
   }
 
-  func credential(for server: String) throws -> Credential? {
+  func credential(
+    for server: String, repository: String? = nil, _ environment: [String: String] = processEnvironment()
+  ) throws -> Credential? {
     let document = try document()
-    let helper = document["credHelpers"]?[server]?.string ?? document["credsStore"]?.string
-    if let auth = document["auths"]?[server]?["auth"]?.string, let bytes = Base64.decode(auth) {
-      let parts = String(decoding: bytes, as: UTF8.self).split(separator: ":", maxSplits: 1)
-      if parts.count == 2 { return Credential(user: String(parts[0]), secret: String(parts[1])) }
+    if let helper = Self.helper(document, server, environment), let found = helper.credential(for: server) {
+      return found
     }
-    guard let helper else { return nil }
-    return try CredentialHelper(name: helper).credential(for: server)
+    let entries = document["auths"]?.object ?? JSONObject()
+    for key in Self.keys(server, repository) { if let found = Self.credential(in: entries[key]) { return found } }
+    // Older files have whole addresses.
+    let older = entries.members.first { $0.key.contains("://") && Self.host($0.key) == server }
+    return Self.credential(in: older?.value)
   }
 
-  /// Keeps a credential, beside whatever else the file says.
-  func store(_ credential: Credential?, for server: String) throws {
+  private static func helper(
+    _ document: JSONObject, _ server: String, _ environment: [String: String]
+  ) -> CredentialHelper? {
+    guard let name = document["credHelpers"]?[server]?.string ?? document["credsStore"]?.string, !name.isEmpty else {
+      return nil
+    }
+    return CredentialHelper(name: name, searchPath: environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")
+  }
+
+  /// `HOST/NAMESPACE/NAME`, `HOST/NAMESPACE`, `HOST`: the longest first.
+  private static func keys(_ server: String, _ repository: String?) -> [String] {
+    let parts = repository?.split(separator: "/") ?? []
+    let longer = parts.indices.reversed().map { "\(server)/" + parts[...$0].joined(separator: "/") }
+    return longer + [server]
+  }
+
+  private static func host(_ address: String) -> String {
+    String(address.drop { $0 != "/" }.drop { $0 == "/" }.prefix { $0 != "/" })
+  }
+
+  private static func credential(in entry: JSONValue?) -> Credential? {
+    guard let entry else { return nil }
+    let auth = entry["auth"]?.string.flatMap { Base64.decode($0) }.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    let parts = auth.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let user = parts.first.map { String($0) } ?? ""
+    if let token = entry["identitytoken"]?.string, !token.isEmpty {
+      return Credential(user: user, secret: token, isIdentityToken: true)
+    }
+    guard parts.count == 2, !parts[1].isEmpty else { return nil }
+    return Credential(user: user, secret: String(parts[1]))
+  }
+
+  /// Keeps a credential, beside whatever else the file says; where it names a helper, that one keeps it.
+  func store(
+    _ credential: Credential?, for server: String, _ environment: [String: String] = processEnvironment()
+  ) throws {
     let document = try document()
     var auths = (document["auths"]?.object ?? JSONObject()).members.filter { $0.key != server }
+    let helper = Self.helper(document, server, environment)
+    try helper?.store(credential, for: server)
     if let credential {
       let auth = Base64.encode("\(credential.user):\(credential.secret)".utf8)
-      auths.append(.init(key: server, value: ["auth": .string(auth)]))
+      // As docker does: who is logged in is in the file, the secret is not.
+      auths.append(.init(key: server, value: helper == nil ? ["auth": .string(auth)] : [:]))
     }
     var members = document.members.filter { $0.key != "auths" }
     members.insert(.init(key: "auths", value: .object(JSONObject(auths))), at: 0)
     try writePrivateFile(path, IndentedJSON.text(.object(JSONObject(members))) + "\n")
-  }
-}
-
-/// A program that keeps credentials for others: `docker-credential-NAME`.
-struct CredentialHelper {
-  let name: String
-
-  func credential(for server: String) throws -> CredentialFile.Credential? {
-    guard !name.contains("/") else { throw CredentialFile.Unusable(description: "“\(name)” is no credential helper") }
-    guard let output = try runProgram("docker-credential-\(name)", ["get"], input: server) else { return nil }
-    guard let value = try? JSONValue.parse(output), let user = value["Username"]?.string,
-      let secret = value["Secret"]?.string
-    else { return nil }
-    return CredentialFile.Credential(user: user, secret: secret)
   }
 }
 
@@ -133,35 +165,4 @@ private func writePrivateFile(_ path: String, _ text: String) throws {
     rest = rest.dropFirst(count)
   }
   guard fsync(descriptor) == 0, rename(fresh, path) == 0 else { throw failure() }
-}
-
-/// Runs a program and answers what it printed; nil when it is not there or failed.
-private func runProgram(_ name: String, _ arguments: [String], input: String) throws -> String? {
-  var inward: [Int32] = [0, 0]
-  var outward: [Int32] = [0, 0]
-  guard pipe(&inward) == 0 else { return nil }
-  guard pipe(&outward) == 0 else {
-    for end in inward { close(end) }
-    return nil
-  }
-  for end in inward + outward { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-  var actions = posix_spawn_file_actions_t()
-  posix_spawn_file_actions_init(&actions)
-  defer { posix_spawn_file_actions_destroy(&actions) }
-  posix_spawn_file_actions_adddup2(&actions, inward[0], STDIN_FILENO)
-  posix_spawn_file_actions_adddup2(&actions, outward[1], STDOUT_FILENO)
-  var words: [UnsafeMutablePointer<CChar>?] = ([name] + arguments).map { strdup($0) } + [nil]
-  defer { for word in words { free(word) } }
-  var process = pid_t()
-  let outcome = posix_spawnp(&process, name, &actions, nil, &words, environ)
-  close(inward[0])
-  close(outward[1])
-  _ = input.withCString { write(inward[1], $0, strlen($0)) }
-  close(inward[1])
-  let output = readAll(outward[0], limit: 1 << 20)
-  close(outward[0])
-  guard outcome == 0 else { return nil }
-  var status: Int32 = 0
-  while waitpid(process, &status, 0) == -1 && errno == EINTR {}
-  return status == 0 ? String(decoding: output, as: UTF8.self) : nil
 }

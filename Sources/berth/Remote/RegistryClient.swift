@@ -32,7 +32,10 @@ actor RegistryClient {
 
   /// With what docker and podman have stored for the registry.
   init(_ address: ArtifactAddress, client: HTTPClient = .shared) throws {
-    self.init(address, credential: try CredentialFile.credential(for: address.credentialName), client: client)
+    self.init(
+      address,
+      credential: try CredentialFile.credential(
+        for: address.credentialName, repository: address.image.repository.text), client: client)
   }
 
   /// What reading needs, and what writing needs.
@@ -90,7 +93,9 @@ actor RegistryClient {
   // MARK: Who asks
 
   private func authorization(_ challenges: [String], _ actions: Actions) async throws -> String {
-    let basic = credential.map { "Basic " + Base64.encode("\($0.user):\($0.secret)".utf8) }
+    let basic = credential.flatMap {
+      $0.isIdentityToken ? nil : "Basic " + Base64.encode("\($0.user):\($0.secret)".utf8)
+    }
     if let bearer = challenges.compactMap({ Self.parameters($0, scheme: "bearer") }).first {
       return "Bearer " + (try await token(bearer, actions, basic))
     }
@@ -109,9 +114,7 @@ actor RegistryClient {
     guard let realm = parameters["realm"],
       realm.hasPrefix("https://") || (realm.hasPrefix("http://") && address.url.hasPrefix("http://"))
     else { throw Failure(description: "\(address.registry) does not say where tokens are to be had by HTTPS") }
-    var query = ["scope=\(PercentCoding.encoded("repository:\(address.image.repository):\(actions.rawValue)"))"]
-    if let service = parameters["service"] { query.insert("service=\(PercentCoding.encoded(service))", at: 0) }
-    var request = HTTPClientRequest(url: realm + (realm.contains("?") ? "&" : "?") + query.joined(separator: "&"))
+    var request = tokenRequest(realm, parameters["service"], actions)
     request.headers.add(name: "user-agent", value: "berth/\(Berth.version)")
     if let basic { request.headers.add(name: "authorization", value: basic) }
     let response: HTTPClientResponse
@@ -123,7 +126,7 @@ actor RegistryClient {
       throw Failure(description: "\(realm) does not answer: \(error)")
     }
     guard response.status == .ok else {
-      throw response.status == .unauthorized && basic == nil
+      throw response.status == .unauthorized && credential == nil
         ? notLoggedIn : Failure(description: "\(realm) gave no token: it answered \(response.status.code)")
     }
     let answer = body.withUnsafeReadableBytes { try? JSONValue.parse($0) }
@@ -131,6 +134,23 @@ actor RegistryClient {
       token.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
     else { throw Failure(description: "\(realm) gave no token") }
     return token
+  }
+
+  /// Asks for a token: with an identity token by the form of OAuth2, else by GET.
+  private func tokenRequest(_ realm: String, _ service: String?, _ actions: Actions) -> HTTPClientRequest {
+    var form = [("scope", "repository:\(address.image.repository):\(actions.rawValue)")]
+    if let service { form.insert(("service", service), at: 0) }
+    let isRenewal = credential?.isIdentityToken ?? false
+    if isRenewal, let credential {
+      form += [("grant_type", "refresh_token"), ("refresh_token", credential.secret), ("client_id", "berth")]
+    }
+    let text = form.map { "\($0.0)=\(PercentCoding.encoded($0.1))" }.joined(separator: "&")
+    guard isRenewal else { return HTTPClientRequest(url: realm + (realm.contains("?") ? "&" : "?") + text) }
+    var request = HTTPClientRequest(url: realm)
+    request.method = .POST
+    request.headers.add(name: "content-type", value: "application/x-www-form-urlencoded")
+    request.body = .bytes(ByteBuffer(string: text))
+    return request
   }
 
   /// What a challenge of a scheme says: `Bearer realm="…",service="…"`; nil when it is of another.

@@ -160,13 +160,41 @@ struct RemoteServer {
   private func answer(to request: HTTPClientRequest, timeout: TimeAmount) async throws -> HTTPClientResponse {
     var request = request
     request.headers.add(name: "user-agent", value: "berth/\(Berth.version)")
-    if let credential {
+    if let credential, credential.isIdentityToken {
+      let path = String(request.url.dropFirst(url.count))
+      request.headers.add(name: "authorization", value: "Bearer \(try await token(for: path, credential.secret))")
+    } else if let credential {
       let text = Base64.encode("\(credential.user):\(credential.secret)".utf8)
       request.headers.add(name: "authorization", value: "Basic \(text)")
     }
     do { return try await Self.client.execute(request, timeout: timeout) } catch {
       throw Failure(status: 0, description: "\(url) does not answer: \(reason(of: error))")
     }
+  }
+
+  /// What an identity token, which docker keeps in the place of a password, is good for: the repository that the operation is
+  /// about, and lists.
+  private func token(for path: String, _ identityToken: String) async throws -> String {
+    let answer = try await with(nil).post(
+      form: [
+        ("grant_type", "refresh_token"), ("refresh_token", identityToken), ("client_id", "berth"),
+        ("scope", Self.scope(of: path)),
+      ], to: "/token")
+    guard let token = answer["access_token"]?.string, token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+      throw Failure(status: 0, description: "\(url) gave no token: berth login \(name)")
+    }
+    return token
+  }
+
+  /// What a token must have been asked for, so that an operation takes it.
+  static func scope(of path: String) -> String {
+    let parts = path.prefix { $0 != "?" }.split(separator: "/")
+    let begin = parts.first == "v2" ? 1 : 3
+    let end = parts.firstIndex { $0 == "-" || begin == 1 && ["manifests", "blobs", "tags", "referrers"].contains($0) }
+    guard let end, end > begin, begin == 1 || parts[..<begin] == ["api", "v1", "repositories"] else {
+      return "registry:catalog:*"
+    }
+    return "repository:\(parts[begin..<end].joined(separator: "/")):pull,push,delete registry:catalog:*"
   }
 
   /// As long as the process: it is never shut down.
@@ -263,7 +291,7 @@ struct RemoteOptions: ParsableArguments {
       try await body(try connect())
     } catch let error as RemoteServer.Failure {
       standardError("berth: \(error)")
-      throw ExitCode.failure
+      throw error.exitCode
     } catch let error as CredentialFile.Unusable {
       standardError("berth: \(error)")
       throw ExitCode.failure

@@ -21,6 +21,14 @@ enum Address: Sendable {
     return listenArgument
   }
 
+  /// 0 of a unix socket.
+  var port: UInt16 {
+    switch self {
+    case .loopback4(let port), .loopback6(let port): port
+    case .unixSocket: 0
+    }
+  }
+
   /// A free port of 127.0.0.1, as the kernel names one.
   static func free4() throws -> Address { .loopback4(port: try freePort(family: AF_INET)) }
 

@@ -48,31 +48,6 @@ extension EndToEnd {
       }
     }
 
-    @Test("connections to both parts are cut, delayed and reset by a seed")
-    func chaos() async throws {
-      let impatience = "s3:\n  request_timeout: 2s\n"
-      try await withReplicas(2, configuration: ServerSettings.eagerCollection + impatience) { set, _ in
-        var plan = ChaosPlan.rough
-        plan.silence = .milliseconds(500)
-        plan.longestDelay = .milliseconds(3)
-        try await set.pushing(leastAcknowledged: 20) {
-          set.databaseProxy.follow(plan)
-          set.databaseProxy.cutAll()
-          let faults: [S3Fault] = [
-            .resetInRequest(afterBytes: 500), .loseAnswer, .delay(.milliseconds(100)), .resetInAnswer(afterBytes: 100),
-            .status(500),
-          ]
-          for round in 0..<16 {
-            set.objectsProxy.follow([S3FaultRule(faults[round % faults.count], times: 2)])
-            try await Task.sleep(for: .milliseconds(500))
-          }
-          set.databaseProxy.follow(.calm)
-          set.databaseProxy.cutAll()
-          try await Task.sleep(for: .seconds(1))
-        }
-      }
-    }
-
     @Test("the object store says 503, then dies and comes back; what was acknowledged is there")
     func objectStoreFails() async throws {
       try await withReplicas(2, configuration: ServerSettings.eagerCollection) { set, _ in

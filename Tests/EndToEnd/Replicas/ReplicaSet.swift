@@ -13,6 +13,11 @@ struct ReplicaSet: Sendable {
   let objectsProxy: S3Recorder
   let replicas: [ServerProcess]
 
+  /// A proxy in front of each replica, for clients.
+  func clientProxies(seed: UInt64) throws -> [HTTPChaosProxy] {
+    try addresses.map { try HTTPChaosProxy(to: $0.port, seed: seed) }
+  }
+
   var addresses: [Address] { replicas.map(\.address) }
 
   static func environment(_ bucket: ObjectStoreServer.Bucket) -> [String: String] {
@@ -21,14 +26,16 @@ struct ReplicaSet: Sendable {
 }
 
 /// Starts replicas, runs a test against them, and ends everything whatever happens.
+///
+/// - Parameter seed: of what the proxy before the database does.
 func withReplicas(
-  _ count: Int, configuration: String = "", _ body: (ReplicaSet, Workspace) async throws -> Void
+  _ count: Int, configuration: String = "", seed: UInt64 = 0, _ body: (ReplicaSet, Workspace) async throws -> Void
 ) async throws {
   let workspace = try Workspace()
   let postgres = try await PostgresServer.start()
   let objects = try await ObjectStoreServer.start()
   let bucket = try await objects.freshBucket()
-  let proxy = try ChaosProxy(to: postgres.port)
+  let proxy = try ChaosProxy(to: postgres.port, seed: seed)
   let recorder = try S3Recorder(to: objects)
   let direct = try await postgres.freshDatabase()
   let database = direct.replacing(":\(postgres.port)/", with: ":\(proxy.port)/")
@@ -62,31 +69,38 @@ func withReplicas(
 }
 
 extension ReplicaSet {
-  /// As ``pushingThroughAll(through:toleratesUnavailable:leastAcknowledged:while:)``, through all replicas.
+  /// As ``pushingThroughAll(through:by:toleratesUnavailable:leastAcknowledged:while:)``, through all replicas.
   func pushing(
-    toleratesUnavailable: Bool = true, leastAcknowledged: Int = 50, while body: () async throws -> Void
+    by ways: [Address]? = nil, toleratesUnavailable: Bool = true, leastAcknowledged: Int = 50,
+    while body: () async throws -> Void
   ) async throws {
     try await EndToEnd.pushingThroughAll(
-      through: replicas, toleratesUnavailable: toleratesUnavailable, leastAcknowledged: leastAcknowledged, while: body)
+      through: replicas, by: ways, toleratesUnavailable: toleratesUnavailable, leastAcknowledged: leastAcknowledged,
+      while: body)
   }
 }
 
 extension EndToEnd {
   /// Pushes, deletes and collects through all replicas while `body` makes trouble; then everything that was acknowledged must
   /// be there, on every replica.
+  ///
+  /// - Parameter ways: where those who push connect to; nil: to the replicas themselves.
   static func pushingThroughAll(
-    through replicas: [ServerProcess], toleratesUnavailable: Bool = true, leastAcknowledged: Int = 50,
+    through replicas: [ServerProcess], by ways: [Address]? = nil, toleratesUnavailable: Bool = true,
+    leastAcknowledged: Int = 50,
     while body: () async throws -> Void
   ) async throws {
     try await pushAndVerify(
-      through: replicas, toleratesUnavailable: toleratesUnavailable, leastAcknowledged: leastAcknowledged, while: body)
+      through: replicas, by: ways, toleratesUnavailable: toleratesUnavailable, leastAcknowledged: leastAcknowledged,
+      while: body)
     let check = try await replicas[0].check()
     #expect(check.succeeded, "\(check.story)")
   }
 
-  /// As ``pushingThroughAll(through:toleratesUnavailable:leastAcknowledged:while:)``, without `berth check` at the end.
+  /// As ``pushingThroughAll(through:by:toleratesUnavailable:leastAcknowledged:while:)``, without `berth check` at the end.
   static func pushAndVerify(
-    through replicas: [ServerProcess], toleratesUnavailable: Bool = true, leastAcknowledged: Int = 50,
+    through replicas: [ServerProcess], by ways: [Address]? = nil, toleratesUnavailable: Bool = true,
+    leastAcknowledged: Int = 50,
     while body: () async throws -> Void
   ) async throws {
     let addresses = replicas.map(\.address)
@@ -98,7 +112,8 @@ extension EndToEnd {
         group.addTask {
           try await onOwnThread {
             Pusher(
-              number, addresses, ledger, sharedLayers: shared, stop: stop, toleratesUnavailable: toleratesUnavailable
+              number, ways ?? addresses, ledger, sharedLayers: shared, stop: stop,
+              toleratesUnavailable: toleratesUnavailable
             ).run()
           }
         }

@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 
 /// What happened to the tags of one namespace, seen in the transaction that did it, and held against what its rules promise.
-final class Chronicle: Sendable {
+final class Chronicle: DatabaseWitness {
   /// Where a tag points, and since when.
   struct Pointer: Sendable {
     let digest: Digest
@@ -26,6 +26,8 @@ final class Chronicle: Sendable {
   }
 
   private let state = Mutex(State())
+  /// What was known when the transaction that runs began.
+  private let before = Mutex(State())
   private let findings: Findings
   private let oracle: Oracle
   private let tally: Tally
@@ -45,9 +47,20 @@ final class Chronicle: Sendable {
   /// The latest time that an event has: that of the clock, unless it was set back since.
   var lastAt: Timestamp { state.withLock { $0.lastAt } }
 
+  /// What was seen the first time may have been committed or not. Forgotten, it is seen once more if it was.
+  func begin(isAgain: Bool) {
+    if isAgain {
+      let before = before.withLock { $0 }
+      state.withLock { $0 = before }
+    } else {
+      let now = state.withLock { $0 }
+      before.withLock { $0 = now }
+    }
+  }
+
   /// Takes in what a transaction did to tags. What it found is true only if the transaction is committed, and nothing else is
   /// committed between.
-  func witness(_ transaction: borrowing Transaction) throws {
+  func see(_ transaction: borrowing Transaction) throws {
     let last = state.withLock { $0.lastEvent }
     var limit = 4
     var events = try transaction.tagEvents(.namespace(World.namespace), limit: limit)

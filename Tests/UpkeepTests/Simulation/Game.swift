@@ -19,9 +19,12 @@ struct Game: Sendable {
   private let retentionPool: [RetentionSample]
   private let tally: Tally
 
-  init(_ seed: UInt64, keepsObjects: Bool, _ chance: SeededRandom, _ tally: Tally) throws {
+  /// - Parameter database: an empty one; nil: SQLite in memory.
+  init(
+    _ seed: UInt64, keepsObjects: Bool, _ chance: SeededRandom, _ tally: Tally, over database: (any Database)? = nil
+  ) throws {
     self.tally = tally
-    machine = try SimulatedMachine(seed: seed, keepsObjects: keepsObjects)
+    machine = try SimulatedMachine(seed: seed, keepsObjects: keepsObjects, database: database)
     chronicle = Chronicle(findings: findings, oracle: oracle, tally: tally)
     releases = ReleaseModel(findings: findings)
     untaggedAfter = chance.next() % 2 == 0 ? nil : .seconds(3600)
@@ -32,11 +35,10 @@ struct Game: Sendable {
 
   /// Starts the registry, once or as replicas.
   func begin(_ replicas: Int) async throws -> World {
-    let chronicle = chronicle
     var registries: [Registry] = []
     for _ in 0..<replicas {
       registries.append(
-        try await machine.start(witness: { try chronicle.witness($0) }, forgetting: machine.random.next())
+        try await machine.start(witness: chronicle, forgetting: machine.random.next())
       )
     }
     return World(

@@ -14,9 +14,12 @@ import Upkeep
 @Suite struct Simulation {
   static let defaultSeeds: Range<UInt64> = 0..<200
 
-  static var seeds: [UInt64] {
+  /// Fewer where every transaction goes to a server.
+  static let seedsOverPostgres: Range<UInt64> = 0..<6
+
+  private static func seeds(_ usual: Range<UInt64>) -> [UInt64] {
     guard let text = getenv("BERTH_SEED").map({ String(cString: $0) }), let seed = UInt64(text) else {
-      return Array(defaultSeeds)
+      return Array(usual)
     }
     return [seed]
   }
@@ -25,47 +28,75 @@ import Upkeep
   @Test(arguments: [1, 3])
   func `every acknowledged push stays, and everything deleted is gone, whatever comes between`(replicas: Int) throws {
     let tally = Tally()
-    for seed in Self.seeds {
+    let seeds = Self.seeds(Self.defaultSeeds)
+    for seed in seeds {
       var findings: [String]
-      do { findings = try Self.play(seed, replicas, tally) } catch { findings = ["it ended with \(error)"] }
-      #expect(
-        findings.isEmpty,
-        "\(findings.joined(separator: "\n"))\nreplay: BERTH_SEED=\(seed) swift test --filter Simulation")
+      do {
+        findings = try SeededExecutor.run(seed: seed) { try await Self.play(seed, replicas, tally) }
+      } catch { findings = ["it ended with \(error)"] }
+      Self.expectNone(findings, seed)
     }
-    for deed in Tally.Deed.allCases where Self.seeds.count > 1 {
-      #expect(tally[deed] >= Self.seeds.count / 8, "\(deed) came about too seldom")
+    for deed in Tally.Deed.allCases where seeds.count > 1 {
+      #expect(tally[deed] >= seeds.count / 8, "\(deed) came about too seldom")
     }
   }
 
-  private static func play(_ seed: UInt64, _ replicas: Int, _ tally: Tally) throws -> [String] {
-    try SeededExecutor.run(seed: seed) {
-      let chance = SeededRandom(seed: seed)
-      let game = try Game(seed, keepsObjects: replicas > 1, chance, tally)
-      let findings = game.findings
-      for life in 0..<3 {
-        let world = try await game.begin(replicas)
-        if life == 0 { try await world.prepare() }
-        try await world.sayAgain()
-        try await world.compare()
-        guard findings.all.isEmpty else { return findings.all.map { "life \(life), at its start: \($0)" } }
-        let power = game.machine.disk.power
-        if chance.next() % 4 > 0 { power.cut(after: Int(chance.next() % 350)) }
-        try await live(world, chance)
-        if power.isOn { try await world.compare() }
-        guard findings.all.isEmpty else { return findings.all.map { "life \(life), at its end: \($0)" } }
-        let end = chance.next()
-        if end % 4 == 0 { game.machine.disk.endProcess() } else { game.machine.disk.losePower(seed: end >> 2) }
-      }
-      let world = try await game.begin(1)
+  /// And the connections to the database break before or after statements that the seed chooses.
+  @Test(arguments: [1, 3])
+  func `over PostgreSQL likewise, whose connections break at any statement`(replicas: Int) async throws {
+    let postgres = try await SimulatedPostgres()
+    defer { postgres.close() }
+    var cuts = 0
+    for seed in Self.seeds(Self.seedsOverPostgres) {
+      var findings: [String]
+      do {
+        try await postgres.clear()
+        postgres.relay.follow(PostgresRelay.occasionally(seed: seed))
+        findings = try await SeededExecutor.runApart(seed: seed) {
+          try await Self.play(seed, replicas, Tally(), over: postgres.database)
+        }
+      } catch { findings = ["it ended with \(error)"] }
+      Self.expectNone(findings, seed)
+      cuts += postgres.relay.counts.cuts
+    }
+    #expect(cuts > 0)
+  }
+
+  private static func expectNone(_ findings: [String], _ seed: UInt64) {
+    #expect(
+      findings.isEmpty,
+      "\(findings.joined(separator: "\n"))\nreplay: BERTH_SEED=\(seed) swift test --filter Simulation")
+  }
+
+  private static func play(
+    _ seed: UInt64, _ replicas: Int, _ tally: Tally, over database: (any Database)? = nil
+  ) async throws -> [String] {
+    let chance = SeededRandom(seed: seed)
+    let game = try Game(seed, keepsObjects: replicas > 1, chance, tally, over: database)
+    let findings = game.findings
+    for life in 0..<3 {
+      let world = try await game.begin(replicas)
+      if life == 0 { try await world.prepare() }
       try await world.sayAgain()
       try await world.compare()
-      try await world.restoreAll()
-      if try await !game.machine.database.read({ try $0.corruptBlobs(limit: 1) }).isEmpty {
-        findings.add("a blob was set aside")
-      }
-      if try await !game.machine.database.read({ try $0.claimedBlobs() }).isEmpty { findings.add("a claim was left") }
-      return findings.all
+      guard findings.all.isEmpty else { return findings.all.map { "life \(life), at its start: \($0)" } }
+      let power = game.machine.disk.power
+      if chance.next() % 4 > 0 { power.cut(after: Int(chance.next() % 350)) }
+      try await live(world, chance)
+      if power.isOn { try await world.compare() }
+      guard findings.all.isEmpty else { return findings.all.map { "life \(life), at its end: \($0)" } }
+      let end = chance.next()
+      if end % 4 == 0 { game.machine.disk.endProcess() } else { game.machine.disk.losePower(seed: end >> 2) }
     }
+    let world = try await game.begin(1)
+    try await world.sayAgain()
+    try await world.compare()
+    try await world.restoreAll()
+    if try await !game.machine.database.read({ try $0.corruptBlobs(limit: 1) }).isEmpty {
+      findings.add("a blob was set aside")
+    }
+    if try await !game.machine.database.read({ try $0.claimedBlobs() }).isEmpty { findings.add("a claim was left") }
+    return findings.all
   }
 
   /// One life of the machine, up to its end or to a power cut.

@@ -217,9 +217,14 @@ extension Transaction {
   }
 
   /// Makes somebody's teams by single sign-on those of the groups that the provider named just now.
-  public func setGroups(_ groups: [String], of account: AccountID, source: String) throws {
+  ///
+  /// - Returns: the teams that they came into, and those that they left.
+  public func setGroups(
+    _ groups: [String], of account: AccountID, source: String
+  ) throws -> (joined: [String], left: [String]) {
     let text = JSONValue.array(groups.map { .string($0) }).text
     try accessChanges()
+    let before = try teamNames(of: account, by: source)
     try enqueue("DELETE FROM team_member WHERE account_id = \(account) AND source = \(source)")
     try enqueue(
       """
@@ -227,6 +232,17 @@ extension Transaction {
       SELECT t.id, CAST(\(account) AS BIGINT), \(source) FROM team t
       WHERE t.sso_group IN (SELECT value FROM {LIST}(CAST(\(text) AS {JSON})))
       """)
+    let after = try teamNames(of: account, by: source)
+    return (after.filter { !before.contains($0) }, before.filter { !after.contains($0) })
+  }
+
+  private func teamNames(of account: AccountID, by source: String) throws -> [String] {
+    try all(
+      """
+      SELECT t.name FROM team_member m JOIN team t ON t.id = m.team_id
+      WHERE m.account_id = \(account) AND m.source = \(source) ORDER BY t.name
+      """
+    ) { $0.text(0) }
   }
 
   /// Grants a role, in place of the one that was granted for the same pattern.

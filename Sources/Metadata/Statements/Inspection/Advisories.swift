@@ -57,16 +57,6 @@ public struct AdvisoryRecord: Sendable, Hashable {
   }
 }
 
-extension AdvisoryRecord {
-  /// Moments are compared down to their seconds: what follows those is written in several ways.
-  private static let secondsLength = 19
-
-  /// Whether it was changed before a moment. One that does not say when is not older than anything.
-  fileprivate func isOlder(than moment: String) -> Bool {
-    !modified.isEmpty && modified.prefix(Self.secondsLength) < moment.prefix(Self.secondsLength)
-  }
-}
-
 /// A name by which advisories of an ecosystem speak of a package.
 public struct AdvisorySubjectName: Sendable, Hashable {
   public let ecosystem: String
@@ -83,6 +73,8 @@ public struct ChangedAdvisory: Sendable, Hashable {
   public let key: Int64
   public let name: String
   public let isWithdrawn: Bool
+  /// It was not here before, so nothing was found by it.
+  public let isNew: Bool
   /// What it says now.
   public let entries: [AdvisoryRecord.Entry]
 }
@@ -123,75 +115,6 @@ public struct AdvisoryFeedRow: Sendable, Hashable {
 }
 
 extension Transaction {
-  /// Writes records of a feed; those that are as they were are left alone.
-  ///
-  /// - Parameter keepsNewer: a record that is older than what is here does not take its place.
-  /// - Returns: those that changed. What they find is to be judged in the same transaction.
-  public func writeAdvisories(
-    _ records: [AdvisoryRecord], feed: String, keepsNewer: Bool = false
-  ) throws -> [ChangedAdvisory] {
-    try lockInspection()
-    let known = try records.map { record in
-      try later("SELECT id, hash, modified FROM advisory WHERE feed = \(feed) AND name = \(record.name)") {
-        (key: $0.integer(0), hash: $0.text(1), modified: $0.text(2))
-      }
-    }
-    var changed: [ChangedAdvisory] = []
-    for (record, found) in zip(records, known) {
-      if let found = try found.first() {
-        guard found.hash != record.hash, !keepsNewer || !record.isOlder(than: found.modified) else { continue }
-        try clearAdvisory(found.key)
-        try enqueue(
-          """
-          UPDATE advisory SET hash = \(record.hash), modified = \(record.modified), published = \(record.published),
-            is_withdrawn = \(record.isWithdrawn), summary = \(record.summary), severity = \(record.severity),
-            severity_source = \(record.severitySource), score = \(record.score), content = \(record.content)
-          WHERE id = \(found.key)
-          """)
-        changed.append(try fillAdvisory(found.key, record))
-      } else {
-        let key = try number(
-          """
-          INSERT INTO advisory (feed, name, hash, modified, published, is_withdrawn, summary, severity, severity_source,
-            score, content)
-          VALUES (\(feed), \(record.name), \(record.hash), \(record.modified), \(record.published),
-            \(record.isWithdrawn), \(record.summary), \(record.severity), \(record.severitySource), \(record.score),
-            \(record.content))
-          ON CONFLICT (feed, name) DO UPDATE SET hash = excluded.hash RETURNING id
-          """)
-        changed.append(try fillAdvisory(key, record))
-      }
-    }
-    return changed
-  }
-
-  private func clearAdvisory(_ key: Int64) throws {
-    try enqueue("DELETE FROM advisory_alias WHERE advisory_id = \(key)")
-    try enqueue("DELETE FROM advisory_package WHERE advisory_id = \(key)")
-  }
-
-  private func fillAdvisory(_ key: Int64, _ record: AdvisoryRecord) throws -> ChangedAdvisory {
-    for alias in Set(record.aliases + [record.name]).sorted() {
-      try enqueue(
-        "INSERT INTO advisory_alias (alias, advisory_id) VALUES (\(alias), \(key)) ON CONFLICT (alias, advisory_id) DO NOTHING"
-      )
-    }
-    for (position, entry) in record.packages.enumerated() {
-      try enqueue(
-        """
-        INSERT INTO advisory_package (ecosystem, package, advisory_id, position, content)
-        VALUES (\(entry.ecosystem), \(entry.package), \(key), \(position), \(entry.content))
-        ON CONFLICT (ecosystem, package, advisory_id, position) DO UPDATE SET content = excluded.content
-        """)
-    }
-    return ChangedAdvisory(key: key, name: record.name, isWithdrawn: record.isWithdrawn, entries: record.packages)
-  }
-
-  /// Takes advisories of a feed away, with what they found.
-  public func deleteAdvisories(_ keys: [Int64]) throws {
-    for key in keys { try enqueue("DELETE FROM advisory WHERE id = \(key)") }
-  }
-
   /// Writes how a try to refresh a feed went.
   ///
   /// - Parameters:
@@ -283,15 +206,18 @@ extension Reading where Self: ~Copyable {
     return found
   }
 
-  /// Versions of packages that are known under some names.
-  public func subjects(_ names: [AdvisorySubjectName]) throws -> [SubjectRow] {
-    let waiting = try names.map { name in
-      try later(
+  /// Versions of packages that are known under some names; a question for each ecosystem.
+  public func subjects(_ names: some Sequence<AdvisorySubjectName>) throws -> [SubjectRow] {
+    let byEcosystem = Dictionary(grouping: names, by: \.ecosystem).sorted { $0.key < $1.key }
+    let waiting = try byEcosystem.map { ecosystem, names in
+      let list = Transaction.list(Set(names.map(\.name)).sorted())
+      return try later(
         """
-        SELECT package_id, version FROM package_subject WHERE ecosystem = \(name.ecosystem) AND name = \(name.name)
-        ORDER BY package_id
+        SELECT name, package_id, version FROM package_subject
+        WHERE ecosystem = \(ecosystem) AND name IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
+        ORDER BY name, package_id
         """
-      ) { SubjectRow(package: $0.integer(0), ecosystem: name.ecosystem, name: name.name, version: $0.text(1)) }
+      ) { SubjectRow(package: $0.integer(1), ecosystem: ecosystem, name: $0.text(0), version: $0.text(2)) }
     }
     return try waiting.flatMap { try $0.all() }
   }

@@ -60,16 +60,22 @@ extension FindingRow {
 
 extension Transaction {
   /// Writes what was found of packages that are new, or of which nothing is known.
+  ///
+  /// - Precondition: no two are of one advisory in one version of a package.
   public func addFindings(_ findings: [FindingRow]) throws {
-    for finding in findings { try put(finding) }
-  }
-
-  private func put(_ finding: FindingRow) throws {
-    try enqueue(
+    let rows = findings.map { finding -> [SQLValue] in
+      [
+        finding.package.sqlValue, finding.advisory.sqlValue, finding.state.sqlValue, finding.fixed?.sqlValue ?? .null,
+        finding.severity.sqlValue, finding.severitySource.sqlValue, finding.score?.sqlValue ?? .null,
+        finding.detail?.sqlValue ?? .null, now.sqlValue,
+      ]
+    }
+    try writeRows(
       """
       INSERT INTO finding (package_id, advisory_id, state, fixed, severity, severity_source, score, detail, found_at)
-      VALUES (\(finding.package), \(finding.advisory), \(finding.state), \(finding.fixed), \(finding.severity),
-        \(finding.severitySource), \(finding.score), \(finding.detail), \(now))
+      VALUES
+      """, rows,
+      """
       ON CONFLICT (package_id, advisory_id) DO UPDATE SET state = excluded.state, fixed = excluded.fixed,
         severity = excluded.severity, severity_source = excluded.severity_source, score = excluded.score,
         detail = excluded.detail
@@ -79,28 +85,25 @@ extension Transaction {
   /// Puts what advisories find now in place of what they found, and writes an event for each difference.
   ///
   /// - Precondition: the inspection is locked since before the packages were read: ``writeAdvisories(_:feed:)`` does that.
-  /// - Parameter advisories: those that were judged, whether they find anything or not.
+  /// - Parameters:
+  ///   - advisories: those that were judged, whether they find anything or not.
+  ///   - fresh: of them, those that were not here before: what they found is not asked for.
   /// - Returns: how many findings are new, how many are gone, how many are others than before.
   @discardableResult
   public func replaceFindings(
-    of advisories: [(key: Int64, name: String)], by found: [FindingRow], feed: String
+    of advisories: [(key: Int64, name: String)], fresh: Set<Int64> = [], by found: [FindingRow], feed: String
   ) throws -> FindingDifference {
-    let waiting = try advisories.map { advisory in
-      try later("SELECT \(FindingRow.columns) FROM finding f WHERE f.advisory_id = \(advisory.key)") {
-        $0.finding(from: 0)
-      }
-    }
+    let known = advisories.map(\.key).filter { !fresh.contains($0) }
     let names = Dictionary(advisories.map { ($0.key, $0.name) }) { first, _ in first }
-    var before: [Place: FindingRow] = [:]
-    for rows in waiting { for row in try rows.all() { before[Place(row)] = row } }
+    let before = Dictionary(try findings(ofAdvisories: known).map { (Place($0), $0) }) { first, _ in first }
     let after = Dictionary(found.map { (Place($0), $0) }) { first, _ in first }
     var changes: [FindingChange] = []
     for (place, finding) in after.sorted(by: { $0.key < $1.key }) {
       let old = before[place]
       guard old != finding else { continue }
-      try put(finding)
       changes.append(.init(old == nil ? .new : .changed, finding, old, by: names[place.advisory] ?? "", of: feed))
     }
+    try addFindings(changes.map(\.finding))
     for (place, finding) in before.sorted(by: { $0.key < $1.key }) where after[place] == nil {
       try enqueue("DELETE FROM finding WHERE package_id = \(place.package) AND advisory_id = \(place.advisory)")
       changes.append(.init(.fixed, finding, nil, by: names[place.advisory] ?? "", of: feed))
@@ -125,18 +128,31 @@ extension Transaction {
       try later("SELECT name, feed FROM advisory WHERE id = \(place.advisory)") { (name: $0.text(0), feed: $0.text(1)) }
     }
     var changes: [FindingChange] = []
+    var written: [FindingRow] = []
     for (place, named) in zip(changed, named) {
       guard let (name, feed) = try named.first() else { continue }
       if let finding = after[place] {
-        try put(finding)
+        written.append(finding)
         changes.append(.init(before[place] == nil ? .new : .changed, finding, before[place], by: name, of: feed))
       } else if let finding = before[place] {
         try enqueue("DELETE FROM finding WHERE package_id = \(place.package) AND advisory_id = \(place.advisory)")
         changes.append(.init(.fixed, finding, nil, by: name, of: feed))
       }
     }
+    try addFindings(written)
     try addEvents(changes)
     return FindingDifference(changes)
+  }
+
+  private func findings(ofAdvisories keys: [Int64]) throws -> [FindingRow] {
+    guard !keys.isEmpty else { return [] }
+    return try all(
+      """
+      SELECT \(FindingRow.columns) FROM finding f
+      WHERE f.advisory_id IN (
+        SELECT CAST(value AS BIGINT) FROM {LIST}(CAST(\(Self.list(keys.map { String($0) })) AS {JSON})))
+      """
+    ) { $0.finding(from: 0) }
   }
 
   private struct Place: Hashable, Comparable {

@@ -46,6 +46,15 @@ public struct LabelRow: Sendable, Hashable {
   }
 }
 
+extension Row {
+  /// The columns target, key, value, who and when, from one on.
+  func label(from column: Int) -> LabelRow {
+    LabelRow(
+      target: text(column), key: text(column + 1), value: text(column + 2), setBy: text(column + 3),
+      setAt: timestamp(column + 4))
+  }
+}
+
 /// A change of a label.
 public struct LabelEvent: Sendable, Hashable {
   public let id: Int64
@@ -58,20 +67,15 @@ public struct LabelEvent: Sendable, Hashable {
 }
 
 extension Reading where Self: ~Copyable {
-  func labelRows(_ repository: RepositoryID, _ targets: [String]) throws -> Later<LabelRow> {
-    try later(
+  public func labels(of targets: [LabelTarget], in repository: RepositoryID) throws -> [LabelRow] {
+    let list = Transaction.list(targets.map(\.description))
+    return try all(
       """
       SELECT target, key, value, set_by, set_at FROM label
-      WHERE repository_id = \(repository) AND target IN (SELECT value FROM {LIST}(CAST(\(Transaction.list(targets)) AS {JSON})))
+      WHERE repository_id = \(repository) AND target IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON})))
       ORDER BY target, key
       """
-    ) {
-      LabelRow(target: $0.text(0), key: $0.text(1), value: $0.text(2), setBy: $0.text(3), setAt: $0.timestamp(4))
-    }
-  }
-
-  public func labels(of targets: [LabelTarget], in repository: RepositoryID) throws -> [LabelRow] {
-    try labelRows(repository, targets.map(\.description)).all()
+    ) { $0.label(from: 0) }
   }
 
   /// Changes of a target's labels, the newest first.

@@ -1,25 +1,6 @@
 internal import Ground
 internal import OCI
 
-/// What a query looks at: tags with what they point to, or manifests that no tag points to.
-enum SearchDomain: Sendable {
-  case tags, untagged
-
-  /// What is known of an entry where it was found: of tags `t` all that a search asks of them, so that nobody looks for them twice;
-  /// of manifests `m` that have none where they are.
-  var columns: SQL {
-    switch self {
-    case .tags: "t.repository_id, t.name, t.digest, t.updated_at, t.actor, t.version_key"
-    case .untagged: "m.repository_id, m.digest AS entry"
-    }
-  }
-
-  /// Rows of ``columns``, of which there are none.
-  var nothing: SQL {
-    self == .tags ? "SELECT \(columns) FROM tag t WHERE 1 = 0" : "SELECT \(columns) FROM manifest m WHERE 1 = 0"
-  }
-}
-
 /// Makes the conditions of a query from its terms, over the aliases `r` (repository), `t` (tag; not of the untagged), `m`
 /// (manifest) and `f` (its facts, perhaps none).
 struct SearchFilters {
@@ -111,12 +92,13 @@ struct SearchFilters {
       """
   }
 
-  /// A tag is in an environment when it points to what the environment's own tag points to.
+  /// A tag is in an environment when it points to what the environment's own tag points to. Most manifests fail there, so that
+  /// their repositories' names are asked of the rest alone.
   private func environment(_ name: String) -> SQL {
     """
     (EXISTS (SELECT 1 FROM tag p WHERE p.repository_id = m.repository_id AND p.name = \(name) AND p.digest = m.digest)
-      AND EXISTS (SELECT 1 FROM {LIST}(CAST(\(environments[name] ?? "[]") AS {JSON})) e
-        WHERE \(Self.namespace) || ' ' || r.name LIKE e.value ESCAPE '!'))
+      AND EXISTS (SELECT 1 FROM repository r CROSS JOIN {LIST}(CAST(\(environments[name] ?? "[]") AS {JSON})) e
+        WHERE r.id = m.repository_id AND \(Self.namespace) || ' ' || r.name LIKE e.value ESCAPE '!'))
     """
   }
 

@@ -9,7 +9,7 @@ struct SearchLimits: Sendable {
   /// How many entries are looked at for one page where nothing in the query is selective.
   var walk = 5000
   /// With so few entries nobody looks for fewer.
-  var goodEnough: Int64 = 200
+  var goodEnough = 200
   /// How many conditions are counted to find the most selective one.
   var sources = 8
   /// More namespaces than that are no place to begin.
@@ -69,26 +69,13 @@ struct SearchOrder {
 
   /// The results among some entries. What is only shown is fetched for the results alone.
   ///
-  /// - Parameter entries: rows of ``SearchDomain/columns``, each once.
-  func statement(_ entries: SQL, _ filter: SQL, after position: SearchPosition?, limit: Int) -> SQL {
+  /// - Parameter entries: each once.
+  func statement(_ entries: SearchEntries, _ filter: SQL, after position: SearchPosition?, limit: Int) -> SQL {
     let (repositories, join): (SQL, SQL) =
-      needsRepositories ? (" CROSS JOIN repository r", "r.id = m.repository_id AND ") : ("", "")
-    let found: SQL
-    let shown: SQL
-    switch domain {
-    case .tags:
-      found = """
-        (\(entries)) t CROSS JOIN manifest m\(repositories) LEFT JOIN image_fact f ON f.manifest_id = m.id
-        WHERE \(join)m.repository_id = t.repository_id AND m.digest = t.digest
-        """
-      shown = "tag t CROSS JOIN repository r CROSS JOIN manifest m"
-    case .untagged:
-      found = """
-        (\(entries)) c CROSS JOIN manifest m\(repositories) LEFT JOIN image_fact f ON f.manifest_id = m.id
-        WHERE \(join)m.repository_id = c.repository_id AND m.digest = c.entry AND m.tags = 0 AND m.hidden_at IS NULL
-        """
-      shown = "repository r CROSS JOIN manifest m"
-    }
+      needsRepositories ? (" CROSS JOIN repository r", " AND r.id = m.repository_id") : ("", "")
+    let entries = entries.withManifest
+    let shown: SQL =
+      domain == .tags ? "tag t CROSS JOIN repository r CROSS JOIN manifest m" : "repository r CROSS JOIN manifest m"
     let actor: SQL = domain == .tags ? "t.actor" : "NULL"
     let own: SQL = domain == .tags ? "t.repository_id = x.repository_id AND t.name = x.entry AND " : ""
     return """
@@ -97,7 +84,8 @@ struct SearchOrder {
       FROM (
         SELECT k, repository_id, entry, id FROM (
           SELECT \(keyColumn) AS k, m.repository_id AS repository_id, \(entry) AS entry, m.id AS id
-          FROM \(found) AND \(filter)
+          FROM \(entries.tables)\(repositories) LEFT JOIN image_fact f ON f.manifest_id = m.id
+          WHERE \(entries.condition)\(join) AND \(filter)
         ) y WHERE \(after(position, "k", "repository_id", "entry")) \(ordered("k", "repository_id", "entry")) LIMIT \(limit)
       ) x CROSS JOIN \(shown) LEFT JOIN image_fact f ON f.manifest_id = m.id
       WHERE \(own)r.id = x.repository_id AND m.id = x.id \(ordered("x.k", "x.repository_id", "x.entry"))

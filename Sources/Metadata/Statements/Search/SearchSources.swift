@@ -14,6 +14,8 @@ struct SearchSource {
     case manifests(SQL)
     /// Rows with `repository_id` and `target`, a tag or a digest.
     case labelled(SQL)
+    /// Any of the others, in which a row may be more than once: several words of one text begin alike.
+    indirect case repeating(Rows)
   }
 
   private let rows: [Rows]
@@ -79,19 +81,21 @@ struct SearchSource {
     case .base(let text), .revision(let text):
       // The words of these facts are among those of the image: a name's part begins a word where it begins with a letter.
       guard text.allSatisfy(\.isASCII), let first = text.first, first.isLetter || first.isNumber else { return nil }
-      return (2, [.manifests("SELECT manifest_id AS id FROM manifest_word w WHERE \(range(of: text))")])
+      return (2, [.repeating(.manifests("SELECT w.manifest_id AS id FROM manifest_word w WHERE \(range(of: text))"))])
     case .tag(let pattern):
       guard !pattern.prefix.isEmpty, pattern.text.allSatisfy(\.isASCII) else { return nil }
-      return (2, [.tags("SELECT w.repository_id, w.tag FROM tag_word w WHERE \(range(of: pattern.prefix))")])
+      return (
+        2, [.repeating(.tags("SELECT w.repository_id, w.tag FROM tag_word w WHERE \(range(of: pattern.prefix))"))]
+      )
     case .word(let word):
       let range = range(of: word)
       return (
         3,
         [
-          .tags("SELECT w.repository_id, w.tag FROM tag_word w WHERE \(range)"),
-          .repositories("SELECT w.repository_id AS id FROM repository_word w WHERE \(range)"),
-          .manifests("SELECT w.manifest_id AS id FROM manifest_word w WHERE \(range)"),
-          .labelled("SELECT w.repository_id, w.target FROM label_word w WHERE \(range)"),
+          .repeating(.tags("SELECT w.repository_id, w.tag FROM tag_word w WHERE \(range)")),
+          .repeating(.repositories("SELECT w.repository_id AS id FROM repository_word w WHERE \(range)")),
+          .repeating(.manifests("SELECT w.manifest_id AS id FROM manifest_word w WHERE \(range)")),
+          .repeating(.labelled("SELECT w.repository_id, w.target FROM label_word w WHERE \(range)")),
         ]
       )
     case .by(let name, let isPrefix):
@@ -148,83 +152,81 @@ struct SearchSource {
 
   // MARK: Entries
 
-  /// How much it holds, counted up to a limit: rows of its own index where joining them to entries costs more than it tells. A
-  /// planner that has to guess would else join all there is to find the first few.
+  /// How much each of its parts holds, counted up to a limit: rows of its own index where joining them to entries costs more than
+  /// it tells. A planner that has to guess would else join all there is to find the first few.
   ///
-  /// - Returns: a statement that answers one number; nil when it can hold nothing.
-  func count(_ domain: SearchDomain, limit: Int) -> SQL? {
-    let parts = rows.flatMap { rows -> [SQL] in
-      let counted: [SQL] =
-        switch (rows, domain) {
-        case (.manifests(let sql), _), (.labelled(let sql), _), (.tags(let sql), .tags): [sql]
-        case (.tagsThat(let condition), .tags): ["SELECT 1 FROM tag t WHERE \(condition)"]
-        case (.repositories, _): statements(rows, domain)
-        case (.tags, .untagged), (.tagsThat, .untagged): []
-        }
-      return counted.map { "SELECT 1 AS one FROM (\($0) LIMIT \(limit)) part" }
+  /// - Returns: a statement that answers the number of a part and a count; nil when it can hold nothing.
+  func counts(_ domain: SearchDomain, limit: Int) -> SQL? {
+    let counts = rows.enumerated().compactMap { number, rows -> SQL? in
+      rows.counted(domain).map { "SELECT \(number), COUNT(*) FROM (\($0) LIMIT \(limit)) part" }
     }
-    guard let first = parts.first else { return nil }
-    return "SELECT COUNT(*) FROM (\(parts.dropFirst().reduce(first) { "\($0) UNION ALL \($1)" })) c"
+    return counts.first.map { first in counts.dropFirst().reduce(first) { "\($0) UNION ALL \($1)" } }
   }
 
-  /// Statements that answer rows of ``SearchDomain/columns``; an entry may be in several.
+  /// All its entries, each once, from those of its parts that hold any.
   ///
   /// - Parameter limit: more rows of its own index than it was counted to hold.
-  func entries(_ domain: SearchDomain, limit: Int) -> [SQL] {
-    rows.flatMap { statements($0.limited(limit), domain) }
-  }
-
-  private func statements(_ rows: Rows, _ domain: SearchDomain) -> [SQL] {
-    let columns = domain.columns
-    switch (rows, domain) {
-    case (.repositories(let sql), .tags):
-      return ["SELECT \(columns) FROM (\(sql)) s CROSS JOIN tag t WHERE t.repository_id = s.id"]
-    case (.tags(let sql), .tags):
-      return [
-        "SELECT \(columns) FROM (\(sql)) s CROSS JOIN tag t WHERE t.repository_id = s.repository_id AND t.name = s.tag"
-      ]
-    case (.tagsThat(let condition), .tags): return ["SELECT \(columns) FROM tag t WHERE \(condition)"]
-    case (.manifests(let sql), .tags):
-      return [
-        """
-        SELECT \(columns) FROM (\(sql)) s CROSS JOIN manifest m CROSS JOIN tag t
-        WHERE m.id = s.id AND t.repository_id = m.repository_id AND t.digest = m.digest
-        """
-      ]
-    case (.labelled(let sql), .tags):
-      return ["t.name", "t.digest"].map { (target: SQL) in
-        """
-        SELECT \(columns) FROM (\(sql)) s CROSS JOIN tag t
-        WHERE t.repository_id = s.repository_id AND \(target) = s.target
-        """
-      }
-    case (.repositories(let sql), .untagged):
-      return [
-        """
-        SELECT \(columns) FROM (\(sql)) s CROSS JOIN manifest m
-        WHERE m.repository_id = s.id AND m.tags = 0 AND m.hidden_at IS NULL
-        """
-      ]
-    case (.tags, .untagged), (.tagsThat, .untagged): return []
-    case (.manifests(let sql), .untagged):
-      return [
-        """
-        SELECT \(columns) FROM (\(sql)) s CROSS JOIN manifest m
-        WHERE m.id = s.id AND m.tags = 0 AND m.hidden_at IS NULL
-        """
-      ]
-    case (.labelled(let sql), .untagged): return ["SELECT s.repository_id, s.target AS entry FROM (\(sql)) s"]
-    }
+  func entries(_ domain: SearchDomain, parts: some Sequence<Int>, limit: Int) -> SearchEntries {
+    let parts = parts.flatMap { rows[$0].limited(limit).entries(domain) }
+    if let only = parts.first, parts.count == 1 { return only.withManifest }
+    let statements = parts.map { "SELECT \(domain.columns) FROM \($0.tables) WHERE \($0.condition)" as SQL }
+    guard let first = statements.first else { preconditionFailure("a source without parts was counted") }
+    return domain.entries(
+      of: "SELECT DISTINCT * FROM (\(statements.dropFirst().reduce(first) { "\($0) UNION ALL \($1)" })) entries")
   }
 }
 
 extension SearchSource.Rows {
-  /// The same rows, with a word for the planner on how many there are at most.
+  /// What is counted, nil where there is none.
+  fileprivate func counted(_ domain: SearchDomain) -> SQL? {
+    switch (self, domain) {
+    case (.repeating(let rows), _): rows.counted(domain)
+    case (.manifests(let sql), _), (.labelled(let sql), _), (.tags(let sql), .tags): sql
+    case (.tagsThat, .tags), (.repositories, _):
+      entries(domain).first.map { "SELECT 1 AS one FROM \($0.tables) WHERE \($0.condition)" }
+    case (.tags, .untagged), (.tagsThat, .untagged): nil
+    }
+  }
+
+  /// The same rows, each once, with a word for the planner on how many there are at most.
   fileprivate func limited(_ limit: Int) -> SearchSource.Rows {
     switch self {
     case .repositories, .tags, .tagsThat: self
     case .manifests(let sql): .manifests("\(sql) LIMIT \(limit)")
     case .labelled(let sql): .labelled("\(sql) LIMIT \(limit)")
+    case .repeating(.repositories(let sql)): .repositories("SELECT DISTINCT * FROM (\(sql)) repeating")
+    case .repeating(.tags(let sql)): .tags("SELECT DISTINCT * FROM (\(sql) LIMIT \(limit)) repeating")
+    case .repeating(.manifests(let sql)): .manifests("SELECT DISTINCT * FROM (\(sql) LIMIT \(limit)) repeating")
+    case .repeating(.labelled(let sql)): .labelled("SELECT DISTINCT * FROM (\(sql) LIMIT \(limit)) repeating")
+    case .repeating(let rows): rows.limited(limit)
+    }
+  }
+
+  /// Each holds an entry once where ``limited(_:)`` made the rows; one may be in several.
+  fileprivate func entries(_ domain: SearchDomain) -> [SearchEntries] {
+    switch (self, domain) {
+    case (.repeating(let rows), _): return rows.entries(domain)
+    case (.repositories(let sql), .tags):
+      return [SearchEntries("(\(sql)) s CROSS JOIN tag t", "t.repository_id = s.id")]
+    case (.tags(let sql), .tags):
+      return [SearchEntries("(\(sql)) s CROSS JOIN tag t", "t.repository_id = s.repository_id AND t.name = s.tag")]
+    case (.tagsThat(let condition), .tags): return [SearchEntries("tag t", condition)]
+    case (.manifests(let sql), .tags):
+      return [
+        SearchEntries(
+          "(\(sql)) s CROSS JOIN manifest m CROSS JOIN tag t",
+          "m.id = s.id AND t.repository_id = m.repository_id AND t.digest = m.digest", holdsManifest: true)
+      ]
+    case (.labelled(let sql), .tags):
+      return ["t.name", "t.digest"].map { (target: SQL) in
+        SearchEntries(
+          "(\(sql)) s CROSS JOIN tag t", "t.repository_id = s.repository_id AND \(target) = s.target")
+      }
+    case (.repositories(let sql), .untagged): return [.untagged(sql, "m.repository_id = s.id")]
+    case (.tags, .untagged), (.tagsThat, .untagged): return []
+    case (.manifests(let sql), .untagged): return [.untagged(sql, "m.id = s.id")]
+    case (.labelled(let sql), .untagged):
+      return [.untagged(sql, "m.repository_id = s.repository_id AND m.digest = s.target")]
     }
   }
 }

@@ -63,6 +63,15 @@ public struct SearchTooWide: Error, Sendable {
   public let sort: SearchSort.Key
 }
 
+/// Where a search begins.
+private enum SearchSelection {
+  case nothing
+  /// Everything that the most selective part of the query takes, with the term that it need not be asked again.
+  case entries(SearchEntries, known: SearchTerm?)
+  /// No part is selective.
+  case everything
+}
+
 extension Reading where Self: ~Copyable {
   /// A page of what a query finds. Cost: bounded, whatever the size of the registry; where the query is selective, by the
   /// number of tags that its most selective part takes.
@@ -90,16 +99,24 @@ extension Reading where Self: ~Copyable {
           (SELECT value FROM {LIST}(CAST(\(Transaction.list(namespaces)) AS {JSON})))
         """
     }
-    if let (entries, known) = try selectiveEntries(query.condition, namespaces, domain, limits) {
+    switch try selection(query.condition, namespaces, domain, limits) {
+    case .nothing: return FoundImages(images: [], next: nil)
+    case .entries(let entries, let known):
       let rest = filter(known.map { query.condition.without($0) } ?? query.condition)
       let found = try images(order.statement(entries, rest, after: position, limit: limit + 1), order)
       return FoundImages(
         images: try withLabels(Array(found.prefix(limit))), next: found.count > limit ? found[limit - 1].position : nil)
+    case .everything: return try walk(order, filter(query.condition), after: position, limit: limit, limits)
     }
-    guard let walk = order.walk(after: position, limit: limits.walk) else {
-      throw SearchTooWide(sort: query.sort.key)
-    }
-    let found = try images(order.statement(walk, filter(query.condition), after: nil, limit: limit + 1), order)
+  }
+
+  /// Looks at some tags in the order of results. Such a page may be short.
+  private func walk(
+    _ order: SearchOrder, _ filter: SQL, after position: SearchPosition?, limit: Int, _ limits: SearchLimits
+  ) throws -> FoundImages {
+    guard let walk = order.walk(after: position, limit: limits.walk) else { throw SearchTooWide(sort: order.sort.key) }
+    let found = try images(
+      order.statement(order.domain.entries(of: walk), filter, after: nil, limit: limit + 1), order)
     if found.count > limit {
       return FoundImages(images: try withLabels(Array(found.prefix(limit))), next: found[limit - 1].position)
     }
@@ -111,31 +128,27 @@ extension Reading where Self: ~Copyable {
     return FoundImages(images: try withLabels(found), next: end)
   }
 
-  /// Everything that the most selective part of a query takes, with the term that it need not be asked again; nil when none is
-  /// selective.
-  private func selectiveEntries(
+  /// Counts what parts of a query take, and chooses the one that takes the least.
+  private func selection(
     _ condition: SearchCondition, _ namespaces: [String]?, _ domain: SearchDomain, _ limits: SearchLimits
-  ) throws -> (entries: SQL, known: SearchTerm?)? {
+  ) throws -> SearchSelection {
     var sources = SearchSource.all(of: condition, domain)
     if let namespaces, namespaces.count <= limits.namespaces { sources.append(.namespaces(namespaces)) }
-    var best: (count: Int64, source: SearchSource)?
+    var best: (count: Int, source: SearchSource, parts: [Int])?
     for source in sources.prefix(limits.sources) {
       var limit = source.isOneRepository ? limits.entriesOfRepository : limits.entries
       // Only one that is much better is worth its counting.
-      if let best { limit = min(limit, Int(best.count) / 4) }
-      guard let counting = source.count(domain, limit: limit + 1) else {
-        return (domain.nothing, nil)
-      }
-      let count = try number(counting.once)
-      guard count <= Int64(limit) else { continue }
-      best = (count, source)
+      if let best { limit = min(limit, best.count / 4) }
+      guard let counting = source.counts(domain, limit: limit + 1) else { return .nothing }
+      let counts = try all(counting.once) { (part: Int($0.integer(0)), count: Int($0.integer(1))) }
+      let count = counts.reduce(0) { $0 + $1.count }
+      guard count > 0 else { return .nothing }
+      guard count <= limit else { continue }
+      best = (count, source, counts.filter { $0.count > 0 }.map(\.part).sorted())
       if count <= limits.goodEnough { break }
     }
-    guard let best else { return nil }
-    let parts = best.source.entries(domain, limit: Int(best.count) + 1)
-    guard let first = parts.first else { return nil }
-    let together = parts.dropFirst().reduce(first) { "\($0) UNION ALL \($1)" }
-    return ("SELECT DISTINCT * FROM (\(together)) entries", best.source.exactTerm)
+    guard let (count, source, parts) = best else { return .everything }
+    return .entries(source.entries(domain, parts: parts, limit: count + 1), known: source.exactTerm)
   }
 
   private func images(_ statement: SQL, _ order: SearchOrder) throws -> [FoundImage] {
@@ -148,29 +161,39 @@ extension Reading where Self: ~Copyable {
     }
   }
 
-  /// One look for all images' own labels, and one a repository for those that people set: on a database elsewhere a look for each
-  /// result costs more than finding it.
+  /// One look for all images' own labels, and one for those that people set: on a database elsewhere a look for each result costs
+  /// more than finding it.
   private func withLabels(_ images: [FoundImage]) throws -> [FoundImage] {
-    let set = try Dictionary(grouping: images, by: \.repositoryKey).mapValues { images in
-      try labelRows(
-        RepositoryID(value: images[0].repositoryKey),
-        Set(images.flatMap { [$0.digest.description] + ($0.tag.map { [$0.text] } ?? []) }).sorted())
-    }
+    guard !images.isEmpty else { return images }
+    let set = try labelRows(of: images)
     let ofImages = try imageLabels(of: Set(images.map(\.manifest)).sorted())
-    let ofTargets = try set.mapValues { Dictionary(grouping: try $0.all(), by: \.target) }
     return images.map { image in
       var image = image
       image.facts?.labels = ofImages[image.manifest] ?? [:]
-      let targets = [image.digest.description] + (image.tag.map { [$0.text] } ?? [])
-      let rows = targets.flatMap { ofTargets[image.repositoryKey]?[$0] ?? [] }
-      image.labels = LabelRow.effective(rows, tag: image.tag)
+      image.labels = LabelRow.effective(image.labelTargets.flatMap { set[$0] ?? [] }, tag: image.tag)
       return image
     }
+  }
+
+  private func labelRows(of images: [FoundImage]) throws -> [String: [LabelRow]] {
+    let list = Transaction.list(Set(images.flatMap(\.labelTargets)).sorted())
+    let rows = try all(
+      """
+      SELECT e.value, l.target, l.key, l.value, l.set_by, l.set_at
+      FROM {LIST}(CAST(\(list) AS {JSON})) e CROSS JOIN label l
+      WHERE l.repository_id = CAST(substr(e.value, 1, {POSITION}(e.value, ' ') - 1) AS BIGINT)
+        AND l.target = substr(e.value, {POSITION}(e.value, ' ') + 1)
+      """
+    ) { row in (place: row.text(0), label: row.label(from: 1)) }
+    return Dictionary(grouping: rows, by: \.place).mapValues { $0.map(\.label) }
   }
 }
 
 extension FoundImage {
-  fileprivate var repositoryKey: Int64 { position.repository }
+  /// What labels that count for it may be set on, each with its repository before it.
+  fileprivate var labelTargets: [String] {
+    ([digest.description] + (tag.map { [$0.text] } ?? [])).map { "\(position.repository) \($0)" }
+  }
 }
 
 extension SearchCondition {
@@ -188,7 +211,7 @@ extension SearchCondition {
     switch self {
     case .all(let parts), .any(let parts): parts.contains { $0.asksNames }
     case .not(let part): part.asksNames
-    case .term(.repository), .term(.environment): true
+    case .term(.repository): true
     case .term: false
     }
   }

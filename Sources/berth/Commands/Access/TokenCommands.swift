@@ -190,7 +190,7 @@ struct AccessCommand: AsyncParsableCommand {
         isAllowed = answer["allowed"]?.bool ?? false
         remote.tell("\(isAllowed ? "allowed" : "denied"): \(answer["rule"]?.string ?? "")", answer)
       }
-      if !isAllowed { throw ExitCode(3) }
+      if !isAllowed { throw ExitCode.answerIsNo }
     }
   }
 
@@ -291,7 +291,7 @@ struct AuditCommand: AsyncParsableCommand {
           : "The record is broken: \(answer["problem"]?.string ?? "")"
         remote.tell(text, answer)
       }
-      if !isWhole { throw ExitCode(3) }
+      if !isWhole { throw ExitCode.answerIsNo }
     }
   }
 }

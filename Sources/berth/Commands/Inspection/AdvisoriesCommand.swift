@@ -109,8 +109,12 @@ struct AdvisoriesCommand: AsyncParsableCommand {
             case .csaf: if let line = try CSAFReader.line(bytes) { try records.add(line) }
             default:
               _ = try format.format.items(bytes)
-              // A document may have line ends in it; a line has none.
-              try records.add(try JSONValue.parse(bytes, depthLimit: 64).bytes)
+              // A document may have line ends in it; a line has none, and is sent as it is.
+              if bytes.contains(UInt8(ascii: "\n")) {
+                try records.add(try JSONValue.parse(bytes, depthLimit: 64).bytes)
+              } else {
+                try records.add(bytes)
+              }
             }
           } catch let error as ParseError {
             throw RecordFiles.Failure(description: "\(path): record \(records.count + 1): \(error.message)")

@@ -52,7 +52,7 @@ struct MatchCommand: ParsableCommand {
       for path in advisories { broken += try Self.read(path, into: &index, told: broken) }
     } catch let failure as RecordFiles.Failure {
       standardError("berth: \(failure)")
-      throw FindingsView.couldNotAsk
+      throw ExitCode.couldNotAsk
     }
     if broken > Self.toldLimit { standardError("berth: \(broken) records could not be read") }
     if let sbom {
@@ -63,7 +63,7 @@ struct MatchCommand: ParsableCommand {
         print(Self.answer(line, index).text)
       }
     }
-    if broken > 0 { throw FindingsView.couldNotAsk }
+    if broken > 0 { throw ExitCode.couldNotAsk }
   }
 
   /// How many records that cannot be read are told one by one.

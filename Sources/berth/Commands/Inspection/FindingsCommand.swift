@@ -38,8 +38,6 @@ struct FindingsView: ParsableArguments {
     With --fail-on it exits with 1 when there is what it is to fail on, or when the image cannot be judged; with 2 when
     it could not be asked.
     """
-  /// Nothing can be said: neither that something was found, nor that nothing was.
-  static let couldNotAsk = ExitCode(2)
 
   /// Prints images with their findings as they are asked for.
   ///
@@ -75,8 +73,8 @@ extension RemoteOptions {
     var found: [JSONValue] = []
     do {
       try await run { server in found = try await server.findings(of: image, platform: platform) }
-    } catch let code as ExitCode where code == .failure {
-      throw FindingsView.couldNotAsk
+    } catch is ExitCode {
+      throw ExitCode.couldNotAsk
     }
     return found
   }

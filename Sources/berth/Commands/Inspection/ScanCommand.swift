@@ -67,16 +67,16 @@ struct ScanCommand: AsyncParsableCommand {
       }
     } catch let failure as ImageFiles.Failure {
       standardError("berth: \(failure)")
-      throw FindingsView.couldNotAsk
+      throw ExitCode.couldNotAsk
     } catch let failure as RecordFiles.Failure {
       standardError("berth: \(failure)")
-      throw FindingsView.couldNotAsk
+      throw ExitCode.couldNotAsk
     } catch let failure as TemporaryFolder.Failure {
       standardError("berth: \(failure)")
-      throw FindingsView.couldNotAsk
+      throw ExitCode.couldNotAsk
     } catch let failure as LocalScan.Failure {
       standardError("berth: \(failure)")
-      throw FindingsView.couldNotAsk
+      throw ExitCode.couldNotAsk
     }
   }
 }

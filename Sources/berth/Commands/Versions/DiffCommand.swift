@@ -13,9 +13,6 @@ struct DiffCommand: AsyncParsableCommand {
   @Flag(help: "Exit with 1 when they differ, with 2 when they cannot be compared.") var exitCode = false
   @OptionGroup var remote: RemoteOptions
 
-  /// As of `diff`: what cannot be compared is neither the same nor different.
-  private static let trouble = ExitCode(2)
-
   func run() async throws {
     var isSame = true
     do {
@@ -32,8 +29,9 @@ struct DiffCommand: AsyncParsableCommand {
           remote.tell(DifferenceText(found).lines.joined(separator: "\n"), found)
         }
       }
-    } catch let code as ExitCode where exitCode && code == .failure {
-      throw Self.trouble
+    } catch is ExitCode where exitCode {
+      // As of `diff`: what cannot be compared is neither the same nor different.
+      throw ExitCode.couldNotAsk
     }
     if exitCode && !isSame { throw ExitCode.failure }
   }

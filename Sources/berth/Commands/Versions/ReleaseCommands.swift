@@ -25,6 +25,7 @@ extension EnvironmentCommand {
         }
         let answer = try await server.call(.post, "\(environment.path)/promotions", .object(body), key: wish.key)
         EnvironmentCommand.tell(answer, environment, remote)
+        try EnvironmentCommand.requireEnd(answer["outcome"])
       }
     }
   }
@@ -46,6 +47,7 @@ extension EnvironmentCommand {
         if let to { body.append("release", .integer(to)) }
         let answer = try await server.call(.post, "\(environment.path)/rollback", .object(body), key: wish.key)
         EnvironmentCommand.tell(answer, environment, remote)
+        try EnvironmentCommand.requireEnd(answer["outcome"])
       }
     }
   }
@@ -62,6 +64,13 @@ extension EnvironmentCommand {
       if dryRun { members.append("dryRun", true) }
       return members
     }
+  }
+
+  /// A script that goes on as if something were released must notice that it is not.
+  ///
+  /// - Throws: the exit code for what waits until others agree.
+  private static func requireEnd(_ state: JSONValue?) throws {
+    if state?.string == "pending" { throw ExitCode.pending }
   }
 
   /// What became of a wish, with what it changes.
@@ -144,6 +153,7 @@ extension EnvironmentCommand {
         let release = try await server.call(.post, "\(environment.path)/releases/\(number)/approve", .object(body))
         let state = release["state"]?.string ?? ""
         remote.tell("Release \(number) of \(environment.text) is \(state).", release)
+        try EnvironmentCommand.requireEnd(release["state"])
       }
     }
   }
