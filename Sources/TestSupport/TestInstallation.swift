@@ -53,13 +53,16 @@ public final class TestInstallation: Sendable {
   /// - Parameters:
   ///   - location: another way to the bucket, such as through a proxy.
   ///   - url: another way to the database.
+  ///   - change: other settings of PostgreSQL.
   public func open(
-    location: String? = nil, url: String? = nil, time: any TimeSource = SystemTime()
+    location: String? = nil, url: String? = nil, time: any TimeSource = SystemTime(),
+    postgres change: (inout PostgresSettings) -> Void = { _ in }
   ) async throws -> Parts {
     let database: any Database
     if let known = url ?? databaseURL {
       var settings = PostgresSettings(url: known)
       settings.connections = 8
+      change(&settings)
       database = try await PostgresDatabase(settings)
     } else {
       database = try SQLiteDatabase(path: directory + "/metadata.db", time: time)
@@ -72,9 +75,8 @@ public final class TestInstallation: Sendable {
     var settings = S3Settings(location: try S3Location(parsing: way))
     if let retryTimeout { settings.retryTimeout = retryTimeout }
     let client = try S3Client(
-      settings,
-      credentials: S3Credentials(accessKey: bucket.accessKey, secretKey: bucket.secretKey))
-    let store = S3BlobStore(client, ledger: DatabaseUploadLedger(database: database), bufferBytes: 64 << 20)
+      settings, credentials: S3Credentials(accessKey: bucket.accessKey, secretKey: bucket.secretKey), time: time)
+    let store = S3BlobStore(client, ledger: DatabaseUploadLedger(database: database), bufferBytes: 64 << 20, time: time)
     return Parts(database: database, store: store, uploadsAreRows: true, client: client)
   }
 
