@@ -82,7 +82,7 @@ public final class Registry: Sendable {
     }
     // When they were last touched is not known; what an upload that is going on needs is time.
     if !uploadsAreRows {
-      for upload in try await store.uploads() { openUploads.withLock { $0[upload] = time.now } }
+      for upload in try await store.uploads() { openUploads.withLock { $0[upload] = database.now } }
     }
     try await finishInterruptedRemovals()
   }

@@ -4,7 +4,7 @@ import Glibc
 public import Ground
 public import HTTPService
 import Logging
-import Metadata
+public import Metadata
 public import RegistryCore
 import Synchronization
 
@@ -76,16 +76,19 @@ public struct TestRegistry: Sendable {
 
   /// Starts a registry.
   ///
-  /// - Parameter installation: what it works over; nil is an empty one of its own, on SQLite and files.
+  /// - Parameters:
+  ///   - installation: what it works over; nil is an empty one of its own, on SQLite and files.
+  ///   - url: another way to the installation's PostgreSQL, and `change` other settings of it.
   public static func start(
-    over installation: TestInstallation? = nil,
+    over installation: TestInstallation? = nil, databaseURL url: String? = nil,
+    postgres change: (inout PostgresSettings) -> Void = { _ in },
     registry settings: Registry.Settings = .init(), http: HTTPServiceSettings = .init(),
     addresses: [HTTPServer.Address] = [.tcp(host: "127.0.0.1", port: 0)], certificate: Certificate? = nil,
     log: RequestLog? = nil, time: any TimeSource = SystemTime(), access choice: Access = .open
   ) async throws -> TestRegistry {
     let own = installation == nil ? try await TestInstallation(.sqliteAndFiles) : nil
     guard let used = installation ?? own else { preconditionFailure("one of the two is there") }
-    let parts = try await used.open(time: time)
+    let parts = try await used.open(url: url, time: time, postgres: change)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let metrics = Metrics()
     let health = Health()

@@ -1,8 +1,9 @@
 import Ground
-import Metadata
 import OCI
 import TestSupport
 import Testing
+
+@testable import Metadata
 
 /// The databases that the contract is held against.
 enum DatabaseKind: String, CaseIterable, CustomTestStringConvertible {
@@ -66,4 +67,23 @@ extension Database {
 
 extension TagCause {
   static func test(_ kind: TagEventKind) -> TagCause { TagCause(kind, by: Origin(actor: "somebody")) }
+}
+
+extension PostgresConnection {
+  convenience init(_ settings: PostgresSettings) throws {
+    try self.init(settings, figures: PostgresFigures(), generation: 0)
+  }
+
+  /// Runs a statement that answers nothing.
+  func change(_ sql: SQL) throws { _ = try run(sql) { _ in true } }
+
+  /// The single number that a query answers.
+  func count(_ sql: SQL) throws -> Int64 {
+    var found: Int64 = 0
+    _ = try run(sql) { row in
+      found = row.integer(0)
+      return false
+    }
+    return found
+  }
 }

@@ -119,16 +119,3 @@ import Testing
     ) { _ in true }
   }
 }
-
-extension PostgresConnection {
-  fileprivate func change(_ sql: SQL) throws { _ = try run(sql) { _ in true } }
-
-  fileprivate func count(_ sql: SQL) throws -> Int64 {
-    var found: Int64 = 0
-    _ = try run(sql) { row in
-      found = row.integer(0)
-      return false
-    }
-    return found
-  }
-}

@@ -16,10 +16,25 @@ public final class PostgresServer: Sendable {
     public var settings: [String: String] = [:]
     /// The size of a file system of its own for the data, for tests of a full disk. Needs root.
     public var diskLimitMiB: Int?
+    /// With one it takes encrypted connections, too.
+    public var identity: Identity?
+
+    /// Files of a certificate and its key, both PEM.
+    public struct Identity: Sendable {
+      public var certificatePath: String
+      public var keyPath: String
+
+      public init(certificatePath: String, keyPath: String) {
+        self.certificatePath = certificatePath
+        self.keyPath = keyPath
+      }
+    }
 
     public init(
-      isDurable: Bool = false, maxConnections: Int = 100, settings: [String: String] = [:], diskLimitMiB: Int? = nil
+      isDurable: Bool = false, maxConnections: Int = 100, settings: [String: String] = [:], diskLimitMiB: Int? = nil,
+      identity: Identity? = nil
     ) {
+      self.identity = identity
       self.isDurable = isDurable
       self.maxConnections = maxConnections
       self.settings = settings
@@ -53,6 +68,7 @@ public final class PostgresServer: Sendable {
   public static func start(_ options: Options = Options()) async throws -> PostgresServer {
     let server = try PostgresServer(options: options)
     if let limit = options.diskLimitMiB { try await server.mountDisk(limit) }
+    if let identity = options.identity { try server.install(identity) }
     try await server.programs.run(
       "initdb",
       [
@@ -132,6 +148,7 @@ public final class PostgresServer: Sendable {
       "shared_buffers": "64MB", "max_wal_size": "256MB", "logging_collector": "off",
     ]
     settings.merge(fixed) { mine, _ in mine }
+    settings.merge(encryption) { mine, _ in mine }
     let assignments = settings.sorted { $0.key < $1.key }.flatMap { ["-c", "\($0.key)=\($0.value)"] }
     let started = try programs.start("postgres", ["-D", data] + assignments, logPath: "\(folder)/log")
     program.withLock { $0 = started }

@@ -8,6 +8,11 @@ enum ServerSettings {
 
     """
 
+  /// Behind a pooler in transaction mode.
+  static let pooled = "database:\n  prepared_statements: false\n"
+
+  static func databasePassword(file: String) -> String { "database:\n  password_file: \(file)\n" }
+
   static func tls(certificate: String, key: String) -> String {
     """
     http:

@@ -86,23 +86,6 @@ extension EndToEnd {
       #expect(!FileManager.default.fileExists(atPath: data))
     }
 
-    @Test("make image writes a layout that berth itself serves")
-    func image() async throws {
-      let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../../../deploy/make-image").standardizedFileURL.path
-      let version = try await run(["version"]).trimmed.split(separator: " ")
-      let tag = String(try #require(version.last))
-      try await withServer { server, workspace in
-        let layout = workspace.file("image")
-        try await ProgramRunner.succeed(script, [ServerProcess.binary, layout], timeoutSeconds: 300)
-        let image = LayoutImage(path: layout, tag: tag)
-        try await Skopeo(in: workspace).push(image, to: "\(server.address.authority)/berth/berth:\(tag)")
-        #expect(try await RegistryReader.verify(server.address, "berth/berth", tag) == image.digest())
-        let config = String(decoding: try image.blob(image.configDigest()), as: UTF8.self)
-        #expect(config.contains(#""Entrypoint":["/usr/local/bin/berth"]"#) && config.contains(#""User":"65532:65532""#))
-      }
-    }
-
     private func run(_ arguments: [String]) async throws -> ProgramOutcome {
       try await ProgramRunner.run(ServerProcess.binary, arguments, timeoutSeconds: 60)
     }
