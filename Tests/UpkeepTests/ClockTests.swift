@@ -1,3 +1,4 @@
+import BlobStorage
 import Ground
 import Metadata
 import OCI
