@@ -47,9 +47,11 @@ public final class Metrics: Sendable {
     add(name, help, "counter", "") { name, _ in Self.lines(name, read()) }
   }
 
-  /// Durations in seconds.
-  public func histogram(_ name: String, _ help: String, labels: String = "") -> Histogram {
-    let histogram = Histogram()
+  /// Durations in seconds; with `classes`, something else.
+  public func histogram(
+    _ name: String, _ help: String, labels: String = "", classes: Histogram.Classes = .durations
+  ) -> Histogram {
+    let histogram = Histogram(classes)
     add(name, help, "histogram", labels) { name, labels in histogram.text(name: name, labels: labels) }
     return histogram
   }
@@ -91,41 +93,4 @@ public final class Counter: Sendable {
   init() {}
   public func increment(by amount: Int = 1) { count.wrappingAdd(amount, ordering: .relaxed) }
   public var value: Int { count.load(ordering: .relaxed) }
-}
-
-/// Counts of durations in fixed classes from 0.5 ms to 60 s.
-public final class Histogram: Sendable {
-  /// Upper bounds in microseconds, with the text that Prometheus knows them by.
-  static let bounds: [(microseconds: Int64, text: String)] = [
-    (500, "0.0005"), (1_000, "0.001"), (5_000, "0.005"), (10_000, "0.01"), (25_000, "0.025"), (50_000, "0.05"),
-    (100_000, "0.1"), (250_000, "0.25"), (500_000, "0.5"), (1_000_000, "1"), (2_500_000, "2.5"), (5_000_000, "5"),
-    (10_000_000, "10"), (60_000_000, "60"),
-  ]
-  private let buckets: [Counter] = (0...Histogram.bounds.count).map { _ in Counter() }
-  private let sumMicroseconds = Counter()
-
-  init() {}
-
-  public func record(nanoseconds: Int64) {
-    let microseconds = nanoseconds / 1000
-    var index = 0
-    while index < Self.bounds.count && microseconds > Self.bounds[index].microseconds { index += 1 }
-    buckets[index].increment()
-    sumMicroseconds.increment(by: Int(microseconds))
-  }
-
-  func text(name: String, labels: String) -> String {
-    var text = ""
-    var total = 0
-    let prefix = labels.isEmpty ? "" : labels + ","
-    for (index, bound) in Self.bounds.enumerated() {
-      total += buckets[index].value
-      text += "\(name)_bucket{\(prefix)le=\"\(bound.text)\"} \(total)\n"
-    }
-    total += buckets[Self.bounds.count].value
-    text += "\(name)_bucket{\(prefix)le=\"+Inf\"} \(total)\n"
-    text += "\(name)_sum\(Metrics.braces(labels)) \(Double(sumMicroseconds.value) / 1e6)\n"
-    text += "\(name)_count\(Metrics.braces(labels)) \(total)\n"
-    return text
-  }
 }

@@ -3,47 +3,66 @@ import Ground
 import NIOHTTP1
 import Synchronization
 
-/// What `/metrics` says of requests. Names as users of Distribution know them, where they exist there.
+/// What `/metrics` says of requests. Names and labels as users of Distribution know them, where they exist there.
 final class RequestFigures: Sendable {
+  /// What one kind of request is counted in.
+  private struct Series {
+    let requests: Counter
+    let duration: Histogram
+  }
+
+  private struct State {
+    /// By route, method and status, packed into one number.
+    var series: [Int: Series] = [:]
+    /// By route and method.
+    var durations: [Int: Histogram] = [:]
+  }
+
   private let metrics: Metrics
-  /// By route, method and status, packed into one number.
-  private let requests = Mutex<[Int: Counter]>([:])
-  private let durations: [Route: Histogram]
-  private let received: Counter
-  private let sent: Counter
+  private let state = Mutex(State())
+  /// By route.
+  private let received: [Histogram]
+  private let sent: [Histogram]
   private let cutShort: Counter
 
   init(_ metrics: Metrics) {
     self.metrics = metrics
-    durations = Dictionary(
-      uniqueKeysWithValues: Route.allCases.map { route in
-        let histogram = metrics.histogram(
-          "registry_http_request_duration_seconds", "Time from a request's head to the end of its answer.",
-          labels: "handler=\"\(route.name)\"")
-        return (route, histogram)
-      })
-    received = metrics.counter("registry_http_request_size_bytes_total", "Bytes of bodies that were received.")
-    sent = metrics.counter("registry_http_response_size_bytes_total", "Bytes of bodies that were sent.")
+    func sizes(_ name: String, _ help: String) -> [Histogram] {
+      Route.allCases.map { metrics.histogram(name, help, labels: "handler=\"\($0.name)\"", classes: .sizes) }
+    }
+    received = sizes("registry_http_request_size_bytes", "Bytes of bodies that were received.")
+    sent = sizes("registry_http_response_size_bytes", "Bytes of bodies that were sent.")
     cutShort = metrics.counter(
       "registry_http_requests_cut_short_total", "Requests whose client went away or stalled before the end.")
   }
 
   func count(_ record: RequestRecord) {
-    let route = record.route
-    let method = record.request.map { MethodClass($0.method) } ?? .other
-    let key = (route.rawValue << 16) | (method.rawValue << 12) | record.status
-    let counter = requests.withLock { requests in
-      if let known = requests[key] { return known }
-      let labels = "code=\"\(record.status)\",handler=\"\(route.name)\",method=\"\(method)\""
-      let made = metrics.counter("registry_http_requests_total", "Requests that were answered.", labels: labels)
-      requests[key] = made
+    let series = series(record.route, record.request.map { MethodClass($0.method) } ?? .other, record.status)
+    series.requests.increment()
+    series.duration.record(nanoseconds: record.nanoseconds)
+    received[record.route.rawValue].record(bytes: record.bytesIn)
+    sent[record.route.rawValue].record(bytes: record.bytesOut)
+    if record.wasCutShort { cutShort.increment() }
+  }
+
+  private func series(_ route: Route, _ method: MethodClass, _ status: Int) -> Series {
+    let kind = (route.rawValue << 16) | (method.rawValue << 12)
+    return state.withLock { state in
+      if let known = state.series[kind | status] { return known }
+      let duration = state.durations[kind] ?? makeDuration(route, method)
+      state.durations[kind] = duration
+      let labels = "code=\"\(status)\",handler=\"\(route.name)\",method=\"\(method)\""
+      let requests = metrics.counter("registry_http_requests_total", "Requests that were answered.", labels: labels)
+      let made = Series(requests: requests, duration: duration)
+      state.series[kind | status] = made
       return made
     }
-    counter.increment()
-    durations[route]?.record(nanoseconds: record.nanoseconds)
-    if record.bytesIn > 0 { received.increment(by: Int(record.bytesIn)) }
-    if record.bytesOut > 0 { sent.increment(by: Int(record.bytesOut)) }
-    if record.wasCutShort { cutShort.increment() }
+  }
+
+  private func makeDuration(_ route: Route, _ method: MethodClass) -> Histogram {
+    metrics.histogram(
+      "registry_http_request_duration_seconds", "Time from a request's head to the end of its answer.",
+      labels: "handler=\"\(route.name)\",method=\"\(method)\"")
   }
 }
 
@@ -64,9 +83,9 @@ enum MethodClass: Int {
   }
 }
 
-/// The family of a path, for figures and log lines: never the client's own text.
+/// The family of a path, for figures and log lines: never the client's own text. Those that Distribution has, it has by these names.
 enum Route: Int, Sendable, CaseIterable {
-  case base, catalog, manifest, blob, upload, tags, referrers, health, metrics, other
+  case base, catalog, manifest, blob, blobUpload, blobUploadChunk, tags, referrers, health, metrics, other
 
   /// Every log line has it; an interpolated case is looked up by reflection.
   var name: String {
@@ -75,7 +94,8 @@ enum Route: Int, Sendable, CaseIterable {
     case .catalog: "catalog"
     case .manifest: "manifest"
     case .blob: "blob"
-    case .upload: "upload"
+    case .blobUpload: "blob_upload"
+    case .blobUploadChunk: "blob_upload_chunk"
     case .tags: "tags"
     case .referrers: "referrers"
     case .health: "health"
@@ -108,7 +128,8 @@ enum Route: Int, Sendable, CaseIterable {
     } else if contains("/manifests/") {
       self = .manifest
     } else if contains("/blobs/uploads") {
-      self = .upload
+      // With a session behind it or without; some clients leave the last slash out.
+      self = path.last == 0x2F || path.last == 0x73 && !contains("/blobs/uploads/") ? .blobUpload : .blobUploadChunk
     } else if contains("/blobs/") {
       self = .blob
     } else if contains("/tags/list") {

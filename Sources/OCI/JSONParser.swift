@@ -249,8 +249,24 @@ private struct JSONParser {
   }
 
   private func utf8(_ part: UnsafeBufferPointer<UInt8>) throws(ParseError) -> String {
+    // What is ASCII needs no check. That of the library costs more than all else that is done for a short text.
+    if isASCII(part) { return String(decoding: part, as: UTF8.self) }
     guard let text = String(validating: part, as: UTF8.self) else { throw failure("a string is not valid UTF-8") }
     return text
+  }
+
+  private func isASCII(_ part: UnsafeBufferPointer<UInt8>) -> Bool {
+    let raw = UnsafeRawBufferPointer(part)
+    var (position, seen): (Int, UInt64) = (0, 0)
+    while position + 8 <= raw.count {
+      seen |= raw.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+      position += 8
+    }
+    while position < raw.count {
+      seen |= UInt64(raw[position])
+      position += 1
+    }
+    return seen & 0x8080_8080_8080_8080 == 0
   }
 
   // MARK: Bytes

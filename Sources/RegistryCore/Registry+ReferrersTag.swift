@@ -54,12 +54,12 @@ extension Registry {
       let kept = (member.value.array ?? []).filter { !gone.contains($0["digest"]?.string ?? "") }
       answered.append(member.key, .array(kept + added.map(\.json)))
     }
-    return Self.index(JSONValue.object(answered).bytes)
+    return Self.index(JSONValue.object(answered).bytes, madeOf: stored.digest)
   }
 
-  private static func index(_ bytes: [UInt8]) -> CachedManifest {
+  private static func index(_ bytes: [UInt8], madeOf source: Digest? = nil) -> CachedManifest {
     let digest = bytes.withUnsafeBytes { Digest.computing(.sha256, over: $0) }
-    return CachedManifest(StoredManifest(digest: digest, mediaType: .ociIndex, bytes: bytes))
+    return CachedManifest(StoredManifest(digest: digest, mediaType: .ociIndex, bytes: bytes), madeOf: source)
   }
 }
 

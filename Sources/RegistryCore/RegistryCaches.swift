@@ -8,9 +8,12 @@ public struct CachedManifest: Sendable {
   public let digest: Digest
   public let mediaType: MediaType
   public let body: ByteBuffer
+  /// Whose pull it is to answer with this: another one where it was put together out of what is stored.
+  public let source: Digest
 
-  init(_ stored: StoredManifest) {
+  init(_ stored: StoredManifest, madeOf source: Digest? = nil) {
     digest = stored.digest
+    self.source = source ?? stored.digest
     mediaType = stored.mediaType
     body = ByteBuffer(bytes: stored.bytes)
   }

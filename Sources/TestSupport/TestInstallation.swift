@@ -33,10 +33,16 @@ public final class TestInstallation: Sendable {
   public let directory: String
   public let databaseURL: String?
   public let bucket: ObjectStoreServer.Bucket?
+  private let recorder: S3Recorder?
+  private let retryTimeout: Duration?
 
-  /// - Parameter directory: one that is there; nil makes one, for ``remove()`` to remove.
-  public init(_ kind: Kind) async throws {
+  /// - Parameters:
+  ///   - recorder: stands between the registry and its bucket.
+  ///   - retryTimeout: for how long what the object store refuses is tried again; nil: as the settings have it.
+  public init(_ kind: Kind, through recorder: S3Recorder? = nil, retryTimeout: Duration? = nil) async throws {
     self.kind = kind
+    self.recorder = recorder
+    self.retryTimeout = retryTimeout
     directory = try temporaryDirectory()
     databaseURL = kind.isPostgres ? try await PostgresServer.shared().freshDatabase() : nil
     bucket = kind.hasObjects ? try await ObjectStoreServer.shared().freshBucket() : nil
@@ -65,9 +71,11 @@ public final class TestInstallation: Sendable {
       return Parts(
         database: database, store: try LocalBlobStore(directory: directory), uploadsAreRows: false, client: nil)
     }
+    let way = location ?? recorder.map { bucket.location(throughPort: $0.port) } ?? bucket.location
+    var settings = S3Settings(location: try S3Location(parsing: way))
+    if let retryTimeout { settings.retryTimeout = retryTimeout }
     let client = try S3Client(
-      S3Settings(location: try S3Location(parsing: location ?? bucket.location)),
-      credentials: S3Credentials(accessKey: bucket.accessKey, secretKey: bucket.secretKey), time: time)
+      settings, credentials: S3Credentials(accessKey: bucket.accessKey, secretKey: bucket.secretKey), time: time)
     let store = S3BlobStore(client, ledger: DatabaseUploadLedger(database: database), bufferBytes: 64 << 20, time: time)
     return Parts(database: database, store: store, uploadsAreRows: true, client: client)
   }

@@ -13,6 +13,8 @@ struct ClosedRegistry {
   let http: RawHTTPClient
   let issuer: TestIssuer
   let admin: Caller
+  /// What it works over, where others may work over it too.
+  let installation: TestInstallation?
 
   static let password = "a-password-of-tests"
   /// With a role on all of `acme`.
@@ -50,7 +52,8 @@ struct ClosedRegistry {
     let http = RawHTTPClient(host: server.host, port: server.port)
     let admin = try await server.access.authenticator.caller(
       .basic(user: "admin", password: TestRegistry.adminPassword), address: "test", requestID: "test")
-    let registry = ClosedRegistry(server: server, http: http, issuer: issuer, admin: admin)
+    let registry = ClosedRegistry(
+      server: server, http: http, issuer: issuer, admin: admin, installation: installation)
     try await registry.populate()
     do {
       try await body(registry)
@@ -66,6 +69,21 @@ struct ClosedRegistry {
     try await server.stop()
     await network.close()
     try installation?.remove()
+  }
+
+  /// Starts another replica beside this one, and stops it at the end.
+  func withReplica(time: any TimeSource, _ body: (RawHTTPClient) async throws -> Void) async throws {
+    let shared: TestInstallation = try #require(installation)
+    let replica = try await TestRegistry.start(
+      over: shared, time: time, access: .closed(server.access.settings, NoNetwork()))
+    let client = RawHTTPClient(host: replica.host, port: replica.port)
+    do { try await body(client) } catch {
+      try await client.close()
+      try await replica.stop()
+      throw error
+    }
+    try await client.close()
+    try await replica.stop()
   }
 
   var administration: Administration { server.access.administration }

@@ -112,6 +112,24 @@ import Testing
     #expect(throttle.delay(account: "bob", address: "203.0.113.9") == nil)
   }
 
+  @Test func `make an address wait that tries one account after the other, longer and longer`() {
+    let clock = ManualClock()
+    let throttle = LoginThrottle(time: clock)
+    throttle.succeeded(account: "alice", address: "2001:db8:1:2::7")
+    var delays: [Duration] = []
+    for number in 0..<LoginThrottle.freeForAddress + 8 {
+      // A customer of an access provider has as many addresses as they like.
+      throttle.failed(account: "user-\(number)", address: "2001:db8:1:2::\(number)")
+      delays.append(throttle.delay(account: "somebody", address: "2001:db8:1:2::ffff") ?? .zero)
+    }
+    #expect(delays.prefix(LoginThrottle.freeForAddress).allSatisfy { $0 == .zero })
+    #expect(delays.dropFirst(LoginThrottle.freeForAddress).map(\.components.seconds) == [1, 2, 4, 8, 16, 32, 60, 60])
+    #expect(throttle.delay(account: "somebody", address: "2001:db8:1:3::1") == nil)
+    #expect(throttle.delay(account: "alice", address: "2001:db8:1:2::7") == nil, "she is known there")
+    clock.advance(by: .seconds(61))
+    #expect(throttle.delay(account: "somebody", address: "2001:db8:1:2::ffff") == nil)
+  }
+
   @Test func `are remembered when they were wrong, as many as that, and for their address alone`() {
     let throttle = LoginThrottle(time: ManualClock())
     func guess(_ number: Int) -> [UInt8] { Hashing.sha256([UInt8(number)]) }

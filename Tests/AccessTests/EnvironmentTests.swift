@@ -10,19 +10,19 @@ import Testing
 
 /// Releases to environments, over the API as people and CI use it.
 @Suite struct `An environment` {
-  private static let base = "/api/v1/namespaces/acme/environments"
-  private static let repositories = ["acme/api", "acme/web", "acme/db"]
+  static let base = "/api/v1/namespaces/acme/environments"
+  static let repositories = ["acme/api", "acme/web", "acme/db"]
 
-  private static func manifest(_ note: String) -> [UInt8] {
+  static func manifest(_ note: String) -> [UInt8] {
     Array(
       #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"\#(ClosedRegistry.configDigest)","size":2},"layers":[],"annotations":{"note":"\#(note)"}}"#
         .utf8)
   }
 
-  private static func digest(_ note: String) -> String { Digest.ofTest(manifest(note)).description }
+  static func digest(_ note: String) -> String { Digest.ofTest(manifest(note)).description }
 
   @discardableResult
-  private static func push(
+  static func push(
     _ note: String, to repository: String, as tag: String, _ registry: ClosedRegistry
   ) async throws -> RawResponse {
     _ = try await registry.ask(
@@ -34,7 +34,7 @@ import Testing
   }
 
   /// Versions 1 to 3 in three repositories.
-  private static func populate(_ registry: ClosedRegistry) async throws {
+  static func populate(_ registry: ClosedRegistry) async throws {
     for version in 1...3 {
       for repository in repositories {
         try await push("\(repository) \(version)", to: repository, as: "\(version).0.0", registry)
@@ -42,13 +42,13 @@ import Testing
     }
   }
 
-  private static func make(_ name: String, _ settings: String, _ registry: ClosedRegistry) async throws {
+  static func make(_ name: String, _ settings: String, _ registry: ClosedRegistry) async throws {
     let made = try await registry.api(
       "POST", base, as: ClosedRegistry.basic("owner"), #"{"name":"\#(name)"\#(settings)}"#)
     #expect(made.status == 201, "\(made)")
   }
 
-  private static func promote(
+  static func promote(
     _ images: [String], to name: String, _ more: String = "", key: String? = nil, by user: String = "maintainer",
     on registry: ClosedRegistry
   ) async throws -> RawResponse {
@@ -60,14 +60,14 @@ import Testing
       body: .text(#"{"images":[\#(list)]\#(more)}"#))
   }
 
-  private static func post(
+  static func post(
     _ path: String, _ body: String = "{}", by user: String = "maintainer", on registry: ClosedRegistry
   ) async throws -> RawResponse {
     try await registry.api("POST", "\(base)/\(path)", as: ClosedRegistry.basic(user), body)
   }
 
   /// What runs, by repository, as the API and as the tags tell it: they must agree.
-  private static func running(_ name: String, _ registry: ClosedRegistry) async throws -> [String: String] {
+  static func running(_ name: String, _ registry: ClosedRegistry) async throws -> [String: String] {
     let shown = try await registry.api("GET", "\(base)/\(name)", as: ClosedRegistry.basic("reader"))
     var found: [String: String] = [:]
     for image in shown.json["images"]?.array ?? [] {
@@ -81,13 +81,13 @@ import Testing
     return found
   }
 
-  private static func version(_ version: Int) -> [String: String] {
+  static func version(_ version: Int) -> [String: String] {
     Dictionary(uniqueKeysWithValues: repositories.map { ($0, digest("\($0) \(version)")) })
   }
 
-  private static func images(_ version: Int) -> [String] { repositories.map { "\($0):\(version).0.0" } }
+  static func images(_ version: Int) -> [String] { repositories.map { "\($0):\(version).0.0" } }
 
-  private static func expectConsistent(_ registry: ClosedRegistry) async throws {
+  static func expectConsistent(_ registry: ClosedRegistry) async throws {
     let found = try await registry.server.registry.database.read { try $0.inconsistencies(limit: 10) }
     #expect(found.isEmpty, "\(found)")
   }
@@ -167,6 +167,13 @@ import Testing
           "exists acme/none:1", "covered acme/db:1.0.0", "freeze -", "tags acme/web:nightly", "requires acme/api:1.0.0",
           "requires acme/web:nightly", "requires acme/db:1.0.0",
         ])
+      #expect(
+        Set((refused.json["failures"]?.array ?? []).compactMap { $0["message"]?.string }) == [
+          "there is no image acme/none:1", "production does not cover acme/db",
+          "production is frozen from \(from) to 2999-01-01T00:00:00.000Z",
+          "no tag of the kind semver points to acme/web:nightly", "acme/api:1.0.0 has not been in staging",
+          "acme/web:nightly has not been in staging", "acme/db:1.0.0 has not been in staging",
+        ], "\(refused)")
       #expect(try await Self.running("production", registry).isEmpty)
       // One rule after the other is met.
       #expect(try await Self.promote(["acme/api:1.0.0"], to: "staging", on: registry).status == 200)

@@ -138,6 +138,26 @@ import Testing
     }
   }
 
+  @Test func `finds by who pushed, when, and what no tag points to`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let first = try await Self.push(registry, "acme/web", "1.0", config: Self.amd)
+      _ = try await Self.push(registry, "acme/web", "1.1", config: Self.arm)
+      try await Self.readFacts(registry)
+      #expect(try await Self.find("repo:acme/web by:admin sort:name", registry) == ["acme/web:1.0", "acme/web:1.1"])
+      #expect(try await Self.find("repo:acme/web by:adm* tag:1.1", registry) == ["acme/web:1.1"])
+      #expect(try await Self.find("repo:acme/web -by:admin", registry) == [])
+      #expect(try await Self.find("repo:acme/web pushed:<1h base:library/debian", registry) == ["acme/web:1.0"])
+      #expect(try await Self.find("repo:acme/web pushed:>1h", registry) == [])
+      #expect(try await Self.find("repo:acme/web untagged:yes", registry) == [])
+      let deleted = try await registry.ask("DELETE", "/v2/acme/web/manifests/1.0", as: ClosedRegistry.admin)
+      #expect(deleted.status == 202)
+      for query in ["untagged:yes", "base:debian", "pushed:<1h", "digest:\(first)"] {
+        #expect(try await Self.find("repo:acme/web untagged:yes \(query)", registry) == ["acme/web@"], "\(query)")
+      }
+      #expect(try await Self.find("untagged:yes -label:nothing repo:acme/web", as: "stranger", registry) == [])
+    }
+  }
+
   @Test func `answers a wrong query and a wrong cursor with what is wrong`() async throws {
     try await ClosedRegistry.withOne { registry in
       let reader = ClosedRegistry.basic("reader")

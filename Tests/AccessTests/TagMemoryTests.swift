@@ -112,6 +112,42 @@ import Testing
     }
   }
 
+  /// What history holds is pulled by its digest whatever became of the tag; only who deletes the image itself takes it away.
+  @Test func `lists digests of a moment that are pulled, until somebody deletes the image and after it is restored`()
+    async throws
+  {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.push("one", as: "v", registry)
+      try await Self.push("two", as: "v", registry)
+      let maintainer = ClosedRegistry.basic("maintainer")
+      #expect(try await registry.ask("DELETE", "/v2/acme/api/manifests/v", as: maintainer).status == 202)
+      let core = registry.server.registry
+      let repository = try RepositoryName(parsing: "acme/api")
+      let events = try await core.database.read { try $0.tagEvents(.tag(repository, Tag(parsing: "v")), limit: 10) }
+      let permit = try await registry.server.access.policy.permit(Pull.self, on: repository, for: registry.admin)
+      @Sendable func listed(_ event: Int) async throws -> TagState? {
+        try await core.tagStates(asOf: events.reversed()[event].at, after: "", limit: 10, permit: permit)
+          .first { $0.tag.text == "v" }
+      }
+      // The collector that takes everything that nothing names takes neither.
+      #expect(try await core.idleManifests(olderThan: .zero, limit: 10).isEmpty)
+      for (event, note) in ["one", "two"].enumerated() {
+        let state = try #require(try await listed(event))
+        #expect(state.isAvailable && state.digest.description == Self.digest(note))
+        #expect(try await Self.pulled(state.digest.description, registry) == Self.digest(note))
+      }
+      let path = "/v2/acme/api/manifests/\(Self.digest("one"))"
+      #expect(try await registry.ask("DELETE", path, as: maintainer).status == 202)
+      #expect(try await listed(0)?.isAvailable == false)
+      #expect(try await listed(1)?.isAvailable == true)
+      #expect(try await Self.pulled(Self.digest("one"), registry) == nil)
+      let first = try #require(events.last).id
+      #expect(try await Self.restore("v", #"{"event":\#(first)}"#, registry).status == 200)
+      #expect(try await listed(0)?.isAvailable == true)
+      #expect(try await Self.pulled(Self.digest("one"), registry) == Self.digest("one"))
+    }
+  }
+
   @Test func `is taken away by a removal for good, and says so`() async throws {
     try await ClosedRegistry.withOne { registry in
       try await Self.push("one", as: "v", registry)

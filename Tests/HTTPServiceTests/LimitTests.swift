@@ -168,22 +168,35 @@ struct LimitTests {
     }
   }
 
-  @Test("an index of manifests that are not there is taken when the setting says so", arguments: [true, false])
-  func sparse(_ accepted: Bool) async throws {
+  @Test(
+    "an index or an image of what is not there is taken when the setting says so", arguments: [true, false],
+    ["index", "image"])
+  func sparse(_ accepted: Bool, _ kind: String) async throws {
     var settings = Registry.Settings()
     settings.acceptsSparseManifests = accepted
     try await serving(registry: settings) { server in
-      let type = "application/vnd.oci.image.index.v1+json"
-      let child = digest(of: uniqueBytes(10))
-      let index = """
-        {"schemaVersion":2,"mediaType":"\(type)","manifests":[\
-        {"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"\(child)","size":10}]}
-        """
-      let answer = try await server.client(
-        "PUT", "/v2/acme/api/manifests/v1", ["Content-Type": type], body: .text(index))
-      #expect(answer.status == (accepted ? 201 : 400) || (!accepted && answer.status == 404), "\(answer)")
-      #expect(answer.first("Warning")?.hasPrefix("299 - \"acme/api does not have 1 of") ?? false == accepted)
-      #expect(try await server.client("GET", "/v2/acme/api/manifests/v1").status == (accepted ? 200 : 404))
+      let config = uniqueBytes(20)
+      try await server.push(config)
+      func descriptor(_ type: String, _ bytes: [UInt8]) -> String {
+        #"{"mediaType":"application/vnd.oci.image.\#(type)","digest":"\#(digest(of: bytes))","size":\#(bytes.count)}"#
+      }
+      let absent = uniqueBytes(10)
+      let members =
+        kind == "index"
+        ? #""manifests":[\#(descriptor("manifest.v1+json", absent))]"#
+        : #""config":\#(descriptor("config.v1+json", config)),"layers":[\#(descriptor("layer.v1.tar", absent))]"#
+      let type = "application/vnd.oci.image.\(kind == "index" ? "index" : "manifest").v1+json"
+      let manifest = #"{"schemaVersion":2,"mediaType":"\#(type)",\#(members)}"#
+      // The second is a referrers tag: what never was here is no part of it that was deleted.
+      for tag in ["v1", "sha256-" + String(repeating: "ab", count: 32)] {
+        let target = "/v2/acme/api/manifests/\(tag)"
+        let answer = try await server.client("PUT", target, ["Content-Type": type], body: .text(manifest))
+        #expect(answer.status == (accepted ? 201 : 400), "\(answer)")
+        #expect(answer.first("Warning")?.hasPrefix("299 - \"acme/api does not have 1 of") ?? false == accepted)
+        let pulled = try await server.client("GET", target)
+        #expect(pulled.status == (accepted ? 200 : 404))
+        if accepted { #expect(pulled.text == manifest) }
+      }
     }
   }
 

@@ -50,7 +50,7 @@ struct ObservabilityTests {
       try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line)")
     }
     try #require(objects.count == 3)
-    #expect(objects[0]["method"] as? String == "POST" && objects[0]["route"] as? String == "upload")
+    #expect(objects[0]["method"] as? String == "POST" && objects[0]["route"] as? String == "blob_upload")
     #expect(objects[0]["bytesIn"] as? Int == 500 && objects[0]["status"] as? Int == 201)
     #expect(objects[1]["path"] as? String == "/v2/acme/api/manifests/v1", "a query may hold secrets and is not logged")
     #expect(objects[1]["id"] as? String != objects[0]["id"] as? String)
@@ -73,16 +73,20 @@ struct ObservabilityTests {
       let client = server.client
       #expect(try await client("GET", blob).status == 200)
       #expect(try await client("GET", "/v2/acme/api/manifests/none").status == 404)
+      #expect(try await client("GET", "/v2/acme/api/blobs/uploads/nobody-made-this").status == 404)
       _ = try await client("BREW", "/v2/")
       let text = try await client("GET", "/metrics")
       #expect(text.status == 200)
       #expect(text.first("Content-Type")?.hasPrefix("text/plain; version=0.0.4") == true)
       for line in [
-        #"registry_http_requests_total{code="201",handler="upload",method="post"} 1"#,
+        #"registry_http_requests_total{code="201",handler="blob_upload",method="post"} 1"#,
         #"registry_http_requests_total{code="200",handler="blob",method="get"} 1"#,
         #"registry_http_requests_total{code="404",handler="manifest",method="get"} 1"#,
-        "registry_http_request_size_bytes_total 500",
-        #"registry_http_request_duration_seconds_count{handler="blob"} 1"#,
+        #"registry_http_requests_total{code="404",handler="blob_upload_chunk",method="get"} 1"#,
+        #"registry_http_request_size_bytes_sum{handler="blob_upload"} 500"#,
+        #"registry_http_request_size_bytes_bucket{handler="blob_upload",le="1024"} 1"#,
+        #"registry_http_response_size_bytes_sum{handler="blob"} 500"#,
+        #"registry_http_request_duration_seconds_count{handler="blob",method="get"} 1"#,
       ] { #expect(text.text.contains(line + "\n"), "\(line)") }
       #expect(!text.text.lowercased().contains("brew"))
     }

@@ -110,4 +110,49 @@ struct SlowClientTests {
       #expect(try await connection.receive(to: "PATCH").status == 408)
     }
   }
+
+  @Test("a body over HTTP/2 that stops coming is answered with 408 as well, and others are served meanwhile")
+  func stalledBodyHTTP2() async throws {
+    let settings = limits {
+      $0.bodyStallTimeout = .milliseconds(300)
+      $0.idleTimeout = .milliseconds(300)
+    }
+    try await withCertificate { certificate in
+      try await serving(http: settings, certificate: certificate) { server in
+        let directory = try temporaryDirectory()
+        let path = "/v2/acme/api/blobs/uploads/?digest=\(digest(of: uniqueBytes(9)))"
+        try write(Self.unfinishedPost(path), to: directory + "/said")
+        async let other = run(
+          "curl", ["-sSk", "--http2", "-w", "%{http_code}", "https://127.0.0.1:\(server.port)/v2/"])
+        // It says what is in the file, reads what comes, and ends when the server closes.
+        let client = try await run(
+          "timeout",
+          [
+            "25", "sh", "-c", #"openssl s_client -quiet -alpn h2 -connect "$1" < "$2""#, "sh",
+            "127.0.0.1:\(server.port)", directory + "/said",
+          ])
+        #expect(client.code != 124)
+        #expect(String(decoding: client.output, as: UTF8.self).contains("the client sent too slowly"))
+        #expect(String(decoding: try await other.output, as: UTF8.self).hasSuffix("200"))
+        #expect(server.figure(#"registry_http_requests_total{code="408",handler="blob_upload",method="post"}"#) == 1)
+        try await eventually("no connection is left") { server.figure("berth_http_connections") == 0 }
+        try removeTree(directory)
+      }
+    }
+  }
+
+  /// What a client says over HTTP/2 that begins to send a body and does not go on.
+  private static func unfinishedPost(_ path: String) -> [UInt8] {
+    func frame(_ type: UInt8, _ flags: UInt8, _ stream: UInt8, _ payload: [UInt8]) -> [UInt8] {
+      [0, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF), type, flags, 0, 0, 0, stream] + payload
+    }
+    // Fields as literals that are not indexed; names and values have fewer than 127 bytes (RFC 7541, section 6.2.2).
+    func field(_ name: String, _ value: String) -> [UInt8] {
+      [0, UInt8(name.utf8.count)] + Array(name.utf8) + [UInt8(value.utf8.count)] + Array(value.utf8)
+    }
+    let head =
+      field(":method", "POST") + field(":scheme", "https") + field(":authority", "127.0.0.1") + field(":path", path)
+    return Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4, 0, 0, []) + frame(1, 4, 1, head)
+      + frame(0, 0, 1, Array("some".utf8))
+  }
 }

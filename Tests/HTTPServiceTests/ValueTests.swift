@@ -147,7 +147,8 @@ struct ValueTests {
     "a path belongs to one of few routes, whatever it says",
     arguments: [
       ("/v2", Route.base), ("/v2/", .base), ("/v2/_catalog", .catalog), ("/v2/a/manifests/b", .manifest),
-      ("/v2/a/blobs/sha256:x", .blob), ("/v2/a/blobs/uploads/", .upload), ("/v2/a/blobs/uploads/x", .upload),
+      ("/v2/a/blobs/sha256:x", .blob), ("/v2/a/blobs/uploads/", .blobUpload), ("/v2/a/blobs/uploads", .blobUpload),
+      ("/v2/a/blobs/uploads/x", .blobUploadChunk), ("/v2/a/blobs/uploads/abcs", .blobUploadChunk),
       ("/v2/a/tags/list", .tags), ("/v2/a/referrers/x", .referrers), ("/healthz", .health), ("/readyz", .health),
       ("/metrics", .metrics), ("/", .other), ("", .other), ("/favicon.ico", .other), ("/v2/a", .other),
     ])

@@ -131,4 +131,15 @@ import Testing
       }
     }
   }
+
+  @Test("the tests that the list of published vulnerabilities names are there")
+  func namedTests() throws {
+    let text = try SourceTree.text("docs/hostile.md")
+    let named = Set(text.matches(of: /`([A-Za-z0-9]+Tests)`/).map { String($0.1) })
+    let files = try SourceTree.swiftFiles(in: "Tests").map(\.path)
+    try #require(named.count > 20)
+    for name in named.sorted() {
+      #expect(files.contains { $0.hasSuffix("/\(name).swift") || $0.contains("Tests/\(name)/") }, "\(name)")
+    }
+  }
 }

@@ -23,7 +23,7 @@ import Upkeep
     let config = SampleBlob(seed: 51, size: 90)
     let layer = SampleBlob(seed: 52, size: 120_000)
     let alone = SampleBlob(seed: 53, size: 700)
-    for blob in [config, layer, alone] { try await client.put(blob) }
+    for blob in [config, layer, alone] { try await client.upload(blob) }
     try await client.push(SampleManifest.image(config: config, layers: [layer]), tags: [])
     func collectAll() async throws -> String {
       clock.advance(by: .seconds(3600))

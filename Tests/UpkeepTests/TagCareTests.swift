@@ -174,6 +174,54 @@ import Upkeep
     }
   }
 
+  @Test(arguments: [
+    ("2", ["2.0.0", "2.1.0-rc.1", "2.1.3"]), ("2.1", ["2.1.0-rc.1", "2.1.3"]),
+    (">=2.0.0 <2.1", ["2.0.0"]), (">=2.1 <3", ["2.1.0-rc.1", "2.1.3"]), ("1.9.0", ["1.9.0"]),
+  ])
+  func `keeps the versions of a range, with their pre-releases`(_ range: String, _ kept: [String]) throws {
+    try Self.onStage { stage in
+      for (number, tag) in ["1.9.0", "2.0.0", "2.1.0-rc.1", "2.1.3", "3.0.0-alpha", "latest"].enumerated() {
+        try await stage.push(number, as: tag)
+        stage.machine.clock.advance(by: .seconds(1))
+      }
+      try await stage.set(.retention, #"{"keepVersions":"\#(range)"}"#)
+      let plan = try #require(try await stage.registry.retentionPlan(of: try await stage.row))
+      for decision in plan.decisions {
+        let expected =
+          kept.contains(decision.tag.name.text)
+          ? "it is a version in \(range)" : "nothing keeps it: kept are versions in \(range)"
+        #expect(decision.reason == expected, "\(decision)")
+      }
+      try await stage.care()
+      #expect(try await stage.tags() == kept)
+    }
+  }
+
+  @Test func `takes images that nothing names, and none that an index, a subject or history needs`() throws {
+    try Self.onStage { stage in
+      let client = stage.client
+      let (child, other, loose, overwritten) = (Self.images[0], Self.images[1], Self.images[2], Self.images[3])
+      let index = SampleManifest.index([child, other])
+      let signature = SampleManifest.image(config: Self.config, layers: [], subject: index, note: "of the index")
+      let bill = SampleManifest.image(config: Self.config, layers: [], subject: child, note: "of one image")
+      try await client.put(Self.config)
+      for image in [child, other, loose] { try await client.push(image) }
+      try await client.push(overwritten, tags: [.sample("v1")])
+      try await client.push(index, tags: [.sample("v1")])
+      for image in [signature, bill] { try await client.push(image) }
+      try await stage.set(.retention, #"{"deleteUntaggedAfterDays":2}"#)
+      stage.machine.clock.advance(by: .seconds(3 * 86_400))
+      let plan = try #require(try await stage.registry.retentionPlan(of: try await stage.row))
+      #expect(plan.untagged.map(\.digest) == [loose.digest])
+      try await stage.care()
+      try await stage.registry.collectAll(untaggedAfter: .seconds(86_400))
+      for image in [child, other, index, signature, bill, overwritten] {
+        #expect(try await client.manifest(.digest(image.digest)) != nil, "\(image.digest)")
+      }
+      #expect(try await client.manifest(.digest(loose.digest)) == nil)
+    }
+  }
+
   @Test func `keeps every tag of what an environment runs, as long as it runs it`() throws {
     try Self.onStage { stage in
       for number in 0..<4 {

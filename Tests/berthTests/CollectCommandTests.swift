@@ -41,7 +41,7 @@ import Testing
       let lines = try await CollectCommand.plan(settings, nil)
       #expect(lines.contains { $0.contains("\(Self.blob.digest) in acme/api") }, "\(lines)")
       #expect(!lines.contains { $0.contains("\(Self.kept.digest)") }, "\(lines)")
-      #expect(lines.contains("0 manifests, 1 blobs, up to 293.0 KiB"), "\(lines)")
+      #expect(lines.contains("0 manifests, 1 blob, up to 293.0 KiB"), "\(lines)")
     }
     let after = (try Self.files(directory), try await storage.database.read { try $0.inventory() })
     #expect(before.0 == after.0)
@@ -67,7 +67,7 @@ import Testing
       try await Self.fill(storage, settings)
       await storage.close()
     }
-    #expect(try await CollectCommand.collect(settings, nil) == "freed 1 blobs, 293.0 KiB, and 0 manifests")
+    #expect(try await CollectCommand.collect(settings, nil) == "freed 1 blob, 293.0 KiB, and 0 manifests")
     // Its connections are closed, and the directory is free for the next.
     #expect(try await CollectCommand.collect(settings, nil) == "freed 0 blobs, 0 B, and 0 manifests")
   }

@@ -94,11 +94,15 @@ enum RecordSeeds {
   static let packedLayers = packed(ScanSeeds.layer)
   static let lines = Array((ScanSeeds.advisories[0] + "\n" + ScanSeeds.advisories[0] + "\n").utf8)
 
+  /// Beside the repository, above this file's folders.
+  private static let shared =
+    "/" + "\(#filePath)".split(separator: "/").dropLast(5).joined(separator: "/") + "/shared/data"
+
   /// Of a real database each, where those lie beside the repository.
   static let databases: [[UInt8]] = [
     "libuuid/Packages", "sle15-bci/Packages.db", "cbl-mariner-2.0/rpmdb.sqlite",
   ].compactMap { name in
-    guard let file = fopen("/work/shared/data/rpmdb/\(name)", "r") else { return nil }
+    guard let file = fopen("\(shared)/rpmdb/\(name)", "r") else { return nil }
     defer { fclose(file) }
     return read(file)
   }

@@ -2,7 +2,8 @@ import Glibc
 
 /// Keeps the input at hand in a file that is mapped into memory, so that it is there after a trap and costs no system call.
 final class Witness {
-  private static let capacity = 65_536 + 8
+  /// Beyond any input: seeds of some targets have several hundred kilobytes.
+  private static let capacity = (4 << 20) + 8
   private let memory: UnsafeMutableRawPointer
   private let path: String
   private var count = 0

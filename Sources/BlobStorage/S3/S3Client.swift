@@ -17,7 +17,7 @@ public final class S3Client: Sendable {
   let settings: S3Settings
   private let http: HTTPClient
   private let credentials: S3CredentialsCache
-  private let time: any TimeSource
+  let time: any TimeSource
   private let random: any RandomSource
   /// What to add to this machine's clock, in microseconds: signatures are refused when clocks differ by minutes.
   private let clockOffset = Atomic<Int64>(0)
@@ -50,6 +50,7 @@ public final class S3Client: Sendable {
       tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file))
       configuration.tlsConfiguration = tls
     }
+    configuration.dnsOverride = settings.addresses
     http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     self.credentials = S3CredentialsCache(credentials, http: http, time: time)
   }

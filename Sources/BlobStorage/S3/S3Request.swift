@@ -43,7 +43,10 @@ public struct S3Settings: Sendable {
   /// A request that makes no progress for so long has failed.
   public var requestTimeout: Duration = .seconds(30)
   /// For how long a request that fails for the moment is tried again.
-  public var retryTimeout: Duration = .seconds(60)
+  /// A minute of 503, and the longest pause after it.
+  public var retryTimeout: Duration = .seconds(75)
+  /// Addresses of hosts that are not asked of the system: names of buckets, where nobody knows these.
+  var addresses: [String: String] = [:]
 
   public init(location: S3Location) { self.location = location }
 }

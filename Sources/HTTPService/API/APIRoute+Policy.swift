@@ -8,6 +8,8 @@ import RegistryCore
 // What a policy would have done, told before it is set.
 extension APIRoute {
   private static let daysLimit: Int64 = 90
+  /// Of an image's pullers so many are named.
+  private static let actorLimit = 50
 
   private static let reasonSchema = APISchema.object([
     .init(
@@ -21,6 +23,11 @@ extension APIRoute {
     .init("digest", .string, "The image.", isRequired: true),
     .init("tags", .list(.string), "Tags that point to it now.", isRequired: true),
     .init("pulls", .nullable(.integer), "Of a pull: how many since it was pushed.", isRequired: true),
+    .init(
+      "recorded", .nullable(.integer),
+      "Of a pull: how many of the last days the audit log tells of; null where it tells of none, as of what everybody may pull.",
+      isRequired: true),
+    .init("actors", .list(.string), "Who pulled it then, at most \(actorLimit).", isRequired: true),
     .init("environment", .nullable(.string), "Of a promotion: where to.", isRequired: true),
     .init("release", .nullable(.integer), "Of a promotion: the release.", isRequired: true),
     .init("at", .moment, "When; of pulls the last one.", isRequired: true),
@@ -40,9 +47,13 @@ extension APIRoute {
     ]
     let (kind, pulls, environment, release, at): (JSONValue, JSONValue, JSONValue, JSONValue, Timestamp)
     switch image.event {
-    case .pull(let count, let lastAt):
+    case .pull(let count, let lastAt, let recorded):
+      object.append("recorded", recorded.map { .integer($0.count) } ?? .null)
+      object.append("actors", .array((recorded?.actors ?? []).sorted().prefix(actorLimit).map { .string($0) }))
       (kind, pulls, environment, release, at) = ("pull", .integer(count), nil, nil, lastAt)
     case .promotion(let name, let number, let moment):
+      object.append("recorded", .null)
+      object.append("actors", [])
       (kind, pulls, environment, release, at) = ("promotion", nil, .string(name.text), .integer(number), moment)
     }
     for (name, value) in [
@@ -75,7 +86,7 @@ extension APIRoute {
     APIRoute(
       method: .POST, path: "/api/v1/namespaces/{namespace}/policy/dry-run",
       summary:
-        "What a policy would have refused of the pulls and promotions of the last days, by what is known now. An image counts once, by its last pull.",
+        "What a policy would have refused of the pulls and promotions of the last days, by what is known now. An image counts once, by its last pull, with who pulled it as far as the audit log tells.",
       permission: whoMaySee,
       body: [
         .init("policy", .nullable(.any), "The policy that is tried. The one that is set unless given."),

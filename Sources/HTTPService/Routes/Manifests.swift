@@ -42,7 +42,7 @@ extension RegistryRoutes {
     if request.method == .GET {
       access.notePull(reference, manifest.digest, permit: permit)
       if !warnings.isEmpty { access.noteWarnedPull(manifest.digest, reasons: warnings.map(\.rule), permit: permit) }
-      registry.notePull(of: manifest.digest, in: permit.repository)
+      registry.notePull(of: manifest.source, in: permit.repository)
     }
     let digest = manifest.digest.description
     let tag = "\"\(digest)\""

@@ -77,16 +77,8 @@ extension Reading where Self: ~Copyable {
   public func referrers(
     of subject: Digest, in repository: RepositoryName, artifactType: String?, after digest: Digest?, limit: Int
   ) throws -> [Descriptor] {
-    let from = digest?.description ?? ""
-    let anyType = artifactType == nil
-    return try all(
-      """
-      SELECT m.media_type, m.digest, m.size, m.artifact_type, m.annotations
-      FROM repository r JOIN manifest m ON m.repository_id = r.id
-      WHERE r.name = \(repository) AND m.subject = \(subject) AND m.hidden_at IS NULL AND m.digest > \(from)
-        AND (\(anyType) = 1 OR m.artifact_type = \(artifactType ?? ""))
-      ORDER BY m.digest LIMIT \(limit)
-      """
+    try all(
+      Transaction.referrersPage(of: subject, in: repository, artifactType: artifactType, after: digest, limit: limit)
     ) { row in
       Descriptor(
         mediaType: try row.mediaType(0), digest: try row.digest(1), size: row.integer(2),
@@ -97,13 +89,7 @@ extension Reading where Self: ~Copyable {
 
   /// The first digest that begins so and that a manifest names as its subject.
   public func subject(beginningWith prefix: String, in repository: RepositoryName) throws -> Digest? {
-    try first(
-      """
-      SELECT m.subject FROM repository r JOIN manifest m ON m.repository_id = r.id
-      WHERE r.name = \(repository) AND m.subject >= \(prefix) AND m.subject < \(prefix + "~") AND m.hidden_at IS NULL
-      ORDER BY m.subject LIMIT 1
-      """
-    ) { try $0.digest(0) }
+    try first(Transaction.firstSubject(beginningWith: prefix, in: repository)) { try $0.digest(0) }
   }
 
   /// Which of some manifests have rows in a repository; false: it is hidden from readers.
@@ -138,5 +124,28 @@ extension Reading where Self: ~Copyable {
       ORDER BY m.idle_since LIMIT \(limit)
       """
     ) { try $0.idleManifest() }
+  }
+}
+
+extension Transaction {
+  static func referrersPage(
+    of subject: Digest, in repository: RepositoryName, artifactType: String?, after digest: Digest?, limit: Int
+  ) -> SQL {
+    """
+    SELECT m.media_type, m.digest, m.size, m.artifact_type, m.annotations
+    FROM repository r JOIN manifest m ON m.repository_id = r.id
+    WHERE r.name = \(repository) AND m.subject = \(subject) AND m.hidden_at IS NULL
+      AND m.digest > \(digest?.description ?? "")
+      AND (\(artifactType == nil) = 1 OR m.artifact_type = \(artifactType ?? ""))
+    ORDER BY m.digest LIMIT \(limit)
+    """
+  }
+
+  static func firstSubject(beginningWith prefix: String, in repository: RepositoryName) -> SQL {
+    """
+    SELECT m.subject FROM repository r JOIN manifest m ON m.repository_id = r.id
+    WHERE r.name = \(repository) AND m.subject >= \(prefix) AND m.subject < \(prefix + "~") AND m.hidden_at IS NULL
+    ORDER BY m.subject LIMIT 1
+    """
   }
 }

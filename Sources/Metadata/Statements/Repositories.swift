@@ -20,20 +20,22 @@ extension Reading where Self: ~Copyable {
   ///
   /// - Parameter end: only names before this one.
   public func catalogue(after name: String, before end: String? = nil, limit: Int) throws -> [RepositoryName] {
+    try all(Transaction.cataloguePage(after: name, before: end, limit: limit)) { try $0.repositoryName(0) }
+  }
+}
+
+extension Transaction {
+  static func cataloguePage(after name: String, before end: String?, limit: Int) -> SQL {
     guard let end else {
-      return try all(
-        """
+      return """
         SELECT name FROM repository WHERE name > \(name) AND manifests > 0
         ORDER BY name LIMIT \(limit)
         """
-      ) { try $0.repositoryName(0) }
     }
-    return try all(
-      """
+    return """
       SELECT name FROM repository WHERE name > \(name) AND name < \(end) AND manifests > 0
       ORDER BY name LIMIT \(limit)
       """
-    ) { try $0.repositoryName(0) }
   }
 }
 

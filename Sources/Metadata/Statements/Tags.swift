@@ -13,15 +13,20 @@ extension Reading where Self: ~Copyable {
   /// A page of tags in the order of their bytes. Cost: that of the page, whatever the number of tags.
   public func tags(in repository: RepositoryID, after tag: String, limit: Int) throws -> TagList {
     // One row: ten thousand of them would cost more to send and to read than to find.
-    let joined = try first(
-      """
-      SELECT {JOINED}(name, ',') FROM (
-        SELECT name FROM tag WHERE repository_id = \(repository) AND name > \(tag) ORDER BY name LIMIT \(limit)) page
-      """
-    ) { $0.isNull(0) ? [] : $0.bytes(0) }
+    let page = Transaction.tagPage(in: repository, after: tag, limit: limit)
+    let joined = try first(page) { $0.isNull(0) ? [] : $0.bytes(0) }
     do {
       return try TagList(parsingJoined: joined ?? [])
     } catch { throw DatabaseError.corrupt("a repository's tags: \(error)") }
+  }
+}
+
+extension Transaction {
+  static func tagPage(in repository: RepositoryID, after tag: String, limit: Int) -> SQL {
+    """
+    SELECT {JOINED}(name, ',') FROM (
+      SELECT name FROM tag WHERE repository_id = \(repository) AND name > \(tag) ORDER BY name LIMIT \(limit)) page
+    """
   }
 }
 

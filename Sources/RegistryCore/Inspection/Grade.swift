@@ -19,19 +19,9 @@ struct Grade {
     (severity, source, score) = (graded.severity, graded.severitySource, graded.score)
   }
 
-  /// By records of the same vulnerability in other packages: that of the CVE itself, then vectors of the newest kind, then the word of
-  /// whatever vendor. Nil: there is none.
+  /// By records of the same vulnerability in other packages. Nil: there is none.
   init?(_ recorded: [RecordedSeverity]) {
-    func rank(_ one: RecordedSeverity) -> Int {
-      if one.advisory == one.vulnerability { return 0 }
-      switch one.source {
-      case "CVSS_V4": return 1
-      case "CVSS_V3": return 2
-      case "CVSS_V2": return 4
-      default: return 3
-      }
-    }
-    guard let best = recorded.min(by: { (rank($0), $0.advisory) < (rank($1), $1.advisory) }) else { return nil }
+    guard let best = RecordedSeverity.chosen(recorded) else { return nil }
     (severity, score) = (best.severity, best.score)
     source = best.source.isEmpty ? best.advisory : "\(best.source) of \(best.advisory)"
   }

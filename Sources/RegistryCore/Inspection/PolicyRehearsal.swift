@@ -1,6 +1,6 @@
 internal import Access
 public import Ground
-internal import Metadata
+public import Metadata
 public import OCI
 
 /// A pull or a promotion of the last days that a policy would have refused, or warned of.
@@ -9,7 +9,8 @@ public struct RehearsedImage: Sendable {
     /// - Parameters:
     ///   - count: pulls of the image since it was pushed.
     ///   - lastAt: the last of them.
-    case pull(count: Int64, lastAt: Timestamp)
+    ///   - recorded: those since the moment that is asked for, as far as the audit log tells of them; nil: it tells of none.
+    case pull(count: Int64, lastAt: Timestamp, recorded: RecordedPulls?)
     /// - Parameters:
     ///   - environment: where to.
     ///   - number: the release's.
@@ -41,12 +42,14 @@ public struct PolicyRehearsal: Sendable {
 extension Registry {
   /// How many pulled images, and how many images of releases, one rehearsal looks at: the latest.
   public static let rehearsalLimit = 2000
+  /// How many records of pulls in the audit log it reads: the latest.
+  static let rehearsedPullLimit = 50_000
   /// Images that are judged in one read of the database.
   private static let rehearsalBatch = 50
 
   /// Judges by a policy what was pulled from a namespace and promoted in it since a moment, by what is known of the images now:
-  /// that is what a policy would refuse from now on. Of an image's pulls the last one and their number are kept: an image counts once,
-  /// by its last pull.
+  /// that is what a policy would refuse from now on. An image counts once, by its last pull; who pulled it and how often since then,
+  /// the audit log tells of repositories that not everybody may pull from.
   ///
   /// - Parameters:
   ///   - pattern: only these repositories; nil: all.
@@ -76,10 +79,19 @@ extension Registry {
         }
         return (taken, pulled.count > Self.rehearsalLimit)
       }
-      rehearsal.isPartial = isPartial
+      let recorded = try await database.read {
+        try $0.recordedPulls(of: namespace, since: since, limit: Self.rehearsedPullLimit)
+      }
+      rehearsal.isPartial = isPartial || recorded.isPartial
       rehearsal.pullCount = taken.count
       rehearsal.images += try await judged(
-        taken.map { ($0.repository, $0.digest, .pull(count: $0.count, lastAt: $0.lastAt)) }, policy)
+        taken.map { image in
+          let place = ImagePlace(repository: image.repository.name, digest: image.digest)
+          return (
+            image.repository, image.digest,
+            .pull(count: image.count, lastAt: image.lastAt, recorded: recorded.pulls[place])
+          )
+        }, policy)
     }
     if policy.moments.contains(.promotion) {
       let promoted = try await database.read {

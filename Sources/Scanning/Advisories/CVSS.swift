@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// Scores of CVSS vectors of versions 2, 3 and 4.
 ///
@@ -11,8 +12,24 @@ public enum CVSS {
     public let band: Severity.Band
   }
 
+  /// How many vectors it remembers the rating of, and how long those may be. Feeds have some thousand, each thousands of times.
+  private static let rememberedLimit = 4096
+  private static let rememberedLimitBytes = 256
+  private static let remembered = Mutex<[String: Rating?]>([:])
+
   /// Nil for what is no vector of these versions, or lacks a part.
   public static func rating(_ vector: String) -> Rating? {
+    if let rating = remembered.withLock({ $0[vector] }) { return rating }
+    let rating = calculated(vector)
+    guard vector.utf8.count <= rememberedLimitBytes else { return rating }
+    remembered.withLock { ratings in
+      if ratings.count >= rememberedLimit { ratings.removeAll(keepingCapacity: true) }
+      ratings.updateValue(rating, forKey: vector)
+    }
+    return rating
+  }
+
+  private static func calculated(_ vector: String) -> Rating? {
     var metrics: [Substring: Substring] = [:]
     for part in vector.split(separator: "/") {
       let pair = part.split(separator: ":", maxSplits: 1)

@@ -8,3 +8,16 @@ extension [Component] {
     append(component)
   }
 }
+
+extension CatalogueError {
+  /// A database of text has bytes that no text has: a disk that was full or a crash leaves such.
+  static func refuseZeros(in database: UnsafeRawBufferPointer) throws(CatalogueError) {
+    guard !database.contains(0) else { throw CatalogueError("it is damaged: it has bytes that are no text") }
+  }
+
+  /// What has text and names no package is no database of packages, and not one of none.
+  static func refuseOther(_ database: UnsafeRawBufferPointer, namesPackage: Bool) throws(CatalogueError) {
+    guard !namesPackage, database.contains(where: { $0 > 0x20 }) else { return }
+    throw CatalogueError("it is damaged, or something else: it names no package")
+  }
+}

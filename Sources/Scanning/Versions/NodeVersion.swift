@@ -2,19 +2,7 @@
 ///
 /// Source: semver.org 2.0.0; the documentation of node-semver, "Versions".
 struct NodeVersion: Sendable, Hashable, Comparable {
-  enum Identifier: Sendable, Hashable, Comparable {
-    case number(Digits)
-    case text([UInt8])
-
-    static func < (a: Identifier, b: Identifier) -> Bool {
-      switch (a, b) {
-      case (.number(let x), .number(let y)): x < y
-      case (.text(let x), .text(let y)): x.lexicographicallyPrecedes(y)
-      case (.number, .text): true
-      case (.text, .number): false
-      }
-    }
-  }
+  typealias Identifier = SemanticIdentifier
 
   /// `Number.MAX_SAFE_INTEGER`: a version with a larger number is none.
   static let numberLimit: UInt64 = 1 << 53 - 1
@@ -123,13 +111,7 @@ struct NodePartial: Sendable {
 
   /// Nil when one of them is empty or has what none may have.
   private static func identifiers(_ bytes: ArraySlice<UInt8>) -> [NodeVersion.Identifier]? {
-    var found: [NodeVersion.Identifier] = []
-    for part in bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
-      guard !part.isEmpty, part.allSatisfy({ $0.isDecimal || $0.isASCIILetter || $0 == UInt8(ascii: "-") }) else {
-        return nil
-      }
-      found.append(Digits(parsing: part).map { .number($0) } ?? .text(Array(part)))
-    }
-    return found.isEmpty ? nil : found
+    let found = SemanticIdentifier.list(bytes)
+    return found.allSatisfy(\.isStrict) ? found : nil
   }
 }

@@ -13,31 +13,15 @@ struct SemanticOrder: Sendable, Hashable {
     case pub
   }
 
-  private enum Identifier: Sendable, Hashable, Comparable {
-    case number(Digits)
-    case text([UInt8])
-
-    init(_ bytes: ArraySlice<UInt8>) { self = Digits(parsing: bytes).map { .number($0) } ?? .text(Array(bytes)) }
-
-    static func < (a: Identifier, b: Identifier) -> Bool {
-      switch (a, b) {
-      case (.number(let x), .number(let y)): x < y
-      case (.text(let x), .text(let y)): x.lexicographicallyPrecedes(y)
-      case (.number, .text): true
-      case (.text, .number): false
-      }
-    }
-  }
-
   private let numbers: [Digits]
-  private let prerelease: [Identifier]
+  private let prerelease: [SemanticIdentifier]
   /// Only where it is ordered.
-  private let build: [Identifier]
+  private let build: [SemanticIdentifier]
 
   init?(_ text: [UInt8], _ dialect: Dialect) {
     var rest = text[...]
     rest = rest.drop { $0 == UInt8(ascii: "v") || $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: " ") }
-    var build: [Identifier] = []
+    var build: [SemanticIdentifier] = []
     if let plus = rest.firstIndex(of: UInt8(ascii: "+")) {
       if dialect == .pub { build = Self.identifiers(rest[(plus + 1)...]) }
       rest = rest[..<plus]
@@ -67,9 +51,8 @@ struct SemanticOrder: Sendable, Hashable {
     self.build = build
   }
 
-  private static func identifiers(_ bytes: ArraySlice<UInt8>) -> [Identifier] {
-    bytes.isEmpty
-      ? [] : bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).map { Identifier($0) }
+  private static func identifiers(_ bytes: ArraySlice<UInt8>) -> [SemanticIdentifier] {
+    bytes.isEmpty ? [] : SemanticIdentifier.list(bytes)
   }
 
   static func compare(_ a: SemanticOrder, _ b: SemanticOrder) -> VersionComparison {
@@ -81,7 +64,7 @@ struct SemanticOrder: Sendable, Hashable {
   }
 
   /// A longer list comes after the one that it begins with.
-  private static func list(_ a: [Identifier], _ b: [Identifier]) -> VersionComparison {
+  private static func list(_ a: [SemanticIdentifier], _ b: [SemanticIdentifier]) -> VersionComparison {
     for (x, y) in zip(a, b) where x != y { return x < y ? .less : .greater }
     return VersionComparison(a.count, b.count)
   }

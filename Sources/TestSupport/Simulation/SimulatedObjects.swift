@@ -21,6 +21,7 @@ public final class SimulatedObjects: ObjectStore {
     var bytesReceived = 0
     var fault: (@Sendable (Int, String) -> Fault?)?
     var power: PowerSwitch?
+    var pause: (@Sendable (String) async -> Void)?
   }
   private static let readings: Set = ["get", "size", "list", "listUploads"]
   private let state = Mutex(State())
@@ -42,6 +43,9 @@ public final class SimulatedObjects: ObjectStore {
   /// The calls come from a machine that may lose its power; what was stored stays.
   public func setPower(_ power: PowerSwitch) { state.withLock { $0.power = power } }
 
+  /// Lets each call wait, by its name, before it does anything: a store that is slow.
+  public func setPause(_ pause: (@Sendable (String) async -> Void)?) { state.withLock { $0.pause = pause } }
+
   /// The bytes of an object, past the store's calls.
   public func content(_ key: String) -> [UInt8]? { state.withLock { $0.objects[key].map { Array(buffer: $0) } } }
 
@@ -52,6 +56,7 @@ public final class SimulatedObjects: ObjectStore {
 
   private func call<R: Sendable>(_ name: String, _ body: (inout State) throws -> R) async throws -> R {
     await Task.yield()
+    if let pause = state.withLock({ $0.pause }) { await pause(name) }
     try Task.checkCancellation()
     let result = try state.withLock { state in
       if Self.readings.contains(name) { try state.power?.check() } else { try state.power?.change() }

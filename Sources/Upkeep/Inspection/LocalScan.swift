@@ -59,7 +59,11 @@ public struct LocalScan: Sendable {
       names.formUnion(try await fold(image, known))
     }
     let broken = try await bring(advisories, about: names)
-    return try await wanted.asyncMap { try await judged($0, broken) }
+    let judged = try await wanted.asyncMap { try await self.judged($0, broken) }
+    // Where no record of a package says how bad something is, those of others are asked, as in a registry.
+    let ungraded = Set(judged.flatMap(\.findings).filter { $0.severity == "unknown" }.flatMap(\.names))
+    guard !ungraded.isEmpty, try await grade(ungraded, by: advisories, notAbout: names) else { return judged }
+    return try await wanted.asyncMap { try await self.judged($0, broken) }
   }
 
   private func read(_ layer: ImageFiles.Layer) async throws -> Result<LayerInventory, InspectionFailure> {
@@ -101,20 +105,49 @@ public struct LocalScan: Sendable {
           return broken.add(error, bytes)
         }
         kept += advisories.filter { advisory in
-          advisory.affected.contains { affected in
-            let ecosystem = affected.ecosystem.description
-            let subject = AdvisorySubjectName(
-              ecosystem: ecosystem, name: affected.ecosystem.normalised(affected.name))
-            return names.contains(subject) || ecosystems.remove(ecosystem) != nil
-          }
+          Self.speaks(advisory, of: names)
+            || advisory.affected.contains { ecosystems.remove($0.ecosystem.description) != nil }
         }
       }
-      _ = try await AdvisoryImport.run(registry, feed: path, kind: "osv", expecting: kept.count, isWhole: false) {
-        work in
-        for advisory in kept { try await work.add(advisory) }
-      }
+      try await bring(kept, from: path)
     }
     return broken.reason
+  }
+
+  /// Brings the records in that say how bad vulnerabilities are and speak of other packages. Answers whether there are any.
+  private func grade(
+    _ vulnerabilities: Set<String>, by paths: [String], notAbout names: Set<AdvisorySubjectName>
+  ) async throws -> Bool {
+    var isAny = false
+    for path in paths {
+      var kept: [Advisory] = []
+      try RecordFiles.each(at: path, limitBytes: AdvisoryFormat.csaf.recordLimitBytes) { bytes in
+        // Why one cannot be read was told before.
+        guard let advisories = try? AdvisoryFormat.recognised(bytes) else { return }
+        kept += advisories.filter { advisory in
+          Severity.chosen(advisory.severities) != nil && !Self.speaks(advisory, of: names)
+            && (advisory.flaws + [advisory.id]).contains { vulnerabilities.contains($0) }
+        }
+      }
+      isAny = isAny || !kept.isEmpty
+      try await bring(kept, from: path)
+    }
+    return isAny
+  }
+
+  private static func speaks(_ advisory: Advisory, of names: Set<AdvisorySubjectName>) -> Bool {
+    advisory.affected.contains { affected in
+      names.contains(
+        AdvisorySubjectName(
+          ecosystem: affected.ecosystem.description, name: affected.ecosystem.normalised(affected.name)))
+    }
+  }
+
+  private func bring(_ advisories: [Advisory], from path: String) async throws {
+    _ = try await AdvisoryImport.run(registry, feed: path, kind: "osv", expecting: advisories.count, isWhole: false) {
+      work in
+      for advisory in advisories { try await work.add(advisory) }
+    }
   }
 
   private func judged(_ image: ImageFiles.Image, _ broken: String?) async throws -> ScannedImage {

@@ -94,10 +94,8 @@ struct CollectCommand: AsyncParsableCommand {
     progress.end()
     let after = try await storage.database.read { try $0.inventory() }
     let freed = sizeText(before.blobBytes - after.blobBytes)
-    let blobs = counted(Int64(plan.links.count + plan.blobs.count), "blob")
-    let manifests = counted(Int64(plan.manifests.count + plan.forgotten.count), "manifest")
-    lines.append("\(manifests), \(blobs), up to \(sizeText(linkBytes + blobBytes))")
-    if !plan.links.isEmpty { lines.append("a blob that another repository has stays") }
-    return lines
+    let blobs = counted(Int64(before.blobs - after.blobs), "blob")
+    let manifests = counted(Int64(before.manifests - after.manifests), "manifest")
+    return "freed \(blobs), \(freed), and \(manifests)"
   }
 }

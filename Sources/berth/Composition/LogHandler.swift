@@ -59,14 +59,17 @@ struct LineLogHandler: LogHandler {
     }
   }
 
+  /// What others chose may stand in a value: nothing in it ends the line, or moves a terminal's cursor.
   private func append(quoted text: String, to line: inout [UInt8]) {
-    let digits = Array("0123456789abcdef".utf8)
     line.append(0x22)
-    for byte in text.utf8 {
-      switch byte {
-      case 0x22, 0x5C: line += [0x5C, byte]
-      case 0..<0x20, 0x7F: line += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      default: line.append(byte)
+    for scalar in text.unicodeScalars {
+      if scalar == "\"" || scalar == "\\" {
+        line += [0x5C, UInt8(ascii: scalar)]
+      } else if PlainText.isControl(scalar) {
+        let digits = String(scalar.value, radix: 16)
+        line += Array("\\u\(String(repeating: "0", count: max(0, 4 - digits.count)))\(digits)".utf8)
+      } else {
+        line += UTF8.encode(scalar).map(Array.init) ?? []
       }
     }
     line.append(0x22)

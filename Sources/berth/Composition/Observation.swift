@@ -48,6 +48,7 @@ extension Health {
 extension Metrics {
   /// Adds the figures of the parts.
   func add(_ storage: Storage, _ settings: Settings) {
+    addProcess()
     gauge("berth_build_info", "The version.", labels: "version=\"\(Berth.version)\"") { 1 }
     switch storage.databasePart {
     case .sqlite(let database): add(database)

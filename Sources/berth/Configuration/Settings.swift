@@ -46,7 +46,7 @@ struct Settings: Sendable, Equatable {
     var redirectLifetime = Duration.seconds(20 * 60)
     var connections = 128
     var requestTimeout = Duration.seconds(30)
-    var retryTimeout = Duration.seconds(60)
+    var retryTimeout = Duration.seconds(75)
     var bufferBytes = 256 * mebibyte
   }
 

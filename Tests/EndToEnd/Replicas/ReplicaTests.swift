@@ -118,6 +118,33 @@ extension EndToEnd {
       }
     }
 
+    @Test("a blob that two replicas get by turns, in PATCHes without a range, is sent to the object store once")
+    func oneWriteByTurns() async throws {
+      try await withReplicas(2) { set, _ in
+        for (size, piece) in [(1_000_000, 150_000), (12_000_000, 2_500_000)] {
+          let bytes = randomBytes(size)
+          let digest = sha256(bytes)
+          let addresses = set.addresses
+          set.objectsProxy.forget()
+          try await onOwnThread {
+            let connections = try addresses.map { try HTTPConnection($0) }
+            let location = try Self.begin(at: addresses[0])
+            for (turn, start) in stride(from: 0, to: size, by: piece).enumerated() {
+              let part = Array(bytes[start..<min(start + piece, size)])
+              let sent = try connections[turn % 2].request("PATCH", location, body: part)
+              #expect(sent.status == 202, "\(sent.text)")
+            }
+            let done = try connections[1].request("PUT", "\(location)?digest=\(digest)", body: [])
+            #expect(done.status == 201, "\(done.text)")
+          }
+          let sent = set.objectsProxy.bytesUp
+          print("bytes to the object store for \(size) in pieces: \(sent) (\(Double(sent) / Double(size)))")
+          #expect(Double(sent) <= 1.02 * Double(size))
+          #expect(try await RegistryReader.get(addresses[0], "/v2/acme/big/blobs/\(digest)").body == bytes)
+        }
+      }
+    }
+
     @Test("a replica that is told to stop says first that it is not ready, and serves on meanwhile")
     func drain() async throws {
       try await withReplicas(1, configuration: "limits:\n  drain_delay: 3s\n") { set, _ in

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-  /// What a person or a service manager does with the executable beside pushing and pulling.
+  /// What a person does with the executable beside pushing and pulling.
   @Suite struct CommandLineTests {
     @Test("gc tells its plan beside a running server and changes nothing; without one it carries it out")
     func collection() async throws {
@@ -86,63 +86,8 @@ extension EndToEnd {
       #expect(!FileManager.default.fileExists(atPath: data))
     }
 
-    @Test("a service manager is told when the server is ready, and that it stops")
-    func serviceManager() async throws {
-      let folder = try Workspace()
-      let socket = try NotifySocket(folder.file("notify"))
-      try await withServer(environment: ["NOTIFY_SOCKET": folder.file("notify")]) { server, _ in
-        #expect(try await socket.next() == "READY=1")
-        try await server.stop()
-        #expect(try await socket.next() == "STOPPING=1")
-      }
-    }
-
-    @Test("make image writes a layout that berth itself serves")
-    func image() async throws {
-      let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../../../deploy/make-image").standardizedFileURL.path
-      let version = try await run(["version"]).trimmed.split(separator: " ")
-      let tag = String(try #require(version.last))
-      try await withServer { server, workspace in
-        let layout = workspace.file("image")
-        try await ProgramRunner.succeed(script, [ServerProcess.binary, layout], timeoutSeconds: 300)
-        let image = LayoutImage(path: layout, tag: tag)
-        try await Skopeo(in: workspace).push(image, to: "\(server.address.authority)/berth/berth:\(tag)")
-        #expect(try await RegistryReader.verify(server.address, "berth/berth", tag) == image.digest())
-        let config = String(decoding: try image.blob(image.configDigest()), as: UTF8.self)
-        #expect(config.contains(#""Entrypoint":["/usr/local/bin/berth"]"#) && config.contains(#""User":"65532:65532""#))
-      }
-    }
-
     private func run(_ arguments: [String]) async throws -> ProgramOutcome {
       try await ProgramRunner.run(ServerProcess.binary, arguments, timeoutSeconds: 60)
-    }
-  }
-}
-
-/// The socket that a service manager names in `NOTIFY_SOCKET` (sd_notify(3)).
-private final class NotifySocket: Sendable {
-  private let descriptor: Int32
-
-  init(_ path: String) throws {
-    descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    let own = descriptor
-    guard own >= 0, Address.unixSocket(path: path).withSocketAddress({ bind(own, $0, $1) }) == 0 else {
-      throw HarnessError("cannot make the socket \(path): errno \(errno)")
-    }
-  }
-
-  deinit { close(descriptor) }
-
-  /// The next message; nil when none comes in a long time.
-  func next() async throws -> String? {
-    let descriptor = descriptor
-    return try await onOwnThread {
-      var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      guard poll(&item, 1, 60_000) > 0 else { return nil }
-      var bytes = [UInt8](repeating: 0, count: 512)
-      let count = recv(descriptor, &bytes, bytes.count, 0)
-      return count < 0 ? nil : String(decoding: bytes[..<count], as: UTF8.self)
     }
   }
 }

@@ -40,8 +40,8 @@ extension EndToEnd {
       try Data(count: 50 << 20).write(to: URL(fileURLWithPath: filler))
       for _ in 1...3 {
         let refused = try await curl.pushBlob(largeFile, digest: sha256(large), to: "acme/full", at: base)
-        #expect((500..<600).contains(refused.status) || refused.status == 413, "\(refused.status)")
-        #expect(!refused.errorCodes.isEmpty, "no error envelope: \(refused.text)")
+        #expect(refused.status == 507 && refused.errorCodes == ["INSUFFICIENT_STORAGE"], "\(refused.text)")
+        #expect(refused.text.contains("no space left"), "\(refused.text)")
       }
       let kept = try await RegistryReader.get(server.address, "/v2/acme/full/blobs/\(sha256(small))")
       #expect(kept.status == 200)
@@ -49,6 +49,18 @@ extension EndToEnd {
       let missing = try await RegistryReader.get(server.address, "/v2/acme/full/blobs/\(sha256(large))")
       #expect(missing.status == 404)
 
+      // Now there is none at all, for rows neither.
+      let rest = "\(disk)/rest"
+      _ = try await ProgramRunner.run("dd", ["if=/dev/zero", "of=\(rest)", "bs=4k"])
+      let refusal = try await refusedManifest(server.address, layer: small)
+      #expect(refusal.status == 507 && refusal.text.contains("INSUFFICIENT_STORAGE"), "\(refusal.text)")
+      let again = try await RegistryReader.get(server.address, "/v2/acme/full/blobs/\(sha256(small))")
+      #expect(again.body == small)
+      let ready = try await RegistryReader.get(server.address, "/readyz")
+      #expect(ready.text.contains("are free; pushes may fail"), "\(ready.text)")
+      #expect(server.story.contains("no space is left"))
+
+      try FileManager.default.removeItem(atPath: rest)
       try FileManager.default.removeItem(atPath: filler)
       // The server may watch for room now and then; it has to come back by itself.
       try await eventually("the push succeeds once there is room") {
@@ -56,6 +68,30 @@ extension EndToEnd {
       }
       let answer = try await RegistryReader.get(server.address, "/v2/acme/full/blobs/\(sha256(large))")
       #expect(sha256(answer.body) == sha256(large))
+      #expect(try await pushManifest(server.address, layer: large, tag: "whole").status == 201)
+      #expect(try await RegistryReader.verify(server.address, "acme/full", "whole").hasPrefix("sha256:"))
+    }
+
+    /// Pushes manifests until one is refused: the database has some pages left to write to.
+    private func refusedManifest(_ address: Address, layer: [UInt8]) async throws -> HTTPAnswer {
+      for number in 0..<3000 {
+        let answer = try await pushManifest(address, layer: layer, tag: "t\(number)")
+        if answer.status != 201 { return answer }
+      }
+      throw HarnessError("every manifest found room")
+    }
+
+    private func pushManifest(_ address: Address, layer: [UInt8], tag: String) async throws -> HTTPAnswer {
+      // The layer stands for the configuration too, which nobody reads here.
+      let descriptor = ManifestDescriptor(MediaTypes.layerGzip, layer)
+      let manifest = try ImageManifest(
+        mediaType: MediaTypes.manifest, config: descriptor, layers: [descriptor],
+        annotations: ["number": tag, "padding": String(repeating: "a", count: 2000)]
+      ).encoded()
+      return try await onOwnThread {
+        try HTTPConnection(address).request(
+          "PUT", "/v2/acme/full/manifests/\(tag)", headers: [("Content-Type", MediaTypes.manifest)], body: manifest)
+      }
     }
   }
 }

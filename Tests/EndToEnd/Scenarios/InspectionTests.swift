@@ -171,6 +171,18 @@ extension EndToEnd {
         let log = try await berth("scan", image.path, "--advisories", feed, "--sarif")
         let results = try JSONValue.parse(log.trimmed)["runs"]?.array?.first?["results"]?.array ?? []
         #expect(results.map { $0["ruleId"]?.string } == ["CVE-2026-1234"])
+        // How bad it is, a record of another package says.
+        let silent = try workspace.write(
+          Array(
+            """
+            {"id":"TEST-2","modified":"2026-11-25T00:00:00Z","aliases":["CVE-2026-77"],"affected":[\
+            {"package":{"ecosystem":"PyPI","name":"Made.Up"},"versions":["1.0"]}]}
+            {"id":"TEST-3","modified":"2026-11-25T00:00:00Z","aliases":["CVE-2026-77"],\
+            "severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],\
+            "affected":[{"package":{"ecosystem":"npm","name":"other"},"versions":["1.0"]}]}
+            """.utf8), to: "silent.jsonl")
+        let graded = try await berth("scan", image.path, "--advisories", silent, "--fail-on", "critical")
+        #expect(graded.ending == .exited(1), "\(graded.story)")
 
         // A bill of materials as a referrer, and the same packages in it.
         let attached = try await berth("sbom", "acme/api:1.0", "--form", "spdx", "--attach")

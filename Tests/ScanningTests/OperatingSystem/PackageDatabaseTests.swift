@@ -32,7 +32,7 @@ struct PackageDatabaseTests {
     #expect(found.sorted() == expected.sorted())
   }
 
-  private static let status = """
+  static let status = """
     Package: a
     Status: install ok installed
     Architecture: amd64
@@ -103,7 +103,7 @@ struct PackageDatabaseTests {
     #expect(try SystemFile.read("var/lib/dpkg/info/a.postinst", "/usr/bin/a\n") == nil)
   }
 
-  private static let installed = """
+  static let installed = """
     C:Q1abc=
     P:py3-six
     V:1.16.0-r8
@@ -146,7 +146,7 @@ struct PackageDatabaseTests {
     }
   }
 
-  private static let slices = """
+  static let slices = """
     {"jsonwall":"1.0","schema":"1.0","count":4}
     {"kind":"content","slice":"libssl3_libs","path":"/usr/bin/openssl"}
     {"kind":"package","name":"libssl3","version":"3.0.2-0ubuntu1.15","digest":"00","arch":"amd64"}
@@ -179,22 +179,6 @@ struct PackageDatabaseTests {
     #expect(throws: CatalogueError.self) { try SystemFile.read("lib/apk/db/installed", packages) }
     let parts = String(repeating: "Package: a\nVersion: 1\nStatus: installed\n\n", count: 100_001)
     #expect(throws: CatalogueError.self) { try SystemFile.read("var/lib/dpkg/status", parts) }
-  }
-
-  @Test("Databases of text that are cut off or scrambled have less to say, and that is all")
-  func scrambled() throws {
-    var random = DamagedDatabaseTests.Seeded(state: 3)
-    for (path, text) in [("var/lib/dpkg/status", Self.status), ("lib/apk/db/installed", Self.installed)] {
-      let original = Array(text.utf8)
-      for length in original.indices { _ = try SystemFile.read(path, Array(original[..<length])) }
-      for _ in 0..<500 {
-        var bytes = original
-        for _ in 0..<8 {
-          bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
-        }
-        _ = try SystemFile.read(path, bytes)
-      }
-    }
   }
 
   @Test("A package of a language that a package of the system owns is marked with its name")

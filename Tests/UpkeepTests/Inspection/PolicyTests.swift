@@ -164,6 +164,16 @@ import Testing
       _ = try await Self.promote("1", stage)
       for pulled in [image, other, image] { stage.registry.notePull(of: pulled.digest, in: stage.client.repository) }
       try await stage.registry.flushPulls()
+      try await stage.registry.database.write { transaction in
+        for (actor, times) in [("ci", 1), ("alice", 3)] {
+          let detail: JSONValue = ["digest": .string(image.digest.description), "times": .integer(Int64(times))]
+          try transaction.record(
+            AuditEntry(
+              "pull", by: Origin(actor: actor), namespace: "acme", target: "acme/api", detail: detail.text))
+        }
+        try transaction.record(
+          AuditEntry("pull", .refused, by: Origin(actor: "eve"), namespace: "acme", target: "acme/api"))
+      }
       let policy = try FindingPolicy(json: try JSONValue.parse(#"{"block":{"severity":"high"}}"#))
       let since = stage.registry.database.now - .seconds(3600)
       let rehearsal = try await stage.registry.rehearse(policy, on: nil, of: "acme", since: since)
@@ -171,11 +181,13 @@ import Testing
       #expect(rehearsal.promotionCount == 1)
       #expect(rehearsal.images.map(\.digest) == [image.digest, image.digest])
       #expect(rehearsal.images.first?.tags.map(\.text) == ["1", "production"])
-      guard case .pull(let count, _) = rehearsal.images.first?.event else {
+      guard case .pull(let count, _, let recorded) = rehearsal.images.first?.event else {
         Issue.record("the first is no pull")
         return
       }
       #expect(count == 2)
+      #expect(recorded?.count == 4)
+      #expect(recorded?.actors == ["alice", "ci"])
       await #expect(throws: AdministrationError.self) {
         try await stage.registry.rehearse(policy, on: nil, environment: .sample("nosuch"), of: "acme", since: since)
       }

@@ -23,49 +23,13 @@ import Upkeep
     do { return try OCI.Tag(parsing: text) } catch { preconditionFailure("\(error)") }
   }
 
-  /// Both ends of a move, opened as registries are.
-  private struct Ends {
-    let source, target: TestInstallation.Parts
-    private let installations: [TestInstallation]
-    let client: SimulatedClient
-
-    static func open(_ from: TestInstallation.Kind, _ to: TestInstallation.Kind) async throws -> Ends {
-      let installations = [try await TestInstallation(from), try await TestInstallation(to)]
-      let source = try await installations[0].open()
-      return Ends(
-        source: source, target: try await installations[1].open(), installations: installations,
-        client: try await client(over: source))
-    }
-
-    func relocation() -> Relocation {
-      let store = source.store
-      return Relocation(
-        from: Relocation.End(database: source.database) { try await store.open($0) }, to: target.database, target.store)
-    }
-
-    /// A client of the registry at its new place.
-    func moved() async throws -> SimulatedClient { try await Self.client(over: target) }
-
-    private static func client(over parts: TestInstallation.Parts) async throws -> SimulatedClient {
-      let registry = try await Registry(
-        database: parts.database, store: parts.store, uploadsAreRows: parts.uploadsAreRows, logger: .silent)
-      return try SimulatedClient(registry, "acme/api")
-    }
-
-    func close() async throws {
-      await source.close()
-      await target.close()
-      for installation in installations { try installation.remove() }
-    }
-  }
-
   @Test(arguments: [
     (TestInstallation.Kind.sqliteAndFiles, TestInstallation.Kind.postgresAndObjects),
     (.postgresAndObjects, .sqliteAndFiles), (.sqliteAndFiles, .sqliteAndObjects),
     (.sqliteAndObjects, .postgresAndFiles),
   ])
   func `takes everything along`(from: TestInstallation.Kind, to: TestInstallation.Kind) async throws {
-    let ends = try await Ends.open(from, to)
+    let ends = try await MoveEnds.open(from, to)
     for blob in Self.blobs { try await ends.client.upload(blob) }
     try await ends.client.push(Self.image, tags: [Self.one, Self.two])
     try await ends.client.deleteTag(Self.two)
@@ -87,7 +51,7 @@ import Upkeep
   func `seals the old place, which answers pulls and takes no pushes, until it is given up`(
     kind: TestInstallation.Kind
   ) async throws {
-    let ends = try await Ends.open(kind, .sqliteAndFiles)
+    let ends = try await MoveEnds.open(kind, .sqliteAndFiles)
     for blob in Self.blobs { try await ends.client.upload(blob) }
     try await ends.client.push(Self.image, tags: [Self.one])
     _ = try await ends.relocation().run()
@@ -101,7 +65,7 @@ import Upkeep
     // Two places would take pushes from then on, so it must be said twice.
     await #expect(throws: Relocation.Refusal.self) { try await Relocation.abort(at: ends.source.database) }
     // Nor is it moved a second time, to a third place: what the second has taken since would be missing there.
-    let third = try await Ends.open(.sqliteAndFiles, .sqliteAndFiles)
+    let third = try await MoveEnds.open(.sqliteAndFiles, .sqliteAndFiles)
     let store = ends.source.store
     let again = Relocation(
       from: Relocation.End(database: ends.source.database) { try await store.open($0) }, to: third.target.database,
@@ -116,7 +80,7 @@ import Upkeep
 
   @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndObjects])
   func `that has not ended is given up, and the old place is as it was`(kind: TestInstallation.Kind) async throws {
-    let ends = try await Ends.open(kind, .sqliteAndFiles)
+    let ends = try await MoveEnds.open(kind, .sqliteAndFiles)
     try await ends.client.put(Self.blobs[0])
     try await ends.source.database.write { try $0.seal() }
     await #expect(throws: DatabaseError.self) { try await ends.client.put(Self.blobs[3]) }
@@ -127,7 +91,7 @@ import Upkeep
   }
 
   @Test func `goes on where it was interrupted, and copies no blob twice`() async throws {
-    let ends = try await Ends.open(.sqliteAndFiles, .postgresAndObjects)
+    let ends = try await MoveEnds.open(.sqliteAndFiles, .postgresAndObjects)
     let blobs = (0..<20).map { SampleBlob(seed: 100 + $0, size: 2000) }.sorted { $0.digest < $1.digest }
     for blob in blobs { try await ends.client.put(blob) }
     let store = ends.source.store
@@ -147,7 +111,7 @@ import Upkeep
   }
 
   @Test func `says which blobs were damaged, and the next push heals them`() async throws {
-    let ends = try await Ends.open(.sqliteAndFiles, .postgresAndObjects)
+    let ends = try await MoveEnds.open(.sqliteAndFiles, .postgresAndObjects)
     for blob in Self.blobs { try await ends.client.upload(blob) }
     let row = try await ends.source.database.read { try $0.blob(Self.blobs[1].digest) }
     try await ends.source.store.remove([try #require(row).stored])
@@ -162,7 +126,7 @@ import Upkeep
   }
 
   @Test func `refuses a target that holds a registry`() async throws {
-    let ends = try await Ends.open(.sqliteAndFiles, .sqliteAndObjects)
+    let ends = try await MoveEnds.open(.sqliteAndFiles, .sqliteAndObjects)
     try await ends.client.put(Self.blobs[0])
     try await ends.moved().put(Self.blobs[1])
     await #expect(throws: Relocation.Refusal.self) { try await ends.relocation().run() }

@@ -1,6 +1,24 @@
 public import Ground
 public import OCI
 
+/// Pulls of an image that the audit log tells of one by one.
+public struct RecordedPulls: Sendable, Hashable {
+  public internal(set) var count: Int64 = 0
+  /// Names of accounts.
+  public internal(set) var actors: Set<String> = []
+}
+
+/// An image, by the repository that it was pulled from.
+public struct ImagePlace: Sendable, Hashable {
+  public let repository: RepositoryName
+  public let digest: Digest
+
+  public init(repository: RepositoryName, digest: Digest) {
+    self.repository = repository
+    self.digest = digest
+  }
+}
+
 /// An image that was pulled.
 public struct PulledImage: Sendable, Hashable {
   public let repository: RepositoryRow
@@ -34,6 +52,32 @@ extension Reading where Self: ~Copyable {
       PulledImage(
         repository: try $0.repositoryRow(0, 1), digest: try $0.digest(2), count: $0.integer(3), lastAt: $0.timestamp(4))
     }
+  }
+
+  /// Pulls from a namespace since a moment that the audit log tells of: those of what not everybody may pull.
+  ///
+  /// - Parameter limit: of records, the latest. Pulls of one image by one client within a second are one of them.
+  /// - Returns: them by images, and whether there were more.
+  public func recordedPulls(
+    of namespace: String, since: Timestamp, limit: Int
+  ) throws -> (pulls: [ImagePlace: RecordedPulls], isPartial: Bool) {
+    var pulls: [ImagePlace: RecordedPulls] = [:]
+    let records = try all(
+      """
+      SELECT target, detail, actor FROM audit_record
+      WHERE namespace = \(namespace) AND kind = 'pull' AND outcome = 'done' AND at >= \(since)
+      ORDER BY id DESC LIMIT \(limit + 1)
+      """
+    ) { (repository: $0.text(0), detail: $0.text(1), actor: $0.text(2)) }
+    for record in records.prefix(limit) {
+      guard let detail = try? JSONValue.parse(record.detail), let text = detail["digest"]?.string,
+        let digest = try? Digest(parsing: text), let repository = try? RepositoryName(parsing: record.repository)
+      else { continue }
+      let place = ImagePlace(repository: repository, digest: digest)
+      pulls[place, default: RecordedPulls()].count += max(detail["times"]?.integer ?? 1, 1)
+      pulls[place]?.actors.insert(record.actor)
+    }
+    return (pulls, records.count > limit)
   }
 
   /// Images that promotions in a namespace have put into environments since a moment, the latest first.

@@ -7,6 +7,20 @@ public struct RecordedSeverity: Sendable, Hashable {
   public let source: String
   /// In tenths.
   public let score: Int?
+
+  /// The one that counts: of the CVE's own record, then vectors of the newest kind, then the word of whatever vendor. Nil: there is none.
+  public static func chosen(_ recorded: [RecordedSeverity]) -> RecordedSeverity? {
+    func rank(_ one: RecordedSeverity) -> Int {
+      if one.advisory == one.vulnerability { return 0 }
+      switch one.source {
+      case "CVSS_V4": return 1
+      case "CVSS_V3": return 2
+      case "CVSS_V2": return 4
+      default: return 3
+      }
+    }
+    return recorded.min { (rank($0), $0.advisory) < (rank($1), $1.advisory) }
+  }
 }
 
 extension Reading where Self: ~Copyable {
@@ -33,5 +47,24 @@ extension Reading where Self: ~Copyable {
         score: $0.isNull(4) ? nil : Int($0.integer(4)))
     }
     return Dictionary(grouping: rows, by: \.vulnerability)
+  }
+
+  /// How bad the vulnerabilities are, by their names, of which something is found by a record that does not say it.
+  ///
+  /// A record that names CVEs is of these, and one that names none of whatever it names.
+  ///
+  /// - Cost: looks at all findings, and asks as ``severities(of:)`` about those that are not graded.
+  func recordedGrades() throws -> [String: String] {
+    let rows = try all(
+      """
+      SELECT advisory_id, alias FROM advisory_alias
+      WHERE advisory_id IN (SELECT advisory_id FROM finding WHERE severity = 'unknown' AND state <> 'undecidable')
+      """
+    ) { (advisory: $0.integer(0), alias: $0.text(1)) }
+    let names = Dictionary(grouping: rows, by: \.advisory).values.flatMap { rows in
+      let cves = rows.map(\.alias).filter { $0.hasPrefix("CVE-") }
+      return cves.isEmpty ? rows.map(\.alias) : cves
+    }
+    return try severities(of: Set(names).sorted()).compactMapValues { RecordedSeverity.chosen($0)?.severity }
   }
 }

@@ -3,7 +3,7 @@
 /// Source: Alpine wiki, "Apk spec", "Installed Database V2".
 struct ApkCataloguer: Cataloguer {
   let name = "apk"
-  let revision = 2
+  let revision = 3
   let sizeLimitBytes = 32 << 20
 
   private static let paths: Set<String> = ["lib/apk/db/installed", "usr/lib/apk/db/installed"]
@@ -11,6 +11,7 @@ struct ApkCataloguer: Cataloguer {
   func wants(_ file: Candidate) -> Bool { Self.paths.contains(file.path) }
 
   func artefact(in file: LayerFile) throws(CatalogueError) -> Artefact? {
+    try CatalogueError.refuseZeros(in: file.bytes)
     var artefact = Artefact(path: file.path, cataloguer: name)
     var owned = OwnedPaths(databaseBytes: file.bytes.count)
     var current = Record()
@@ -24,6 +25,7 @@ struct ApkCataloguer: Cataloguer {
       }
     }
     if let component = current.component { try artefact.components.appendPackage(component) }
+    try CatalogueError.refuseOther(file.bytes, namesPackage: !artefact.components.isEmpty)
     artefact.ownedPaths = owned.paths
     artefact.pathOwners = owned.owners
     return artefact

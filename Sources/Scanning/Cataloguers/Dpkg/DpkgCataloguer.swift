@@ -4,7 +4,7 @@
 /// Source: deb-control(5), dpkg-query(1).
 struct DpkgCataloguer: Cataloguer {
   let name = "dpkg"
-  let revision = 3
+  let revision = 4
   let sizeLimitBytes = 32 << 20
 
   static let database = "var/lib/dpkg/status"
@@ -29,17 +29,21 @@ struct DpkgCataloguer: Cataloguer {
   static func packages(
     _ bytes: UnsafeRawBufferPointer, needsStatus: Bool
   ) throws(CatalogueError) -> [Component] {
+    try CatalogueError.refuseZeros(in: bytes)
     var found: [Component] = []
     var paragraph = Paragraph()
-    for line in LineReader(bytes) {
-      if line.isEmpty {
-        if let component = paragraph.component(needsStatus: needsStatus) { try found.appendPackage(component) }
-        paragraph = Paragraph()
-      } else {
-        paragraph.take(line)
-      }
+    var namesPackage = false
+    func end() throws(CatalogueError) {
+      namesPackage = namesPackage || paragraph.namesPackage
+      if needsStatus, paragraph.lacksVersion { throw CatalogueError("it is damaged: a package has no version") }
+      if let component = paragraph.component(needsStatus: needsStatus) { try found.appendPackage(component) }
+      paragraph = Paragraph()
     }
-    if let component = paragraph.component(needsStatus: needsStatus) { try found.appendPackage(component) }
+    for line in LineReader(bytes) {
+      if line.isEmpty { try end() } else { paragraph.take(line) }
+    }
+    try end()
+    if needsStatus { try CatalogueError.refuseOther(bytes, namesPackage: namesPackage) }
     return found
   }
 
@@ -65,6 +69,11 @@ struct DpkgCataloguer: Cataloguer {
         status = field.value
       }
     }
+
+    var namesPackage: Bool { !name.isEmpty }
+
+    /// It is said to be installed, and not as what: dpkg itself goes no further then.
+    var lacksVersion: Bool { namesPackage && version.isEmpty && status?.hasSuffix(" installed") ?? false }
 
     func component(needsStatus: Bool) -> Component? {
       guard !name.isEmpty, !version.isEmpty else { return nil }

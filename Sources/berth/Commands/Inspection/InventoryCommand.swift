@@ -11,7 +11,7 @@ struct InventoryCommand: AsyncParsableCommand {
       """)
   @Argument(help: "An image: acme/api:2.3 or acme/api@sha256:….") var image: ImageName
   @Option(help: "Which image of an index, such as linux/arm64.") var platform: String?
-  @Option(help: "Only packages of a type.") var type: PackageTypeName?
+  @Option(help: "Only packages of a type, such as deb or npm; also in JSON.") var type: PackageTypeName?
   @Flag(help: "Secrets, set-user-ID files and what else is out of the ordinary, in place of packages.")
   var notices = false
   @Flag(help: "Layers, in place of packages.") var layers = false
@@ -21,11 +21,22 @@ struct InventoryCommand: AsyncParsableCommand {
     try await remote.run { server in
       let query = platform.map { "?platform=\(PercentCoding.encoded($0))" } ?? ""
       let path = "\(image.repository.apiPath)/inventory/\(PercentCoding.encoded(image.reference.description))\(query)"
-      let images = try await server.call(.get, path).array ?? []
+      let images = (try await server.call(.get, path).array ?? [])
+        .map { Self.image($0, withPackagesOf: type?.type) }
       guard remote.output == .table else { return remote.tell("", .array(images)) }
       if images.isEmpty { print("It lists no images.") }
       for image in images { show(image) }
     }
+  }
+
+  /// The image with those of its packages that are of a type; nil: all.
+  static func image(_ image: JSONValue, withPackagesOf type: PackageType?) -> JSONValue {
+    guard let type, let object = image.object else { return image }
+    let members = object.members.map { member -> JSONObject.Member in
+      guard member.key == "contents", let packages = member.value.array else { return member }
+      return .init(key: member.key, value: .array(packages.filter { $0["type"]?.string == type.rawValue }))
+    }
+    return .object(JSONObject(members))
   }
 
   private func show(_ image: JSONValue) {
@@ -45,11 +56,8 @@ struct InventoryCommand: AsyncParsableCommand {
         image["notices"]?.array ?? [],
         [("kind", "kind"), ("path", "path"), ("detail", "detail"), ("layer", "layer"), ("hidden", "hidden")])
     } else {
-      let packages = (image["contents"]?.array ?? []).filter {
-        type == nil || $0["type"]?.string == type?.type.rawValue
-      }
       remote.show(
-        packages,
+        image["contents"]?.array ?? [],
         [
           ("type", "type"), ("name", "name"), ("version", "version"), ("source", "source"), ("path", "path"),
           ("owned by", "ownedBy"),

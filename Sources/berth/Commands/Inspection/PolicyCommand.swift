@@ -109,8 +109,9 @@ struct PolicyCommand: AsyncParsableCommand {
         berth policy dry-run acme --block high --only-fixable
         berth policy dry-run acme --days 30
 
-        Without a policy, the one that is set is tried. Images are judged by what is known of them now. Of the pulls of an image
-        the last one is kept, and how many there were: one that was pulled again since is told by its last pull.
+        Without a policy, the one that is set is tried. Images are judged by what is known of them now. An image counts once, by
+        its last pull. Who pulled it and how often in those days, the audit log tells of what not everybody may pull; of the
+        rest it is known how often it was pulled since it was pushed.
         """)
     @Argument(help: "The namespace.") var namespace: String
     @Option(help: "Only these repositories: a pattern.") var on: String?
@@ -142,6 +143,15 @@ struct PolicyCommand: AsyncParsableCommand {
       return try await server.call(.post, path, .object(body))
     }
 
+    private static func pulled(_ image: JSONValue) -> String {
+      let last = "last \(image["at"]?.string ?? "")"
+      let actors = (image["actors"]?.array ?? []).compactMap(\.string)
+      guard let recorded = image["recorded"]?.integer else {
+        return "pulled \(counted(image["pulls"]?.integer ?? 0, "time")) since it was pushed, \(last)"
+      }
+      return "pulled \(counted(recorded, "time")) by \(actors.joined(separator: ", ")), \(last)"
+    }
+
     private static func tell(_ answer: JSONValue, _ days: Int) {
       let (pulls, promotions) = (answer["pulls"]?.integer ?? 0, answer["promotions"]?.integer ?? 0)
       print(
@@ -153,7 +163,7 @@ struct PolicyCommand: AsyncParsableCommand {
         let reference = tags.first.map { ":\($0)" } ?? "@\(image["digest"]?.string ?? "")"
         let event =
           image["event"]?.string == "pull"
-          ? "pulled \(counted(image["pulls"]?.integer ?? 0, "time")), last \(image["at"]?.string ?? "")"
+          ? pulled(image)
           : "release \(image["release"]?.integer ?? 0) to \(image["environment"]?.string ?? ""), \(image["at"]?.string ?? "")"
         let isBlocked = !(image["blocks"]?.array ?? []).isEmpty
         print("\(isBlocked ? "refused" : "warned "): \(image["repository"]?.string ?? "")\(reference)  \(event)")

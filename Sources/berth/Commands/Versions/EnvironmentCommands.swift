@@ -25,6 +25,28 @@ struct EnvironmentCommand: AsyncParsableCommand {
     var path: String { "\(EnvironmentCommand.path(namespace))/\(pathPart(name))" }
   }
 
+  /// Which environment a command is about.
+  struct Which: ParsableArguments {
+    @Argument(
+      help: ArgumentHelp("The environment: acme/production, or production with --namespace.", valueName: "environment")
+    ) var name: String
+    @Option(help: "The namespace, where the name does not hold it.") var namespace: String?
+
+    private var parsed: Name? { Name(argument: namespace.map { "\($0)/\(name)" } ?? name) }
+
+    var environment: Name {
+      guard let parsed else { preconditionFailure("a name that is none was validated") }
+      return parsed
+    }
+
+    func validate() throws {
+      if parsed == nil {
+        throw ValidationError(
+          "“\(name)” names no environment: acme/production, or production --namespace acme")
+      }
+    }
+  }
+
   static func path(_ namespace: String) -> String { "/api/v1/namespaces/\(pathPart(namespace))/environments" }
 
   static let imageColumns = [
@@ -33,11 +55,17 @@ struct EnvironmentCommand: AsyncParsableCommand {
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List the environments of a namespace.")
-    @Argument(help: "The namespace.") var namespace: String
+    @Argument(help: ArgumentHelp("The namespace.", valueName: "namespace")) var place: String?
+    @Option(help: "The namespace, as the other commands take it.") var namespace: String?
     @OptionGroup var remote: RemoteOptions
+
+    func validate() throws {
+      if (place == nil) == (namespace == nil) { throw ValidationError("name one namespace") }
+    }
+
     func run() async throws {
       try await remote.run { server in
-        let found = try await server.call(.get, EnvironmentCommand.path(namespace))
+        let found = try await server.call(.get, EnvironmentCommand.path(place ?? namespace ?? ""))
         remote.show(
           found.array ?? [],
           [
@@ -51,13 +79,13 @@ struct EnvironmentCommand: AsyncParsableCommand {
   struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show what runs in an environment, now or as of a time.")
-    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var which: Which
     @Option(help: "As it was at this time, or so long ago: 12h, 1d, 2w.") var asOf: Moment?
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
         let query = asOf.map { "?asOf=\(PercentCoding.encoded($0.text))" } ?? ""
-        let found = try await server.call(.get, environment.path + query)
+        let found = try await server.call(.get, which.environment.path + query)
         guard remote.output == .table else { return remote.tell("", found) }
         remote.show(found["images"]?.array ?? [], EnvironmentCommand.imageColumns)
       }
@@ -119,25 +147,26 @@ struct EnvironmentCommand: AsyncParsableCommand {
       discussion: """
         berth env create acme/staging
         berth env create acme/production --requires staging --tag semver --approvals 1
+        berth env create production --namespace acme
         """)
-    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var which: Which
     @OptionGroup var settings: Settings
     @Flag(help: "Tags of this name that are there become its first release.") var adopt = false
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       let members = try settings.members()
       try await remote.run { server in
-        var body = JSONObject([.init(key: "name", value: .string(environment.name))] + members)
+        var body = JSONObject([.init(key: "name", value: .string(which.environment.name))] + members)
         if adopt { body.append("adopt", true) }
-        let answer = try await server.call(.post, EnvironmentCommand.path(environment.namespace), .object(body))
-        remote.tell("Made the environment \(environment.text).", answer)
+        let answer = try await server.call(.post, EnvironmentCommand.path(which.environment.namespace), .object(body))
+        remote.tell("Made the environment \(which.environment.text).", answer)
       }
     }
   }
 
   struct Set: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Change settings of an environment; others stay.")
-    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var which: Which
     @OptionGroup var settings: Settings
     @Flag(help: "Freeze it no more.") var noFreeze = false
     @OptionGroup var remote: RemoteOptions
@@ -148,8 +177,8 @@ struct EnvironmentCommand: AsyncParsableCommand {
       let body = JSONObject(members)
       try await remote.run { server in
         remote.tell(
-          "Changed the environment \(environment.text).",
-          try await server.call(.patch, environment.path, .object(body)))
+          "Changed the environment \(which.environment.text).",
+          try await server.call(.patch, which.environment.path, .object(body)))
       }
     }
   }
@@ -157,12 +186,12 @@ struct EnvironmentCommand: AsyncParsableCommand {
   struct Delete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Take an environment away, with its releases; its tags stay, as tags like any other.")
-    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var which: Which
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        try await server.call(.delete, environment.path)
-        remote.tell("Took the environment \(environment.text) away.")
+        try await server.call(.delete, which.environment.path)
+        remote.tell("Took the environment \(which.environment.text) away.")
       }
     }
   }

@@ -9,7 +9,7 @@ extension EnvironmentCommand {
         berth env promote acme/production acme/api:2.3.1 acme/web:2.3.1 --reason "release 2.3.1"
         berth env promote acme/production --from staging
         """)
-    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var which: Which
     @Argument(help: "Images, by tag or digest.") var images: [String] = []
     @Option(help: "All that this environment runs.") var from: String?
     @OptionGroup var wish: Wish
@@ -23,8 +23,8 @@ extension EnvironmentCommand {
         } else {
           body.append("images", .array(images.map { .string($0) }))
         }
-        let answer = try await server.call(.post, "\(environment.path)/promotions", .object(body), key: wish.key)
-        EnvironmentCommand.tell(answer, environment, remote)
+        let answer = try await server.call(.post, "\(which.environment.path)/promotions", .object(body), key: wish.key)
+        EnvironmentCommand.tell(answer, which.environment, remote)
         try EnvironmentCommand.requireEnd(answer["outcome"])
       }
     }
@@ -37,7 +37,7 @@ extension EnvironmentCommand {
         berth env rollback acme/production --reason "2.3.1 loses orders"
         berth env rollback acme/production --to 12
         """)
-    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var which: Which
     @Option(help: "The release to go back to; the one before unless given.") var to: Int64?
     @OptionGroup var wish: Wish
     @OptionGroup var remote: RemoteOptions
@@ -45,8 +45,8 @@ extension EnvironmentCommand {
       try await remote.run { server in
         var body = wish.members
         if let to { body.append("release", .integer(to)) }
-        let answer = try await server.call(.post, "\(environment.path)/rollback", .object(body), key: wish.key)
-        EnvironmentCommand.tell(answer, environment, remote)
+        let answer = try await server.call(.post, "\(which.environment.path)/rollback", .object(body), key: wish.key)
+        EnvironmentCommand.tell(answer, which.environment, remote)
         try EnvironmentCommand.requireEnd(answer["outcome"])
       }
     }
@@ -103,13 +103,13 @@ extension EnvironmentCommand {
 
   struct Releases: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List releases, the newest first.")
-    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var which: Which
     @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 20
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
         remote.show(
-          try await server.some(count, "\(environment.path)/releases"),
+          try await server.some(count, "\(which.environment.path)/releases"),
           [
             ("release", "number"), ("kind", "kind"), ("state", "state"), ("in force", "effective"),
             ("by", "requestedBy"),
@@ -121,15 +121,17 @@ extension EnvironmentCommand {
 
   struct Release: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show a release: what it changed, and who agreed.")
-    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var which: Which
     @Argument(help: "Its number.") var number: Int64
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let release = try await server.call(.get, "\(environment.path)/releases/\(number)")
+        let release = try await server.call(.get, "\(which.environment.path)/releases/\(number)")
         guard remote.output == .table else { return remote.tell("", release) }
         func word(_ name: String) -> String { release[name]?.string ?? "-" }
-        print("\(word("kind")) \(number) of \(environment.text), \(word("state")), asked for by \(word("requestedBy"))")
+        print(
+          "\(word("kind")) \(number) of \(which.environment.text), \(word("state")), asked for by \(word("requestedBy"))"
+        )
         if let reason = release["reason"]?.string { print("reason: \(reason)") }
         EnvironmentCommand.show(release["images"]?.array ?? [], remote)
         EnvironmentCommand.show(warnings: release["warnings"])
@@ -142,7 +144,7 @@ extension EnvironmentCommand {
   struct Approve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Agree to a release that waits; who completes the number carries it out.")
-    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var which: Which
     @Argument(help: "The release's number.") var number: Int64
     @Option(help: "What there is to say.") var comment: String?
     @OptionGroup var remote: RemoteOptions
@@ -150,9 +152,10 @@ extension EnvironmentCommand {
       try await remote.run { server in
         var body = JSONObject()
         if let comment { body.append("comment", .string(comment)) }
-        let release = try await server.call(.post, "\(environment.path)/releases/\(number)/approve", .object(body))
+        let release = try await server.call(
+          .post, "\(which.environment.path)/releases/\(number)/approve", .object(body))
         let state = release["state"]?.string ?? ""
-        remote.tell("Release \(number) of \(environment.text) is \(state).", release)
+        remote.tell("Release \(number) of \(which.environment.text) is \(state).", release)
         try EnvironmentCommand.requireEnd(release["state"])
       }
     }
@@ -161,14 +164,14 @@ extension EnvironmentCommand {
   struct End: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "End a release that waits: who asked for it cancels it, who could agree rejects it.")
-    @Argument(help: "The environment: acme/production.") var environment: Name
+    @OptionGroup var which: Which
     @Argument(help: "The release's number.") var number: Int64
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
         let release = try await server.call(
-          .post, "\(environment.path)/releases/\(number)/end", .object(JSONObject()))
-        remote.tell("Release \(number) of \(environment.text) is \(release["state"]?.string ?? "").", release)
+          .post, "\(which.environment.path)/releases/\(number)/end", .object(JSONObject()))
+        remote.tell("Release \(number) of \(which.environment.text) is \(release["state"]?.string ?? "").", release)
       }
     }
   }
