@@ -3,10 +3,10 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-  /// `berth move` beside a server that is pushed to.
+  /// `berth move` beside a server that is pushed to. That it goes on after each of its steps is shown by the tests of `Relocation`.
   @Suite struct MoveTests {
     @Test(
-      "a registry moves to PostgreSQL and an object store while it is pushed to, and back; the move is killed on its way"
+      "a registry moves to PostgreSQL and an object store while it is pushed to, and back; each move is killed on its way"
     )
     func thereAndBack() async throws {
       let workspace = try Workspace()
@@ -49,6 +49,7 @@ extension EndToEnd {
 
         let later = try await Self.pushing(to: new) {
           try await Task.sleep(for: .seconds(2))
+          try await Self.killSoon(new, ["move", "--to-data", home.dataDirectory] + parts, keys)
           let back = try await new.run(["move", "--to-data", home.dataDirectory])
           #expect(back.succeeded, "\(back.story)")
         }
@@ -73,7 +74,7 @@ extension EndToEnd {
       async throws
     {
       let killed = try await ProgramRunner.run(
-        "timeout", ["-s", "KILL", "0.7", ServerProcess.binary] + command + ["--data", server.dataDirectory],
+        "timeout", ["-s", "KILL", "0.6", ServerProcess.binary] + command + ["--data", server.dataDirectory],
         environment: environment, timeoutSeconds: 60)
       #expect(!killed.succeeded, "it was to be killed on its way: \(killed.story)")
     }
