@@ -205,12 +205,15 @@ extension AdvisoryRecord {
   init(_ advisory: Advisory) {
     let severity = Severity.chosen(advisory.severities)
     let own = advisory.severities
+    // Mostly all packages of a record are of one ecosystem.
+    var ecosystem: (value: Ecosystem, text: String)?
     let entries = advisory.affected.map { affected -> Entry in
+      if ecosystem?.value != affected.ecosystem { ecosystem = (affected.ecosystem, affected.ecosystem.description) }
       var judged = affected
       // What the record says of itself holds for each of its packages that says nothing of its own.
       if judged.severities.isEmpty { judged.severities = own }
       return Entry(
-        ecosystem: affected.ecosystem.description, package: affected.ecosystem.normalised(affected.name),
+        ecosystem: ecosystem?.text ?? "", package: affected.ecosystem.normalised(affected.name),
         content: judged.encoded())
     }
     let content: JSONValue = [
