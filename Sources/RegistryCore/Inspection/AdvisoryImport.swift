@@ -28,7 +28,7 @@ public struct AdvisoryImportRefusal: Error, Sendable, Hashable, CustomStringConv
 /// findings and no push waits long. What the feed does not have any more goes last, and only when all of it came. Of a feed one
 /// import is at work at a time.
 public struct AdvisoryImport: ~Copyable {
-  /// Records that one transaction writes. More cost less each, and keep others waiting for longer.
+  /// Records that one transaction writes. Fewer would wait for the disk more often, more would keep others waiting for longer.
   public static let batchLimit = 500
   /// What they may say of packages together, unless the first alone says more.
   static let batchLimitBytes = 4 << 20
