@@ -28,7 +28,7 @@ public struct AdvisoryImportRefusal: Error, Sendable, Hashable, CustomStringConv
 /// findings and no push waits long. What the feed does not have any more goes last, and only when all of it came. Of a feed one
 /// import is at work at a time.
 public struct AdvisoryImport: ~Copyable {
-  /// Records that one transaction writes. More cost less each, and keep others waiting for longer.
+  /// Records that one transaction writes. Fewer would wait for the disk more often, more would keep others waiting for longer.
   public static let batchLimit = 500
   /// What they may say of packages together, unless the first alone says more.
   static let batchLimitBytes = 4 << 20
@@ -205,12 +205,15 @@ extension AdvisoryRecord {
   init(_ advisory: Advisory) {
     let severity = Severity.chosen(advisory.severities)
     let own = advisory.severities
+    // Mostly all packages of a record are of one ecosystem.
+    var ecosystem: (value: Ecosystem, text: String)?
     let entries = advisory.affected.map { affected -> Entry in
+      if ecosystem?.value != affected.ecosystem { ecosystem = (affected.ecosystem, affected.ecosystem.description) }
       var judged = affected
       // What the record says of itself holds for each of its packages that says nothing of its own.
       if judged.severities.isEmpty { judged.severities = own }
       return Entry(
-        ecosystem: affected.ecosystem.description, package: affected.ecosystem.normalised(affected.name),
+        ecosystem: ecosystem?.text ?? "", package: affected.ecosystem.normalised(affected.name),
         content: judged.encoded())
     }
     let content: JSONValue = [

@@ -39,10 +39,14 @@ public enum OSVReader {
     }
     advisory.references = (record["references"]?.array ?? []).prefix(100).compactMap { $0["url"]?.string }
     advisory.severities = severities(record)
+    // Mostly all packages of a record are of one.
+    var ecosystem: (text: String, value: Ecosystem)?
     for entry in (record["affected"]?.array ?? []).prefix(listLimit) {
-      guard let name = entry["package"]?["name"]?.string, let ecosystem = entry["package"]?["ecosystem"]?.string
+      guard let name = entry["package"]?["name"]?.string, let text = entry["package"]?["ecosystem"]?.string
       else { continue }
-      var affected = Affected(ecosystem: Ecosystem(parsing: ecosystem), name: name)
+      if ecosystem?.text != text { ecosystem = (text, Ecosystem(parsing: text)) }
+      guard let ecosystem else { continue }
+      var affected = Affected(ecosystem: ecosystem.value, name: name)
       affected.purl = entry["package"]?["purl"]?.string
       affected.versions = texts(entry["versions"])
       affected.ranges = (entry["ranges"]?.array ?? []).compactMap { range($0) }
