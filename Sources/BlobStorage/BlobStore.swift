@@ -81,7 +81,8 @@ public protocol BlobStore: Sendable {
   ///   - limit: the most of a page.
   func unfinished(after marker: UnfinishedPage.Marker?, limit: Int) async throws -> UnfinishedPage
 
-  /// Gives up objects that ``unfinished(after:limit:)`` told of. Those that are gone are no error.
+  /// Gives up objects that ``unfinished(after:limit:)`` told of. Those that are gone are no error; one that cannot be given up
+  /// is told of once all the others are gone.
   func abandon(_ objects: [UnfinishedObject]) async throws
 
   /// Work that waits for nobody: moves journaled blobs to their resting place. Called now and then.

@@ -31,11 +31,14 @@ public final class Histogram: Sendable {
   }
 
   private let classes: Classes
+  /// The bounds alone, which every request goes through.
+  private let limits: [Int64]
   private let buckets: [Counter]
   private let sum = Counter()
 
   init(_ classes: Classes) {
     self.classes = classes
+    limits = classes.bounds.map(\.most)
     buckets = (0...classes.bounds.count).map { _ in Counter() }
   }
 
@@ -45,7 +48,7 @@ public final class Histogram: Sendable {
 
   private func record(_ value: Int64) {
     var index = 0
-    while index < classes.bounds.count && value > classes.bounds[index].most { index += 1 }
+    while index < limits.count && value > limits[index] { index += 1 }
     buckets[index].increment()
     sum.increment(by: Int(value))
   }

@@ -91,9 +91,11 @@ extension Bool: SQLBindable { public var sqlValue: SQLValue { .integer(self ? 1 
 extension String: SQLBindable {
   /// PostgreSQL has no U+0000 in texts, so that it is U+FFFD in every database. What may not hold it is refused at the edge;
   /// this is for what others wrote, such as the labels of an image.
-  public var sqlValue: SQLValue {
-    hasZero
-      ? .text(String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 }))) : .text(self)
+  public var sqlValue: SQLValue { .text(storable) }
+
+  /// The text as it is stored.
+  var storable: String {
+    hasZero ? String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 })) : self
   }
 }
 

@@ -124,18 +124,18 @@ extension Registry {
   /// many, and where the next page begins.
   public func abandonUnfinished(
     after marker: UnfinishedPage.Marker?, limit: Int
-  ) async throws -> (count: Int, next: UnfinishedPage.Marker?) {
+  ) async throws -> (count: Int, next: UnfinishedPage.Marker?, failure: (any Error)?) {
     let oldest = database.now - Self.garbageAge
     let page = try await store.unfinished(after: marker, limit: limit)
     let old = page.objects.filter { object in
       StoredBlob.time(ofPlace: object.place).map { Timestamp(microseconds: $0) < oldest } ?? false
     }
-    guard !old.isEmpty else { return (0, page.next) }
+    guard !old.isEmpty else { return (0, page.next, nil) }
     let places = old.map(\.place)
     let known = try await database.read { try $0.knownPlaces(places) }
     let abandoned = old.filter { !known.contains($0.place) }
-    try await store.abandon(abandoned)
-    return (abandoned.count, page.next)
+    do { try await store.abandon(abandoned) } catch { return (0, page.next, error) }
+    return (abandoned.count, page.next, nil)
   }
 
   /// At a place of its own: one that no row names and that is too old to be recorded any more stays without one for ever.

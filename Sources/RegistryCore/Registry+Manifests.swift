@@ -50,6 +50,11 @@ extension Registry {
     }
     guard let found else {
       if let list = try await referrersList(reference, permit: permit) { return list }
+      if case .digest(let digest) = reference,
+        let list = caches.lists.value(for: ManifestKey(repository: repository, digest: digest))
+      {
+        return list
+      }
       throw RegistryError(
         .manifestUnknown, "\(repository) has no manifest \(reference)",
         details: [["reference": .string(reference.description)]])

@@ -18,7 +18,7 @@ extension Registry {
     let found = try await database.read { transaction in
       try transaction.referrers(list, in: repository, limitBytes: Manifest.sizeLimitBytes)
     }
-    return found.isEmpty ? nil : Self.index(Listing.referrers(found))
+    return found.isEmpty ? nil : index(Listing.referrers(found), in: repository)
   }
 
   /// What a referrers tag answers that a client has pushed: its entries as they are, without those whose manifests are gone,
@@ -54,12 +54,14 @@ extension Registry {
       let kept = (member.value.array ?? []).filter { !gone.contains($0["digest"]?.string ?? "") }
       answered.append(member.key, .array(kept + added.map(\.json)))
     }
-    return Self.index(JSONValue.object(answered).bytes, madeOf: stored.digest)
+    return index(JSONValue.object(answered).bytes, in: repository, madeOf: stored.digest)
   }
 
-  private static func index(_ bytes: [UInt8], madeOf source: Digest? = nil) -> CachedManifest {
+  private func index(_ bytes: [UInt8], in repository: RepositoryName, madeOf source: Digest? = nil) -> CachedManifest {
     let digest = bytes.withUnsafeBytes { Digest.computing(.sha256, over: $0) }
-    return CachedManifest(StoredManifest(digest: digest, mediaType: .ociIndex, bytes: bytes), madeOf: source)
+    let list = CachedManifest(StoredManifest(digest: digest, mediaType: .ociIndex, bytes: bytes), madeOf: source)
+    caches.keep(list: list, in: repository)
+    return list
   }
 }
 

@@ -182,7 +182,7 @@ extension Registry {
       if let ended { try transaction.endUpload(ended.text) }
       if let place = blob.place {
         if let upload {
-          try Self.end(upload, published, in: transaction)
+          try Self.end(upload, at: place, published, in: transaction)
         } else if let made = StoredBlob.time(ofPlace: place),
           Timestamp(microseconds: made) + Self.publicationLimit < transaction.now
         {
@@ -203,11 +203,12 @@ extension Registry {
     }
   }
 
-  /// Forgets the upload in the transaction that records its blob. One that has expired meanwhile took its bytes along.
+  /// Forgets the upload in the transaction that records its blob. One that has expired meanwhile took its bytes along, and so did a
+  /// request that brought more of it.
   private static func end(
-    _ upload: UploadID, _ blob: PublishedBlob, in transaction: borrowing Transaction
+    _ upload: UploadID, at place: String, _ blob: PublishedBlob, in transaction: borrowing Transaction
   ) throws {
-    if try transaction.deleteUnclaimedUpload(upload.text) { return }
+    if try transaction.deleteUnclaimedUpload(upload.text, at: place) { return }
     // Unless this is done again because the answer to the commit was lost: then the blob is here, at this place or another.
     guard try transaction.blob(blob.digest)?.state == .present else { throw StorageError.uploadUnknown }
   }

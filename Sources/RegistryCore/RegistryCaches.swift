@@ -43,6 +43,9 @@ struct RegistryCaches: Sendable {
   static let manifestOverheadBytes = 256
 
   let manifests: BoundedCache<ManifestKey, CachedManifest>
+  /// Lists of referrers that were put together: who has resolved such a tag to a digest asks for that next. Content under a digest
+  /// cannot go stale.
+  let lists = BoundedCache<ManifestKey, CachedManifest>(costLimit: 2 * Manifest.sizeLimitBytes)
   let tags = BoundedCache<TagKey, Digest>(costLimit: entryLimit)
   let links = BoundedCache<LinkKey, LinkedBlob>(costLimit: entryLimit)
   /// Bytes of small blobs; content-addressed, so only removal and damage can make them stale.
@@ -57,6 +60,12 @@ struct RegistryCaches: Sendable {
     manifests.insert(
       manifest, for: ManifestKey(repository: repository, digest: manifest.digest),
       cost: manifest.body.readableBytes + Self.manifestOverheadBytes, since: generation)
+  }
+
+  func keep(list: CachedManifest, in repository: RepositoryName) {
+    lists.insert(
+      list, for: ManifestKey(repository: repository, digest: list.digest),
+      cost: list.body.readableBytes + Self.manifestOverheadBytes)
   }
 
   func forget(_ deleted: DeletedManifest, _ digest: Digest, in repository: RepositoryName) {

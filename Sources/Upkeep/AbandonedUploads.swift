@@ -29,11 +29,15 @@ public struct AbandonedUploads: Sendable {
   /// process died before it could record them, and of those that could not be given up when their upload was.
   public func giveUpUnfinished(pageLimit: Int = pageLimit) async throws {
     var marker: UnfinishedPage.Marker?
+    // One that cannot be given up does not keep those behind it.
+    var failure: (any Error)?
     repeat {
-      let (count, next) = try await registry.abandonUnfinished(after: marker, limit: pageLimit)
+      let (count, next, failed) = try await registry.abandonUnfinished(after: marker, limit: pageLimit)
       figures?.unfinished.increment(by: count)
       if count > 0 { logger.info("objects that were never completed are given up", metadata: ["count": "\(count)"]) }
+      failure = failed ?? failure
       marker = next
     } while marker != nil
+    if let failure { throw failure }
   }
 }

@@ -28,7 +28,7 @@ public final class UpkeepService: Service {
   }
 
   /// As many threads let every chore block without another waiting for it, also one that leads a group commit.
-  public static let choreCount = 12
+  public static let choreCount = 13
   /// How often expired uploads are looked for.
   static let expiryInterval: Duration = .seconds(60)
   /// How often journals are settled. Short enough that a crash has little to replay.

@@ -157,12 +157,13 @@ import Testing
         return #expect(Bool(false), "a claim that ran out")
       }
       #expect(found == second)
-      #expect(try await database.write { try $0.deleteUnclaimedUpload("up") } == false)
+      #expect(try await database.write { try $0.deleteUnclaimedUpload("up", at: "p") } == false)
       #expect(try await database.write { try $0.deleteUpload("up", token: "a") } == false)
       try await database.write { try $0.releaseUpload("up", token: "b") }
       #expect(try await database.read { try $0.uploadIDs() } == ["up"])
       #expect(try await database.read { try $0.uploads(untouchedSince: $0.now + .seconds(1), limit: 9) } == ["up"])
-      #expect(try await database.write { try $0.deleteUnclaimedUpload("up") })
+      #expect(try await database.write { try $0.deleteUnclaimedUpload("up", at: "where it was before") } == false)
+      #expect(try await database.write { try $0.deleteUnclaimedUpload("up", at: "p") })
       #expect(try await database.read { try $0.uploadCount() } == 0)
       // One that never held anything leaves nothing.
       _ = try await claim("c")

@@ -21,5 +21,7 @@ import Testing
     try await client.push(artifacts[1])
     let added = try await client.registry.manifest(reference, permit: client.pull)
     #expect(added.digest != index.digest && added.source == index.digest)
+    // Who resolves the tag first asks for its digest next.
+    #expect(try await client.registry.manifest(.digest(added.digest), permit: client.pull).body == added.body)
   }
 }

@@ -318,7 +318,11 @@ public final class S3BlobStore: BlobStore {
   }
 
   public func abandon(_ objects: [UnfinishedObject]) async throws {
-    for object in objects { try await self.objects.abortParts(of: object.place, upload: object.upload) }
+    var failure: (any Error)?
+    for object in objects {
+      do { try await self.objects.abortParts(of: object.place, upload: object.upload) } catch { failure = error }
+    }
+    if let failure { throw failure }
   }
 
   public func settle() async throws {}

@@ -123,12 +123,25 @@ extension S3Client: ObjectStore {
     let hash = bytes.withUnsafeReadableBytes { Digest.computing(.sha256, over: $0) }.withBytes { Array($0) }
     request.bodyHash = S3Signer.hex(hash)
     request.headers = [("x-amz-checksum-sha256", Self.base64(hash))]
+    do {
+      return S3PartReceipt(entityTag: try await part(request), sha256: Self.base64(hash)).text
+    } catch ObjectStoreError.refused(let status, let code, _)
+      where status == 501 || status == 400 && code == "InvalidRequest"
+    {
+      // It has no checksums of parts, or the upload was begun without: by a release of Berth that did not ask for them.
+      request.headers = []
+      return S3PartReceipt(entityTag: try await part(request), sha256: nil).text
+    }
+  }
+
+  /// Sends a part. Answers its tag.
+  private func part(_ request: S3Request) async throws -> String {
     let response = try await send(request)
     _ = try await response.body.collect(upTo: Self.errorBodyLimit)
     guard let tag = response.headers.first(name: "etag") else {
       throw ObjectStoreError.unavailable("it took a part and did not tag it")
     }
-    return S3PartReceipt(entityTag: tag, sha256: Self.base64(hash)).text
+    return tag
   }
 
   public func completeParts(of key: String, upload: String, parts: [UploadRecord.Part]) async throws {

@@ -40,8 +40,8 @@ extension RegistryRoutes {
     _ warnings: [PolicyReason] = []
   ) -> Response {
     if request.method == .GET {
-      access.notePull(reference, manifest.digest, permit: permit)
-      if !warnings.isEmpty { access.noteWarnedPull(manifest.digest, reasons: warnings.map(\.rule), permit: permit) }
+      access.notePull(reference, manifest.source, permit: permit)
+      if !warnings.isEmpty { access.noteWarnedPull(manifest.source, reasons: warnings.map(\.rule), permit: permit) }
       registry.notePull(of: manifest.source, in: permit.repository)
     }
     let digest = manifest.digest.description

@@ -44,7 +44,11 @@ extension Row {
 
 extension Reading where Self: ~Copyable {
   public func environments(of namespace: String) throws -> [EnvironmentRecord] {
-    try all(
+    try laterEnvironments(of: namespace).all()
+  }
+
+  func laterEnvironments(of namespace: String) throws -> Later<EnvironmentRecord> {
+    try later(
       """
       SELECT id, namespace, name, repositories, settings, effective, created_by, created_at FROM environment
       WHERE namespace = \(namespace) ORDER BY name

@@ -144,7 +144,20 @@ extension Reading where Self: ~Copyable {
 
   /// The rules of a namespace, of one kind or of all, in the order of kind and pattern.
   public func repositoryRules(of namespace: String, kind: RepositoryRule.Kind? = nil) throws -> [RepositoryRule] {
-    try all(
+    try laterRules(of: namespace, kind: kind).all()
+  }
+
+  /// The rules of one kind and the environments of a namespace, in one round trip.
+  public func rulesAndEnvironments(
+    of namespace: String, kind: RepositoryRule.Kind
+  ) throws -> (rules: [RepositoryRule], environments: [EnvironmentRecord]) {
+    let rules = try laterRules(of: namespace, kind: kind)
+    let environments = try laterEnvironments(of: namespace)
+    return (try rules.all(), try environments.all())
+  }
+
+  private func laterRules(of namespace: String, kind: RepositoryRule.Kind?) throws -> Later<RepositoryRule> {
+    try later(
       """
       SELECT kind, pattern, value, changed_by, changed_at FROM repository_rule
       WHERE namespace = \(namespace) AND kind = COALESCE(\(kind?.rawValue), kind) ORDER BY kind, pattern

@@ -177,10 +177,13 @@ extension Transaction {
     return true
   }
 
-  /// Ends an upload that nobody is at work on. Answers false when there is none, or somebody is.
-  public func deleteUnclaimedUpload(_ id: String) throws -> Bool {
+  /// Ends an upload whose bytes are whole at a place and that nobody is at work on. Answers false when there is none, somebody is,
+  /// or the bytes are elsewhere: a request that came after it was published has taken them along.
+  public func deleteUnclaimedUpload(_ id: String, at place: String) throws -> Bool {
     let isFree = try first(
-      "SELECT 1 FROM upload WHERE id = \(id) AND place <> '' AND (claim IS NULL OR claimed_until <= \(now)) {LOCK}"
+      """
+      SELECT 1 FROM upload WHERE id = \(id) AND place = \(place) AND (claim IS NULL OR claimed_until <= \(now)) {LOCK}
+      """
     ) { _ in true }
     guard isFree == true else { return false }
     try delete(id)

@@ -27,9 +27,10 @@ extension Registry {
     let isIndex = manifest.mediaType.isIndex
     let bytes = manifest.body
     let (rules, verdict) = try await database.read { transaction in
+      let stored = try transaction.rulesAndEnvironments(of: repository.namespace, kind: .policy)
       let found = PolicyMemory.Rules(
-        askedAt: asked, policies: try Self.policies(of: repository.namespace, at: .pull, transaction),
-        environments: try Self.pullingEnvironments(of: repository.namespace, transaction))
+        askedAt: asked, policies: try Self.policies(stored.rules, at: .pull),
+        environments: try Self.pulling(stored.environments))
       var verdict = PolicyVerdict()
       guard found.ask(of: repository), !isIndex else { return (found, verdict) }
       let policies = try Self.pullPolicies(found, digest, in: repository, transaction)
@@ -49,7 +50,13 @@ extension Registry {
   static func policies<R: Reading & ~Copyable>(
     of namespace: String, at moment: FindingPolicy.Moment, _ transaction: borrowing R
   ) throws -> [(pattern: RepositoryPattern, policy: FindingPolicy)] {
-    try transaction.repositoryRules(of: namespace, kind: .policy).compactMap { rule in
+    try policies(try transaction.repositoryRules(of: namespace, kind: .policy), at: moment)
+  }
+
+  private static func policies(
+    _ rules: [RepositoryRule], at moment: FindingPolicy.Moment
+  ) throws -> [(pattern: RepositoryPattern, policy: FindingPolicy)] {
+    try rules.compactMap { rule in
       do {
         let policy = try FindingPolicy(json: try JSONValue.parse(rule.value))
         return policy.moments.contains(moment) ? (rule.pattern, policy) : nil
@@ -60,10 +67,8 @@ extension Registry {
   }
 
   /// Environments with a policy that is asked at pulls: few settings have the word, and only those are parsed.
-  private static func pullingEnvironments<R: Reading & ~Copyable>(
-    of namespace: String, _ transaction: borrowing R
-  ) throws -> [PolicyMemory.PullingEnvironment] {
-    try transaction.environments(of: namespace).filter { $0.settings.contains("\"pull\"") }.compactMap { record in
+  private static func pulling(_ environments: [EnvironmentRecord]) throws -> [PolicyMemory.PullingEnvironment] {
+    try environments.filter { $0.settings.contains("\"pull\"") }.compactMap { record in
       let settings = try settings(of: record)
       guard let policy = settings.policy, policy.moments.contains(.pull) else { return nil }
       return .init(id: record.id, name: record.name, settings: settings, policy: policy)

@@ -187,7 +187,9 @@ public struct Relocation: Sendable {
       let stored = try await write(body, row.digest, to: store, through: upload)
       try await target.write { transaction in
         try transaction.recordMoved(row.digest, place: stored.place)
-        if let upload { _ = try transaction.deleteUnclaimedUpload(upload.text) }
+        if let upload, let place = stored.place {
+          _ = try transaction.deleteUnclaimedUpload(upload.text, at: place)
+        }
       }
       return nil
     } catch StorageError.blobUnknown {

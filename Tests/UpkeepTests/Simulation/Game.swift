@@ -18,12 +18,14 @@ struct Game: Sendable {
   private let history: HistorySample
   private let retentionPool: [RetentionSample]
   private let tally: Tally
+  private let losesAnswers: Bool
 
   /// - Parameter database: an empty one; nil: SQLite in memory.
   init(
     _ seed: UInt64, keepsObjects: Bool, _ chance: SeededRandom, _ tally: Tally, over database: (any Database)? = nil
   ) throws {
     self.tally = tally
+    losesAnswers = keepsObjects || database != nil
     machine = try SimulatedMachine(seed: seed, keepsObjects: keepsObjects, database: database)
     chronicle = Chronicle(findings: findings, oracle: oracle, tally: tally)
     releases = ReleaseModel(findings: findings)
@@ -42,8 +44,8 @@ struct Game: Sendable {
       )
     }
     return World(
-      machine: machine, oracle: oracle, registries: registries, findings: findings, untaggedAfter: untaggedAfter,
-      chronicle: chronicle, releases: releases, moments: moments, history: history, retentionPool: retentionPool,
+      machine: machine, oracle: oracle, registries: registries, losesAnswers: losesAnswers, findings: findings,
+      untaggedAfter: untaggedAfter, chronicle: chronicle, releases: releases, moments: moments, history: history, retentionPool: retentionPool,
       tally: tally)
   }
 }

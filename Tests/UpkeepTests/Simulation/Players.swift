@@ -70,7 +70,7 @@ struct Player: Sendable {
       }
       for act in tagActs { world.oracle.end(act, as: .present(manifest)) }
     } catch {
-      for act in tagActs { if error is RegistryError { world.oracle.refused(act) } else { world.oracle.lost(act) } }
+      for act in tagActs { fail(act, error) }
       throw error
     }
   }
@@ -158,9 +158,19 @@ struct Player: Sendable {
       try await body()
       for act in acts { world.oracle.end(act, as: truth) }
     } catch {
-      for act in acts { if error is RegistryError { world.oracle.refused(act) } else { world.oracle.lost(act) } }
+      for act in acts { fail(act, error) }
       throw error
     }
+  }
+
+  private func fail(_ act: Oracle.Act, _ error: any Error) {
+    let isCertain =
+      switch error {
+      // Run again because the answer was lost, a push that had been done may miss a blob that somebody deleted since.
+      case let refusal as RegistryError: !world.losesAnswers || refusal.code != .manifestBlobUnknown
+      default: false
+      }
+    if isCertain { world.oracle.refused(act) } else { world.oracle.lost(act) }
   }
 
   private func allowing(_ codes: ErrorCode..., body: () async throws -> Void) async throws {

@@ -54,6 +54,8 @@ struct World: Sendable {
   let oracle: Oracle
   /// One, or replicas.
   let registries: [Registry]
+  /// Whether answers of the database are lost on their way, so that what was done is done again.
+  let losesAnswers: Bool
   let findings: Findings
   let untaggedAfter: Duration?
   let chronicle: Chronicle

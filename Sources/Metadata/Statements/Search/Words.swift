@@ -22,7 +22,9 @@ extension Transaction {
       """)
   }
 
-  static func list(_ texts: some Sequence<String>) -> String { JSONValue.array(texts.map { .string($0) }).text }
+  static func list(_ texts: some Sequence<String>) -> String {
+    JSONValue.array(texts.map { .string($0.storable) }).text
+  }
 }
 
 extension Reading where Self: ~Copyable {
