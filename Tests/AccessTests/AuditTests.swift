@@ -187,6 +187,18 @@ import Testing
     }
   }
 
+  @Test func `of a namespace is for its owners, site admins and auditors`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let administration = registry.administration
+      for (name, may) in [("reader", false), ("maintainer", false), ("owner", true), ("auditor", true)] {
+        let caller = try await registry.server.access.authenticator.caller(
+          .basic(user: name, password: ClosedRegistry.password), address: "test", requestID: "test")
+        #expect(try await administration.mayReadAudit(of: "acme", by: caller) == may, "\(name)")
+      }
+      #expect(try await administration.mayReadAudit(of: "acme", by: registry.admin))
+    }
+  }
+
   @Test func `tells how many it could not keep`() async throws {
     try await ClosedRegistry.withOne { registry in
       let trail = registry.server.access.trail

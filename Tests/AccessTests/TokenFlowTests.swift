@@ -151,6 +151,11 @@ import Testing
         "POST", "/auth/login", as: nil, form, body: .text("user=reader&password=\(secret)"))
       #expect(login.status == 403)
       #expect(login.first("Set-Cookie") == nil)
+      var filter = AuditFilter()
+      filter.kind = "login"
+      let logins = try await registry.administration.auditRecords(
+        filter, after: 0, newestFirst: true, limit: 100, by: registry.admin)
+      #expect(logins.first { $0.outcome == "refused" }?.target == "reader", "it is known whose token it was")
       let begun = try await registry.ask("POST", "/auth/device/code", as: nil, form, body: .text("client_id=x"))
       let code = try #require(begun.json["user_code"]?.string)
       let confirmed = try await registry.ask(

@@ -90,6 +90,26 @@ private final class Home {
     #expect(try home.credential("test") == nil)
   }
 
+  @Test func `under whole addresses are forgotten with those of their server`() throws {
+    let home = try Home()
+    let entry = #"{"auth":"\#(Self.auth("u:s"))"}"#
+    try home.docker(#"{"auths":{"https://a.test/v1/":\#(entry),"a.test":\#(entry),"https://b.test/v1/":\#(entry)}}"#)
+    try home.own.store(nil, for: "a.test", home.environment)
+    #expect(try home.credential("a.test") == nil)
+    #expect(try home.credential("b.test") == Credential(user: "u", secret: "s"))
+  }
+
+  @Test func `for Docker's registry are found under the names that docker and podman have for it`() throws {
+    let home = try Home()
+    let hub = ArtifactAddress.dockerHub.credentialName
+    try home.docker(#"{"auths":{"\#(hub)":{"auth":"\#(Self.auth("docker:s"))"}}}"#)
+    #expect(try home.credential(hub, repository: "acme/api")?.user == "docker")
+    let logins = ["docker.io", "docker.io/acme"].map { #""\#($0)":{"auth":"\#(Self.auth("\($0):s"))"}"# }
+    try home.podman(#"{"auths":{\#(logins.joined(separator: ","))}}"#)
+    #expect(try home.credential(hub, repository: "acme/api")?.user == "docker.io/acme")
+    #expect(try home.credential(hub, repository: "other/api")?.user == "docker.io")
+  }
+
   @Test func `may be identity tokens, which are no passwords`() throws {
     let home = try Home()
     try home.docker(#"{"auths":{"a.test":{"auth":"\#(Self.auth("u:"))","identitytoken":"refresh"}}}"#)
@@ -108,7 +128,10 @@ private final class Home {
     #expect(try home.credential("b.test") == Credential(user: "", secret: "r", isIdentityToken: true))
   }
 
-  @Test(arguments: [nil, "#!/bin/sh\nexit 1\n", "#!/bin/sh\necho no\n", "#!/nowhere\n", "#!/bin/sh\nkill -9 $$\n"])
+  @Test(arguments: [
+    nil, "#!/bin/sh\nexit 1\n", "#!/bin/sh\necho no\n", "#!/nowhere\n", "#!/bin/sh\nkill -9 $$\n",
+    "#!/bin/sh\ntrap '' PIPE\nwhile :; do echo yesyesyesyesyesyesyesyesyesyesyesyesyesyesyesyes; done\n",
+  ])
   func `are as good as none when their helper is not there or does not work`(script: String?) throws {
     let home = try Home()
     if let script { try home.helper("broken", script) }
@@ -190,7 +213,41 @@ private final class Home {
     await #expect(throws: RemoteServer.Failure.self) { try await ended.call(.get, "/api/v1/whoami") }
   }
 
+  @Test func `that are identity tokens follow no redirect to somebody else`() async throws {
+    let other = try ScriptedHTTPServer { _ in (200, #"{"access_token":"t"}"#) }
+    defer { other.stop() }
+    let elsewhere = other.url
+    let server = try ScriptedHTTPServer { request in
+      guard request.target.hasPrefix("/token") else {
+        let host = request.head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("host: ") }?.dropFirst(6)
+        let challenge = #"Bearer realm="http://\#(host ?? "")/token",service="x""#
+        return .init(401, headers: [("WWW-Authenticate", challenge)])
+      }
+      return .init(307, headers: [("Location", elsewhere + "/token")])
+    }
+    defer { server.stop() }
+    let credential = Credential(user: "", secret: "refresh", isIdentityToken: true)
+    let remote = RemoteServer(server.url, credential: credential)
+    await #expect(throws: RemoteServer.Failure.self) { try await remote.call(.get, "/api/v1/whoami") }
+    let address = try ArtifactAddress(parsing: "\(server.url.dropFirst(7))/acme/api:1")
+    await #expect(throws: RegistryClient.Failure.self) {
+      try await RegistryClient(address, credential: credential).send(.GET, "/manifests/1", for: .pull)
+    }
+    #expect(server.requests.count == 3)
+    #expect(other.requests.isEmpty)
+  }
+
   @Test(arguments: [
+    (
+      "/api/v1/diff?from=acme%2Fapi%3A1&to=acme/web@sha256:\(String(repeating: "0", count: 64))",
+      "repository:acme/api:pull,push,delete repository:acme/web:pull,push,delete registry:catalog:*"
+    ),
+    (
+      "/api/v1/diff/contents?from=acme/api:1&to=acme/api:2&platform=linux/arm64",
+      "repository:acme/api:pull,push,delete registry:catalog:*"
+    ), ("/api/v1/diff", "registry:catalog:*"),
+    ("/v2/acme/tags/api/manifests/1", "repository:acme/tags/api:pull,push,delete registry:catalog:*"),
+    ("/v2/acme/manifests/blobs/uploads/?mount=x", "repository:acme/manifests:pull,push,delete registry:catalog:*"),
     ("/api/v1/repositories/acme/api/-/tags/1", "repository:acme/api:pull,push,delete registry:catalog:*"),
     ("/v2/acme/x/api/manifests/1", "repository:acme/x/api:pull,push,delete registry:catalog:*"),
     ("/api/v1/search?q=a/-/b", "registry:catalog:*"), ("/api/v1/namespaces/acme/-/x", "registry:catalog:*"),

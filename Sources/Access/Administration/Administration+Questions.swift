@@ -53,6 +53,16 @@ extension Administration {
     }
   }
 
+  /// Whether somebody may read the record of a namespace that they see: its owners, site admins and auditors.
+  public func mayReadAudit(of namespace: String, by caller: Caller) async throws -> Bool {
+    do {
+      try await requireToSee(.owner, in: namespace, caller)
+      return true
+    } catch let error as AdministrationError where error.kind == .denied {
+      return false
+    }
+  }
+
   public func verifyAudit(expected: [Int64: String], by caller: Caller) async throws -> AuditTrail.Verification {
     try requireSiteReader(caller)
     return try await trail.verify(expected: expected)

@@ -208,7 +208,9 @@ extension AccessControl {
   public func session(for caller: Caller, returnTo: String) async throws -> BrowserSession {
     guard let account = caller.account, !caller.isLimited, !caller.showedStoredToken, account.record.kind == "person"
     else {
-      throw SignOnFailure(description: "only a user logs in here, with the password", cause: "not a whole user")
+      throw SignOnFailure(
+        description: "only a user logs in here, with the password", cause: "not a whole user",
+        account: caller.account?.record.name)
     }
     return try await session(account.record.id, epoch: account.record.epoch, returnTo: returnTo)
   }

@@ -25,9 +25,12 @@ extension APIRoute {
     .init("pulls", .nullable(.integer), "Of a pull: how many since it was pushed.", isRequired: true),
     .init(
       "recorded", .nullable(.integer),
-      "Of a pull: how many of the last days the audit log tells of; null where it tells of none, as of what everybody may pull.",
+      "Of a pull: how many of the last days the audit log tells of; null where it tells of none, as of what everybody may pull, and to those who may not read it.",
       isRequired: true),
-    .init("actors", .list(.string), "Who pulled it then, at most \(actorLimit).", isRequired: true),
+    .init(
+      "actors", .nullable(.list(.string)),
+      "Who pulled it then, at most \(actorLimit); null to those who may not read the audit log of the namespace.",
+      isRequired: true),
     .init("environment", .nullable(.string), "Of a promotion: where to.", isRequired: true),
     .init("release", .nullable(.integer), "Of a promotion: the release.", isRequired: true),
     .init("at", .moment, "When; of pulls the last one.", isRequired: true),
@@ -39,7 +42,8 @@ extension APIRoute {
     ["rule": .string(reason.rule), "message": .string(reason.message)]
   }
 
-  private static func view(_ image: RehearsedImage) -> JSONValue {
+  /// - Parameter withAudit: tell what the audit log has.
+  private static func view(_ image: RehearsedImage, withAudit: Bool) -> JSONValue {
     var object: JSONObject = [
       "repository": .string(image.repository.text), "digest": .string(image.digest.description),
       "tags": .array(image.tags.map { .string($0.text) }), "blocks": .array(image.verdict.blocks.map(view)),
@@ -48,12 +52,13 @@ extension APIRoute {
     let (kind, pulls, environment, release, at): (JSONValue, JSONValue, JSONValue, JSONValue, Timestamp)
     switch image.event {
     case .pull(let count, let lastAt, let recorded):
-      object.append("recorded", recorded.map { .integer($0.count) } ?? .null)
-      object.append("actors", .array((recorded?.actors ?? []).sorted().prefix(actorLimit).map { .string($0) }))
+      let actors = (recorded?.actors ?? []).sorted().prefix(actorLimit)
+      object.append("recorded", withAudit ? recorded.map { .integer($0.count) } ?? .null : .null)
+      object.append("actors", withAudit ? .array(actors.map { .string($0) }) : .null)
       (kind, pulls, environment, release, at) = ("pull", .integer(count), nil, nil, lastAt)
     case .promotion(let name, let number, let moment):
       object.append("recorded", .null)
-      object.append("actors", [])
+      object.append("actors", withAudit ? [] : .null)
       (kind, pulls, environment, release, at) = ("promotion", nil, .string(name.text), .integer(number), moment)
     }
     for (name, value) in [
@@ -86,7 +91,7 @@ extension APIRoute {
     APIRoute(
       method: .POST, path: "/api/v1/namespaces/{namespace}/policy/dry-run",
       summary:
-        "What a policy would have refused of the pulls and promotions of the last days, by what is known now. An image counts once, by its last pull, with who pulled it as far as the audit log tells.",
+        "What a policy would have refused of the pulls and promotions of the last days, by what is known now. An image counts once, by its last pull, with who pulled it as far as the audit log tells and the caller may read that.",
       permission: whoMaySee,
       body: [
         .init("policy", .nullable(.any), "The policy that is tried. The one that is set unless given."),
@@ -120,10 +125,12 @@ extension APIRoute {
       let rehearsal = try await routes.registry.rehearse(
         policy(routes, call, namespace, environment, pattern), on: pattern, environment: environment, of: namespace,
         since: routes.registry.database.now - .seconds(days * 86_400))
+      let withAudit = try await routes.access.administration.mayReadAudit(of: namespace, by: call.caller)
       return [
         "pulls": .integer(Int64(rehearsal.pullCount)), "promotions": .integer(Int64(rehearsal.promotionCount)),
         "refused": .integer(Int64(rehearsal.images.filter { !$0.verdict.blocks.isEmpty }.count)),
-        "partial": .bool(rehearsal.isPartial), "images": .array(rehearsal.images.map(view)),
+        "partial": .bool(rehearsal.isPartial),
+        "images": .array(rehearsal.images.map { view($0, withAudit: withAudit) }),
       ]
     }
   ]

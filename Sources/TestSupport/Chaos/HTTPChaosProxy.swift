@@ -53,15 +53,19 @@ public final class HTTPChaosProxy: Sendable {
     state.withLock { $0.links[number] = (client, server) }
     var relay = HTTPRelay(client: client, server: server, target: target)
     var count = 0
-    while let exchange = relay.next(fault: { _ in self.fault(number, count) }) {
+    while relay.next(fault: { _ in self.fault(number, count) }) != nil {
       count += 1
-      if exchange.fault == .duplicate { state.withLock { $0.duplicates += 1 } }
       if relay.hasEnded { break }
     }
     state.withLock { $0.links[number] = nil }
   }
 
   private func fault(_ connection: Int, _ exchange: Int) -> HTTPFault? {
-    state.withLock { $0.plan }.fault(seed: seed, connection: connection, exchange: exchange)
+    state.withLock { state in
+      let fault = state.plan.fault(seed: seed, connection: connection, exchange: exchange)
+      // Counted before its answer is there, so that whoever has the answer finds it counted.
+      if fault == .duplicate { state.duplicates += 1 }
+      return fault
+    }
   }
 }

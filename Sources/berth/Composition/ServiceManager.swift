@@ -1,5 +1,6 @@
 import Glibc
 import ServiceLifecycle
+import Synchronization
 
 /// Tells systemd what the server is about. Does nothing where nobody asked to be told.
 ///
@@ -12,12 +13,23 @@ enum ServiceManager {
     case stopping
   }
 
+  private static let isStopping = Mutex(false)
+
+  /// After ``State/stopping`` nothing more is told: a reload that ends then does not make it ready again.
   static func tell(_ state: State) {
+    isStopping.withLock { isStopping in
+      guard !isStopping else { return }
+      isStopping = state == .stopping
+      send(message(state))
+    }
+  }
+
+  private static func message(_ state: State) -> String {
     switch state {
-    case .ready: send("READY=1")
+    case .ready: "READY=1"
     // Without the moment systemd could take an older message for the answer to its signal.
-    case .reloading: send("RELOADING=1\nMONOTONIC_USEC=\(monotonicMicroseconds())")
-    case .stopping: send("STOPPING=1")
+    case .reloading: "RELOADING=1\nMONOTONIC_USEC=\(monotonicMicroseconds())"
+    case .stopping: "STOPPING=1"
     }
   }
 

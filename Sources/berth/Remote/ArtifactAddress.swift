@@ -33,16 +33,16 @@ struct ArtifactAddress: Sendable, Equatable {
   }
 
   /// Docker's registry answers under another name than its images have.
-  private static let dockerHub = "docker.io"
+  static let dockerHub = (name: "docker.io", credentialName: "https://index.docker.io/v1/")
 
   /// Where it answers, without a slash at the end. It is HTTPS, but on this machine.
   var url: String {
-    if registry == Self.dockerHub { return "https://registry-1.docker.io" }
+    if registry == Self.dockerHub.name { return "https://registry-1.docker.io" }
     return RemoteServer(isPlain ? "http://\(registry)" : registry).url
   }
 
   /// As it stands in files of credentials.
-  var credentialName: String { registry == Self.dockerHub ? "https://index.docker.io/v1/" : registry }
+  var credentialName: String { registry == Self.dockerHub.name ? Self.dockerHub.credentialName : registry }
 
   var description: String { "\(registry)/\(image)" }
 }

@@ -13,6 +13,15 @@ extension HTTPClient.Configuration {
   }
 }
 
+extension HTTPClient {
+  /// For what must reach nobody but who was asked, such as a secret in a body. As long as the process: it is never shut down.
+  static let followingNobody: HTTPClient = {
+    var configuration = HTTPClient.Configuration.askingOnce()
+    configuration.redirectConfiguration = .disallow
+    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }()
+}
+
 /// Why a server could not be asked, in words.
 func reason(of error: any Error) -> String {
   switch error {

@@ -67,7 +67,7 @@ struct CredentialFile {
     let entries = document["auths"]?.object ?? JSONObject()
     for key in Self.keys(server, repository) { if let found = Self.credential(in: entries[key]) { return found } }
     // Older files have whole addresses.
-    let older = entries.members.first { $0.key.contains("://") && Self.host($0.key) == server }
+    let older = entries.members.first { Self.isOlder($0.key, server) }
     return Self.credential(in: older?.value)
   }
 
@@ -83,12 +83,17 @@ struct CredentialFile {
   /// `HOST/NAMESPACE/NAME`, `HOST/NAMESPACE`, `HOST`: the longest first.
   private static func keys(_ server: String, _ repository: String?) -> [String] {
     let parts = repository?.split(separator: "/") ?? []
-    let longer = parts.indices.reversed().map { "\(server)/" + parts[...$0].joined(separator: "/") }
-    return longer + [server]
+    func keys(_ name: String) -> [String] {
+      parts.indices.reversed().map { "\(name)/" + parts[...$0].joined(separator: "/") } + [name]
+    }
+    // Docker has another name for its registry there than podman.
+    let dockerHub = ArtifactAddress.dockerHub
+    return (server == dockerHub.credentialName ? keys(dockerHub.name) : []) + keys(server)
   }
 
-  private static func host(_ address: String) -> String {
-    String(address.drop { $0 != "/" }.drop { $0 == "/" }.prefix { $0 != "/" })
+  /// Whether a key is a whole address at a server, `https://HOST/v1/`.
+  private static func isOlder(_ key: String, _ server: String) -> Bool {
+    key.contains("://") && key.drop { $0 != "/" }.drop { $0 == "/" }.prefix { $0 != "/" } == server
   }
 
   private static func credential(in entry: JSONValue?) -> Credential? {
@@ -108,7 +113,9 @@ struct CredentialFile {
     _ credential: Credential?, for server: String, _ environment: [String: String] = processEnvironment()
   ) throws {
     let document = try document()
-    var auths = (document["auths"]?.object ?? JSONObject()).members.filter { $0.key != server }
+    var auths = (document["auths"]?.object ?? JSONObject()).members.filter {
+      $0.key != server && !Self.isOlder($0.key, server)
+    }
     let helper = Self.helper(document, server, environment)
     try helper?.store(credential, for: server)
     if let credential {

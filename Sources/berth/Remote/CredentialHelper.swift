@@ -68,13 +68,18 @@ struct CredentialHelper {
     guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
       throw CredentialFile.Unusable(description: "cannot run \(path): \(String(cString: strerror(errno)))")
     }
-    defer { close(ends[1]) }
     let process = Self.spawn(path, action, inputAndOutput: ends[0])
     close(ends[0])
-    guard let process else { throw CredentialFile.Unusable(description: "cannot run \(path)") }
+    guard let process else {
+      close(ends[1])
+      throw CredentialFile.Unusable(description: "cannot run \(path)")
+    }
     _ = input.withCString { send(ends[1], $0, strlen($0), Int32(MSG_NOSIGNAL)) }
     shutdown(ends[1], Int32(SHUT_WR))
     let output = readAll(ends[1], limit: Self.outputLimitBytes)
+    close(ends[1])
+    // One that says so much keeps no logins, and might go on for ever.
+    if output.count >= Self.outputLimitBytes { kill(process, SIGKILL) }
     var status: Int32 = 0
     while waitpid(process, &status, 0) == -1 && errno == EINTR {}
     return (status == 0, String(decoding: output, as: UTF8.self))

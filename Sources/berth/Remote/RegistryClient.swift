@@ -1,4 +1,5 @@
 import Access
+import ArgumentParser
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
@@ -10,6 +11,7 @@ import OCI
 actor RegistryClient {
   struct Failure: Error, CustomStringConvertible {
     let description: String
+    var exitCode = ExitCode.failure
   }
 
   nonisolated let address: ArtifactAddress
@@ -65,7 +67,7 @@ actor RegistryClient {
       }
       request.body = body?()
       do { return try await client.execute(request, timeout: timeout) } catch {
-        throw Failure(description: "\(address.registry) does not answer: \(error)")
+        throw Failure(description: "\(address.registry) does not answer: \(error)", exitCode: .couldNotAsk)
       }
     }
     if authorization?.actions == Actions.pull.rawValue, actions == .push { authorization = nil }
@@ -107,7 +109,9 @@ actor RegistryClient {
   }
 
   private var notLoggedIn: Failure {
-    Failure(description: "\(address.registry) wants a login: berth login \(address.registry), or docker login")
+    Failure(
+      description: "\(address.registry) wants a login: berth login \(address.registry), or docker login",
+      exitCode: .couldNotAsk)
   }
 
   private func token(_ parameters: [String: String], _ actions: Actions, _ basic: String?) async throws -> String {
@@ -120,14 +124,17 @@ actor RegistryClient {
     let response: HTTPClientResponse
     let body: ByteBuffer
     do {
+      // By POST goes an identity token, which nobody else may have.
+      let client = request.method == .POST ? .followingNobody : client
       response = try await client.execute(request, timeout: Self.timeout)
       body = try await response.body.collect(upTo: Self.tokenLimitBytes)
     } catch {
-      throw Failure(description: "\(realm) does not answer: \(error)")
+      throw Failure(description: "\(realm) does not answer: \(error)", exitCode: .couldNotAsk)
     }
     guard response.status == .ok else {
       throw response.status == .unauthorized && credential == nil
-        ? notLoggedIn : Failure(description: "\(realm) gave no token: it answered \(response.status.code)")
+        ? notLoggedIn
+        : Failure(description: "\(realm) gave no token: it answered \(response.status.code)", exitCode: .couldNotAsk)
     }
     let answer = body.withUnsafeReadableBytes { try? JSONValue.parse($0) }
     guard let token = answer?["token"]?.string ?? answer?["access_token"]?.string,

@@ -167,7 +167,9 @@ struct RemoteServer {
       let text = Base64.encode("\(credential.user):\(credential.secret)".utf8)
       request.headers.add(name: "authorization", value: "Basic \(text)")
     }
-    do { return try await Self.client.execute(request, timeout: timeout) } catch {
+    // What is sent in a body, also passwords and identity tokens, is for this server alone.
+    let client = [.GET, .HEAD].contains(request.method) ? Self.client : .followingNobody
+    do { return try await client.execute(request, timeout: timeout) } catch {
       throw Failure(status: 0, description: "\(url) does not answer: \(reason(of: error))")
     }
   }
@@ -188,13 +190,26 @@ struct RemoteServer {
 
   /// What a token must have been asked for, so that an operation takes it.
   static func scope(of path: String) -> String {
-    let parts = path.prefix { $0 != "?" }.split(separator: "/")
-    let begin = parts.first == "v2" ? 1 : 3
-    let end = parts.firstIndex { $0 == "-" || begin == 1 && ["manifests", "blobs", "tags", "referrers"].contains($0) }
-    guard let end, end > begin, begin == 1 || parts[..<begin] == ["api", "v1", "repositories"] else {
-      return "registry:catalog:*"
+    let names = repositories(of: path).map { "repository:\($0):pull,push,delete" }
+    return (names + ["registry:catalog:*"]).joined(separator: " ")
+  }
+
+  /// The repositories that an operation is about, each once.
+  private static func repositories(of path: String) -> [String] {
+    let target = path.prefix { $0 != "?" }
+    if ["/api/v1/diff", "/api/v1/diff/contents"].contains(target) {
+      let query = try? Query(parsing: path.dropFirst(target.count + 1))
+      let images = ["from", "to"].compactMap { query?.first($0) }.compactMap { try? ImageReference(parsing: $0) }
+      return Set(images.map(\.repository.text)).sorted()
     }
-    return "repository:\(parts[begin..<end].joined(separator: "/")):pull,push,delete registry:catalog:*"
+    if case .endpoint(let endpoint) = Endpoint.parse(path: target) {
+      return endpoint.repository.map { [$0.text] } ?? []
+    }
+    let parts = target.split(separator: "/")
+    guard parts.prefix(3) == ["api", "v1", "repositories"], let end = parts.firstIndex(of: "-"), end > 3 else {
+      return []
+    }
+    return [parts[3..<end].joined(separator: "/")]
   }
 
   /// As long as the process: it is never shut down.

@@ -17,11 +17,16 @@ final class NotifySocket: Sendable {
   func next() async throws -> String {
     var message: String?
     try await eventually("the service manager is told something") {
-      var buffer = [UInt8](repeating: 0, count: 4096)
-      let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-      if count >= 0 { message = String(decoding: buffer[..<count], as: UTF8.self) }
+      message = nextAtHand()
       return message != nil
     }
     return message ?? ""
+  }
+
+  /// The next message, where there is one already.
+  func nextAtHand() -> String? {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+    return count >= 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
   }
 }

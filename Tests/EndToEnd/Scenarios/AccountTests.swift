@@ -131,6 +131,19 @@ extension EndToEnd {
       #expect(try await administrator.berth("whoami").text.hasPrefix("admin, site admin"))
       let verified = try await administrator.berth("audit", "verify")
       #expect(verified.text.hasPrefix("The record is whole"))
+      // A login that cannot be kept leaves no token behind: in the place of the folder there is a file.
+      func tokenCount() async throws -> Int? {
+        try JSONValue.parse(try await administrator.berth("token", "list", "--output", "json").trimmed).array?
+          .count
+      }
+      let before = try await tokenCount()
+      let password = administrator.home + "/password"
+      try await administrator.shell(
+        """
+        export DOCKER_CONFIG=\(password)/docker
+        if berth login --user admin --password-stdin < \(password); then exit 1; fi
+        """)
+      #expect(try await tokenCount() == before)
       try await administrator.berth("logout")
       #expect(!(try await administrator.run(["whoami"]).succeeded))
       try await good.stop()

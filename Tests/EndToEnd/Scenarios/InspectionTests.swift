@@ -162,7 +162,7 @@ extension EndToEnd {
         #expect(files.errors.isEmpty, "\(files.story)")
         let one = try await berth("files", "acme/api:1.0", "-n", "1")
         #expect(one.errors.contains("these are the first 1, and there is more: --count 10"), "\(one.story)")
-        #expect(try await berth("files", "acme/api:1.0", "nope").ending == .exited(1))
+        #expect(try await berth("files", "acme/api:1.0", "nope").ending == .exited(5))
 
         // By the program itself, from the layout that was pushed.
         let scanned = try await berth("scan", image.path, "--advisories", feed, "--fail-on", "critical")

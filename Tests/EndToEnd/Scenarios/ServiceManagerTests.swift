@@ -24,6 +24,12 @@ extension EndToEnd {
         server.beginStopping()
         #expect(try await manager.next() == "STOPPING=1")
         #expect(try await RegistryReader.get(server.address, "/v2/").status == 200, "requests are served on meanwhile")
+        // A reload meanwhile is carried out (here: refused a second time), and not told.
+        server.reload()
+        try await eventually("the reload has been carried out") {
+          server.story.components(separatedBy: "configuration cannot be used").count == 3
+        }
+        #expect(manager.nextAtHand() == nil)
         await server.killHard()
       }
     }

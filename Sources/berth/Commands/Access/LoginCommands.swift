@@ -56,26 +56,31 @@ struct LoginCommand: AsyncParsableCommand {
     remote.server = address ?? remote.server
     try await remote.run { known in
       let server = known.with(nil)
-      let credential = try await browser ? DeviceLogin(server).run() : withPassword(server)
-      try CredentialFile.own().store(credential, for: server.name)
+      let (credential, isNew) = try await browser ? (DeviceLogin(server).run(), true) : withPassword(server)
+      do { try CredentialFile.own().store(credential, for: server.name) } catch {
+        // Nobody would know it any more.
+        if isNew { await LogoutCommand.revokeToken(server.with(credential)) }
+        throw error
+      }
       remote.tell("Logged in to \(server.name) as \(credential.user).", ["user": .string(credential.user)])
     }
   }
 
-  private func withPassword(_ server: RemoteServer) async throws -> CredentialFile.Credential {
+  /// - Returns: also whether it was made here.
+  private func withPassword(_ server: RemoteServer) async throws -> (CredentialFile.Credential, isNew: Bool) {
     guard let user else { throw ValidationError("name the user with --user, or use --browser") }
     let password = passwordStdin ? SecretInput.fromStandardInput() : try SecretInput.prompt("Password of \(user): ")
     let credential = CredentialFile.Credential(user: user, secret: password)
     // A token that was given as the password is kept as it is: it may be limited, and makes no others.
     guard !password.hasPrefix("berth_") else {
       _ = try await server.with(credential).call(.get, "/api/v1/whoami")
-      return credential
+      return (credential, false)
     }
     let logged = server.with(credential)
     let made = try await logged.call(
       .post, "/api/v1/tokens",
       ["name": .string("berth login on \(hostName())"), "seconds": try await seconds(logged)])
-    return CredentialFile.Credential(user: user, secret: made["secret"]?.string ?? "")
+    return (CredentialFile.Credential(user: user, secret: made["secret"]?.string ?? ""), true)
   }
 
   /// What was asked for, whether the server lets a token last so long or not; else what it lets.
@@ -106,14 +111,18 @@ struct LogoutCommand: AsyncParsableCommand {
     var remote = remote
     remote.server = address ?? remote.server
     try await remote.run { server in
-      if server.credential != nil, let own = try? await server.call(.get, "/api/v1/whoami"),
-        let credential = own["credential"]?.string, credential.hasPrefix("token ")
-      {
-        _ = try? await server.call(.delete, "/api/v1/tokens/\(pathPart(String(credential.dropFirst(6))))")
-      }
+      if server.credential != nil { await Self.revokeToken(server) }
       try CredentialFile.own().store(nil, for: server.name)
       remote.tell("Logged out of \(server.name).")
     }
+  }
+
+  /// Revokes the token that is shown to a server, where it is one and the server can be asked.
+  static func revokeToken(_ server: RemoteServer) async {
+    guard let own = try? await server.call(.get, "/api/v1/whoami"), let credential = own["credential"]?.string,
+      credential.hasPrefix("token ")
+    else { return }
+    _ = try? await server.call(.delete, "/api/v1/tokens/\(pathPart(String(credential.dropFirst(6))))")
   }
 }
 

@@ -142,7 +142,10 @@ func telling(_ body: () async throws -> Void) async throws {
 
 private func told(_ error: any Error) throws -> ExitCode {
   switch error {
-  case is BundleFailure, is BundleError, is RegistryClient.Failure, is CredentialFile.Unusable,
+  case let error as RegistryClient.Failure:
+    standardError("berth: \(error)")
+    return error.exitCode
+  case is BundleFailure, is BundleError, is CredentialFile.Unusable,
     is SigningPair.Unusable, is RecordFiles.Failure, is TemporaryFolder.Failure:
     standardError("berth: \(error)")
     return ExitCode.failure

@@ -35,8 +35,8 @@ struct FindingsView: ParsableArguments {
   var failOn: [FailCondition] = []
 
   static let exitCodes = """
-    With --fail-on it exits with 1 when there is what it is to fail on, or when the image cannot be judged; with 2 when
-    it could not be asked.
+    With --fail-on it exits with 1 when there is what it is to fail on, or when the image cannot be judged; with and
+    without it with 2 when it could not be asked.
     """
 
   /// Prints images with their findings as they are asked for.
