@@ -45,8 +45,8 @@ struct Game: Sendable {
     }
     return World(
       machine: machine, oracle: oracle, registries: registries, losesAnswers: losesAnswers, findings: findings,
-      untaggedAfter: untaggedAfter, chronicle: chronicle, releases: releases, moments: moments, history: history, retentionPool: retentionPool,
-      tally: tally)
+      untaggedAfter: untaggedAfter, chronicle: chronicle, releases: releases, moments: moments, history: history,
+      retentionPool: retentionPool, tally: tally)
   }
 }
 
