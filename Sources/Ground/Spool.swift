@@ -19,6 +19,9 @@ public final class Spool: Sendable {
     }
   }
 
+  /// How much is read at once.
+  private static let pieceBytes = 256 << 10
+
   private let descriptor: Int32
   private let written = Atomic<Int64>(0)
 
@@ -58,6 +61,21 @@ public final class Spool: Sendable {
     }
   }
 
+  /// Reads the next piece on to the end of a buffer. Answers false at the end.
+  ///
+  /// - Parameter position: where the piece begins; afterwards, where the next one does.
+  public func read(from position: inout Int64, onTo buffer: inout [UInt8]) throws -> Bool {
+    let before = buffer.count
+    buffer.append(contentsOf: repeatElement(0, count: Self.pieceBytes))
+    let begin = position
+    let count = try buffer.withUnsafeMutableBytes {
+      try read(at: begin, into: UnsafeMutableRawBufferPointer(rebasing: $0[before...]))
+    }
+    buffer.removeLast(Self.pieceBytes - count)
+    position += Int64(count)
+    return count > 0
+  }
+
   /// What was written, line by line, from the beginning on; empty lines are left out.
   public func lines(limitBytes: Int) -> SpooledLines { SpooledLines(self, limitBytes: limitBytes) }
 
@@ -66,8 +84,6 @@ public final class Spool: Sendable {
 
 /// Lines of a ``Spool``.
 public struct SpooledLines {
-  private static let pieceBytes = 256 << 10
-
   private let spool: Spool
   private let limitBytes: Int
   /// What was read and not given yet begins at `position`.
@@ -100,7 +116,7 @@ public struct SpooledLines {
       position = 0
       searched = buffer.count
       guard searched <= limitBytes else { throw Spool.Failure.line(limitBytes: limitBytes) }
-      guard try fill() else { break }
+      guard try spool.read(from: &readBytes, onTo: &buffer) else { break }
     }
     position = buffer.count
     return buffer.isEmpty ? nil : try buffer.withUnsafeBytes { try body($0) }
@@ -113,18 +129,5 @@ public struct SpooledLines {
       else { return nil }
       return UnsafeRawPointer(found) - base
     }
-  }
-
-  /// Reads on. Answers false at the end.
-  private mutating func fill() throws -> Bool {
-    let before = buffer.count
-    buffer.append(contentsOf: repeatElement(0, count: Self.pieceBytes))
-    let (spool, at) = (spool, readBytes)
-    let count = try buffer.withUnsafeMutableBytes {
-      try spool.read(at: at, into: UnsafeMutableRawBufferPointer(rebasing: $0[before...]))
-    }
-    buffer.removeLast(Self.pieceBytes - count)
-    readBytes += Int64(count)
-    return count > 0
   }
 }

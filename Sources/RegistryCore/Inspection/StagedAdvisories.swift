@@ -73,22 +73,9 @@ public final class StagedAdvisories {
       while buffer.count - position < count {
         buffer.removeSubrange(..<position)
         position = 0
-        guard try fill() else { return false }
+        guard try spool.read(from: &readBytes, onTo: &buffer) else { return false }
       }
       return true
-    }
-
-    /// Reads on. Answers false at the end.
-    private mutating func fill() throws -> Bool {
-      let before = buffer.count
-      buffer.append(contentsOf: repeatElement(0, count: StagedAdvisories.pieceBytes))
-      let (spool, at) = (spool, readBytes)
-      let count = try buffer.withUnsafeMutableBytes {
-        try spool.read(at: at, into: UnsafeMutableRawBufferPointer(rebasing: $0[before...]))
-      }
-      buffer.removeLast(StagedAdvisories.pieceBytes - count)
-      readBytes += Int64(count)
-      return count > 0
     }
   }
 }
