@@ -62,7 +62,6 @@ struct ServeCommand: AsyncParsableCommand {
         "version": "\(Berth.version)", "listen": "\(addresses.map(\.description).joined(separator: " "))",
       ]) { $1 })
     if loaded.settings.access.open { logger.warning("open: everybody on this machine may do everything") }
-    ServiceManager.tell(.ready)
     let tell: @Sendable () -> Void = {
       logger.warning("told to stop a second time: requests under way are cut")
       output.writer.flush()

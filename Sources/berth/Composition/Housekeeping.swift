@@ -4,7 +4,8 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// Small things that recur while the server runs: changed certificates are read, SIGHUP reloads.
+/// Small things around the server while it runs: the service manager is told that it is ready, changed certificates are read,
+/// SIGHUP reloads.
 struct Housekeeping: Service {
   let tls: TLSIdentity?
   let logger: Logger
@@ -32,7 +33,10 @@ struct Housekeeping: Service {
   }
 
   private func listenForReload() async {
-    for await _ in await UnixSignalsSequence(trapping: .sighup) {
+    let hangups = await UnixSignalsSequence(trapping: .sighup)
+    // Not before: who is told that the server is ready may send it signals. Those to stop are trapped before services begin.
+    ServiceManager.tell(.ready)
+    for await _ in hangups {
       ServiceManager.tell(.reloading)
       defer { ServiceManager.tell(.ready) }
       do {

@@ -33,5 +33,24 @@ extension EndToEnd {
         await server.killHard()
       }
     }
+
+    @Test("a stop or a reload in the moment of readiness is one")
+    func atOnce() async throws {
+      let workspace = try Workspace()
+      let manager = try NotifySocket(path: workspace.file("notify"))
+      let server = try ServerProcess(
+        dataDirectory: workspace.file("data"), environment: ["NOTIFY_SOCKET": workspace.file("notify")])
+      async let start: Void? = try? server.start()
+      #expect(try await manager.next() == "READY=1")
+      server.reload()
+      #expect(try await manager.next().hasPrefix("RELOADING=1"))
+      #expect(try await manager.next() == "READY=1")
+      server.beginStopping()
+      #expect(try await manager.next() == "STOPPING=1")
+      // It may have been seen to answer, or to have ended.
+      _ = await start
+      #expect(await server.ended() == .exited(0), "\(server.story)")
+      workspace.remove()
+    }
   }
 }
