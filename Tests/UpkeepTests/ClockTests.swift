@@ -13,8 +13,18 @@ import Testing
   private static let skews: [Duration] = [.seconds(600), .seconds(-600)]
   private static let blob = SampleBlob(seed: 7, size: 200_000)
 
+  /// The threads of the runtime are as few as the cores. Claims are a matter of seconds: who queued there behind tests that
+  /// compute would lose them, as a server does not, which has threads of its own.
+  private static let workers = WorkerPool(name: "clock-tests", threads: 4)
+
   /// One replica whose clock is right, and one whose clock is wrong, over the same database and store.
   private static func withReplicas(
+    _ skew: Duration, _ settings: Registry.Settings, _ body: (SimulatedClient, SimulatedClient) async throws -> Void
+  ) async throws {
+    try await withTaskExecutorPreference(workers) { try await run(skew, settings, body) }
+  }
+
+  private static func run(
     _ skew: Duration, _ settings: Registry.Settings, _ body: (SimulatedClient, SimulatedClient) async throws -> Void
   ) async throws {
     let installation = try await TestInstallation(.postgresAndObjects)
