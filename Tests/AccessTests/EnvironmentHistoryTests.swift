@@ -75,4 +75,25 @@ extension `An environment` {
       await #expect(throws: AdministrationError.self) { try await ran(moments[0] - .microseconds(1)) }
     }
   }
+
+  @Test func `has no release of any number but those that it has, and says so of the highest number too`() async throws
+  {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.populate(registry)
+      try await Self.make("production", "", registry)
+      #expect(try await Self.promote(Self.images(1), to: "production", on: registry).status == 200)
+      for number in [0, 2, -1, Int64.max, Int64.min] {
+        for (method, end) in [("GET", ""), ("POST", "/approve"), ("POST", "/end")] {
+          let asked = try await registry.api(
+            method, "\(Self.base)/production/releases/\(number)\(end)", as: ClosedRegistry.basic("maintainer"),
+            method == "POST" ? "{}" : nil)
+          #expect(asked.status == 404, "\(asked)")
+          #expect(asked.json["detail"]?.string == "production has no release \(number)")
+        }
+      }
+      let first = try await registry.api(
+        "GET", "\(Self.base)/production/releases/1", as: ClosedRegistry.basic("reader"))
+      #expect(first.json["number"]?.integer == 1 && first.json["images"]?.array?.count == 3, "\(first)")
+    }
+  }
 }
