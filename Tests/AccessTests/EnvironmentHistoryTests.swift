@@ -96,4 +96,26 @@ extension `An environment` {
       #expect(first.json["number"]?.integer == 1 && first.json["images"]?.array?.count == 3, "\(first)")
     }
   }
+
+  @Test func `is told nothing that it would not mind: rings of requirements, time zones of freezes`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.make("test", "", registry)
+      try await Self.make("staging", #","requires":["test"]"#, registry)
+      try await Self.make("production", #","requires":["staging"]"#, registry)
+      func change(_ name: String, _ json: String) async throws -> RawResponse {
+        try await registry.api("PATCH", "\(Self.base)/\(name)", as: ClosedRegistry.basic("owner"), json)
+      }
+      for name in ["staging", "production"] {
+        let ring = try await change("test", #"{"requires":["\#(name)"]}"#)
+        #expect(ring.status == 400, "\(ring)")
+        #expect(ring.json["detail"]?.string?.contains("requires test") ?? false, "\(ring)")
+      }
+      let zone = #"{"freezes":[{"days":["fri"],"from":"16:00","to":"24:00","timezone":"Europe/Berlin"}]}"#
+      let refused = try await change("test", zone)
+      #expect(refused.status == 400 && refused.json["detail"]?.string?.contains("timezone") ?? false, "\(refused)")
+      #expect(try await change("test", #"{"requires":[],"approvals":1}"#).status == 200)
+      // No ring: two ways to the same.
+      #expect(try await change("production", #"{"requires":["staging","test"]}"#).status == 200)
+    }
+  }
 }
