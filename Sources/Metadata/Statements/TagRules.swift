@@ -79,6 +79,11 @@ public struct TagRules: Sendable {
 
   public func isProtected(_ tag: Tag) -> Bool { environments.contains(tag) }
 
+  /// Whether a tag is a channel that comes to a version when it is pushed.
+  public func isChannel(_ tag: Tag, of version: SemanticVersion) -> Bool {
+    !version.isPrerelease && channels.contains { $0.tag(for: version) == tag }
+  }
+
   /// Whether a tag may be pointed elsewhere by hand.
   ///
   /// - Parameter previous: what it points to now.
