@@ -62,7 +62,7 @@ public final class Authenticator: Sendable {
     case .nothing: return .anonymous(address: address, requestID: requestID)
     case .basic(let user, let password):
       if let token = SecretToken(parsing: password) {
-        guard let record = memory.tokenAtHand(hash: token.hash) else { return nil }
+        guard token.kind != .session, let record = memory.tokenAtHand(hash: token.hash) else { return nil }
         return tokenCaller(record, memory.accountAtHand(record.account), address, requestID)
       }
       guard let known = remembered(presented), throttle.delay(account: user, address: address) == nil,
@@ -118,9 +118,9 @@ public final class Authenticator: Sendable {
       }
     case .session(let text):
       // A session that has ended is as good as none: its page asks to log in.
-      do { return try await tokenCaller(text, nil, memory, address, requestID) } catch is AuthenticationFailure {
-        return .anonymous(address: address, requestID: requestID)
-      }
+      do {
+        return try await tokenCaller(text, nil, isCookie: true, memory, address, requestID)
+      } catch is AuthenticationFailure { return .anonymous(address: address, requestID: requestID) }
     case .certificate(let certificate): return try await certificateCaller(certificate, memory, address, requestID)
     }
   }
@@ -233,10 +233,13 @@ public final class Authenticator: Sendable {
 
   // MARK: Tokens
 
+  /// - Parameter isCookie: how a browser shows its session, and nothing else is shown.
   private func tokenCaller(
-    _ text: String, _ user: String?, _ memory: AccessMemory, _ address: String, _ requestID: String
+    _ text: String, _ user: String?, isCookie: Bool = false, _ memory: AccessMemory, _ address: String,
+    _ requestID: String
   ) async throws -> Caller {
-    guard let token = SecretToken(parsing: text), let record = try await memory.token(hash: token.hash),
+    guard let token = SecretToken(parsing: text), (token.kind == .session) == isCookie,
+      let record = try await memory.token(hash: token.hash),
       let account = try await memory.account(record.account),
       let caller = tokenCaller(record, account, address, requestID)
     else {

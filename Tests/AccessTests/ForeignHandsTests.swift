@@ -64,6 +64,28 @@ import Testing
     }
   }
 
+  @Test func `whether another namespace has a robot is not explained to an owner`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let administration = registry.administration
+      try await administration.makeNamespace("other", isPublic: false, owner: nil, by: registry.admin)
+      for namespace in ["acme", "other"] {
+        _ = try await administration.makeRobot("ci", in: namespace, role: "reader", pattern: nil, by: registry.admin)
+      }
+      func explained(_ name: String, as header: (String, String)) async throws -> (status: Int, text: String) {
+        let answer = try await registry.api(
+          "GET", "/api/v1/access/explain?account=\(name)&repository=acme/api&action=pull", as: header)
+        return (answer.status, answer.text.replacing(/urn:berth:request:[^"]*/, with: "").replacing(name, with: ""))
+      }
+      let owner = ClosedRegistry.basic("owner")
+      let there = try await explained("other%2Bci", as: owner)
+      let nowhere = try await explained("other%2Bno", as: owner)
+      #expect(there.status == 404 && there.text.replacing("other+ci", with: "other+no") == nowhere.text, "\(there)")
+      #expect(try await explained("acme%2Bci", as: owner).status == 200)
+      #expect(try await explained("stranger", as: owner).status == 200)
+      #expect(try await explained("other%2Bci", as: ClosedRegistry.admin).status == 200)
+    }
+  }
+
   @Test func `a namespace whose name is like another's in SQL is told nothing of it`() async throws {
     try await ClosedRegistry.withOne { registry in
       let administration = registry.administration
