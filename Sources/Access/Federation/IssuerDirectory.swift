@@ -49,9 +49,9 @@ actor IssuerDirectory {
   func key(_ id: String?, of issuer: String) async throws -> PublicKey {
     try await ensure(issuer)
     if let key = find(id, issuer) { return key }
-    // It may be a new one.
+    // It may be a new one. Who comes while it is being fetched waits for that answer, and is not refused before it.
     let oldest = time.monotonicNanoseconds - Self.leastInterval.wholeMicroseconds * 1000
-    if (triedAt[issuer] ?? .min) < oldest { try await fetch(issuer) }
+    if underWay[issuer] != nil || (triedAt[issuer] ?? .min) < oldest { try await fetch(issuer) }
     guard let key = find(id, issuer) else { throw SignedToken.Problem.unknownKey(id ?? "none") }
     return key
   }
