@@ -171,6 +171,13 @@ import Testing
         "POST", "/api/v1/namespaces/acme/robots/ci/tokens", as: ClosedRegistry.basic(robot, own.secret),
         #"{"name":"y"}"#)
       #expect(again.json["expiresAt"]?.string == own.record.expiresAt?.description)
+      // Nor for another robot, which could make the next for it.
+      let robots = "/api/v1/namespaces/acme/robots"
+      let header = ClosedRegistry.basic(robot, own.secret)
+      let another = try await registry.api("POST", robots, as: header, #"{"name":"next","role":"maintainer"}"#)
+      #expect(another.status == 201, "\(another)")
+      let next = try await registry.api("POST", "\(robots)/next/tokens", as: header, #"{"name":"z"}"#)
+      #expect(next.json["expiresAt"]?.string == own.record.expiresAt?.description, "\(next)")
     }
   }
 
