@@ -84,12 +84,14 @@ public final class Authenticator: Sendable {
     }
     switch token.holder {
     case .anonymous: return .anonymous(address: address, requestID: requestID, limits: token.limits)
-    case .account(let id):
-      guard let account = memory.accountAtHand(id), isGood(account, epoch: token.bond.epoch) else { return nil }
+    case .account(let made):
+      guard let account = memory.accountAtHand(AccountID(value: made.id)), account.made == made,
+        isGood(account, epoch: token.bond.epoch)
+      else { return nil }
       return caller(.account(account), token, address, requestID)
-    case .rules(let ids):
-      let rules = ids.compactMap { memory.ruleAtHand($0) }
-      guard rules.count == ids.count else { return nil }
+    case .rules(let made):
+      let rules = made.compactMap { memory.ruleAtHand($0.id) }
+      guard rules.map(\.made) == made else { return nil }
       return caller(.federated(token.alive(rules, now: now)), token, address, requestID)
     }
   }
@@ -285,15 +287,15 @@ public final class Authenticator: Sendable {
     }
     switch token.holder {
     case .anonymous: return .anonymous(address: address, requestID: requestID, limits: token.limits)
-    case .account(let id):
-      guard let account = try await memory.account(id), isGood(account, epoch: token.bond.epoch) else {
-        throw Self.ended("its account or its password")
-      }
+    case .account(let made):
+      guard let account = try await memory.account(AccountID(value: made.id)), account.made == made,
+        isGood(account, epoch: token.bond.epoch)
+      else { throw Self.ended("its account or its password") }
       return caller(.account(account), token, address, requestID)
-    case .rules(let ids):
+    case .rules(let made):
       var rules: [TrustRule] = []
-      for id in ids {
-        guard let rule = try await memory.rule(id) else { throw Self.ended("its trust rule") }
+      for one in made {
+        guard let rule = try await memory.rule(one.id), rule.made == one else { throw Self.ended("its trust rule") }
         rules.append(rule)
       }
       return caller(.federated(token.alive(rules, now: now)), token, address, requestID)
