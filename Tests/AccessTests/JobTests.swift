@@ -220,6 +220,37 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("https://token.actions.githubusercontent.com", "repository", "sub", "repo:"),
+    ("https://gitlab.com", "project_path", "sub", "project_path:"),
+  ])
+  func `a rule names an owner where everybody has jobs`(issuer: String, path: String, sub: String, prefix: String)
+    async throws
+  {
+    try await ClosedRegistry.withOne {
+      $0.jobIssuers = [issuer]
+    } _: { (registry) async throws -> Void in
+      func status(_ claims: String) async throws -> Int {
+        let body =
+          #"{"name":"r\#(UInt32.random(in: 0...UInt32.max))","issuer":"\#(issuer)","role":"reader","claims":{\#(claims)}}"#
+        return try await registry.api(
+          "POST", "/api/v1/namespaces/acme/trust", as: ClosedRegistry.basic("owner"), body
+        ).status
+      }
+      let open = [
+        #""ref":"refs/heads/main""#, #""ref":"main","environment":"production""#, #""\#(path)":"*""#,
+        #""\#(path)":"*/api""#, #""\#(path)":"acme*""#, #""\#(path)":"/*""#, #""\#(sub)":"\#(prefix)*""#,
+        #""\#(sub)":"\#(prefix)""#, #""\#(sub)":"*acme/api*""#, #""job_workflow_ref":"acme/flows/x.yml@main""#,
+      ]
+      for claims in open { #expect(try await status(claims) == 400, "\(claims)") }
+      let owned = [
+        #""\#(path)":"acme/api""#, #""\#(path)":"acme/*","ref":"*""#, #""\#(sub)":"\#(prefix)acme/api:*""#,
+        #""\#(sub)":"\#(prefix)acme/*""#,
+      ]
+      for claims in owned { #expect(try await status(claims) < 300, "\(claims)") }
+    }
+  }
+
   @Test func `a rule says whose jobs it means, of an issuer that the operator accepts`() async throws {
     try await ClosedRegistry.withOne { registry in
       func make(_ issuer: String, _ claims: [(String, String)], _ seconds: Int = 900) async throws {

@@ -44,11 +44,13 @@ extension Administration {
 
   // MARK: The record
 
-  /// A page of the record. Who does not read everything sees the namespaces that they own.
+  /// A page of the record. Who does not read everything sees the namespaces that they own, since these were made: what was
+  /// recorded of one that had the name before is its owners'.
   public func auditRecords(
     _ filter: AuditFilter, after cursor: Int64, newestFirst: Bool, limit: Int, by caller: Caller
   ) async throws -> [AuditRecord] {
     try requireLogin(caller)
+    var filter = filter
     do {
       try requireSiteReader(caller)
     } catch {
@@ -56,11 +58,16 @@ extension Administration {
         throw AdministrationError(.denied, "name a namespace that you own, or ask a site auditor")
       }
       try await require(.owner, in: namespace, caller)
+      guard let record = try await database.read({ try $0.namespace(namespace) }) else {
+        throw Self.noNamespace(namespace, for: caller)
+      }
+      filter.since = max(filter.since ?? record.createdAt, record.createdAt)
     }
+    let wanted = filter
     try await trail.flush()
     try await trail.seal()
     return try await database.read {
-      try $0.auditRecords(filter, after: cursor, newestFirst: newestFirst, limit: limit)
+      try $0.auditRecords(wanted, after: cursor, newestFirst: newestFirst, limit: limit)
     }
   }
 

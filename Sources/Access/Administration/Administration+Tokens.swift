@@ -293,6 +293,12 @@ extension Administration {
       throw AdministrationError(
         .invalid, "name at least one claim that tells your jobs from those of others, such as repository=acme/api")
     }
+    if let shared = SharedIssuer.known.first(where: { $0.url == issuer }), !shared.tellsOwner(claims) {
+      throw AdministrationError(
+        .invalid,
+        "everybody has jobs at \(issuer): name whose you mean by \(shared.owners.map(\.claim).joined(separator: ", ")), with no star in the owner, such as \(shared.owners[0].claim)=acme/api"
+      )
+    }
     guard lifetime >= .seconds(60), lifetime <= Self.longestTrust else {
       throw AdministrationError(.invalid, "what a rule gives lasts from a minute to 12 hours")
     }
