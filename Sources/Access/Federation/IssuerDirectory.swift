@@ -7,6 +7,8 @@ struct IssuerConfiguration: Sendable {
   let keysURL: String
   let authorizationURL: String?
   let tokenURL: String?
+  /// It says who it is where it sends browsers back (RFC 9207).
+  let namesItself: Bool
 }
 
 /// The keys and addresses of issuers, asked for when they are needed and kept for a while.
@@ -110,7 +112,8 @@ actor IssuerDirectory {
     entries[issuer] = Entry(
       configuration: IssuerConfiguration(
         issuer: issuer, keysURL: keysURL, authorizationURL: address("authorization_endpoint"),
-        tokenURL: address("token_endpoint")),
+        tokenURL: address("token_endpoint"),
+        namesItself: document["authorization_response_iss_parameter_supported"]?.bool ?? false),
       keys: keys, fetchedAt: time.monotonicNanoseconds)
   }
 
