@@ -62,7 +62,7 @@ public final class Authenticator: Sendable {
     case .nothing: return .anonymous(address: address, requestID: requestID)
     case .basic(let user, let password):
       if let token = SecretToken(parsing: password) {
-        guard let record = memory.tokenAtHand(hash: token.hash) else { return nil }
+        guard token.kind != .session, let record = memory.tokenAtHand(hash: token.hash) else { return nil }
         return tokenCaller(record, memory.accountAtHand(record.account), address, requestID)
       }
       guard let known = remembered(presented), throttle.delay(account: user, address: address) == nil,
@@ -84,12 +84,14 @@ public final class Authenticator: Sendable {
     }
     switch token.holder {
     case .anonymous: return .anonymous(address: address, requestID: requestID, limits: token.limits)
-    case .account(let id):
-      guard let account = memory.accountAtHand(id), isGood(account, epoch: token.bond.epoch) else { return nil }
+    case .account(let made):
+      guard let account = memory.accountAtHand(AccountID(value: made.id)), account.made == made,
+        isGood(account, epoch: token.bond.epoch)
+      else { return nil }
       return caller(.account(account), token, address, requestID)
-    case .rules(let ids):
-      let rules = ids.compactMap { memory.ruleAtHand($0) }
-      guard rules.count == ids.count else { return nil }
+    case .rules(let made):
+      let rules = made.compactMap { memory.ruleAtHand($0.id) }
+      guard rules.map(\.made) == made else { return nil }
       return caller(.federated(token.alive(rules, now: now)), token, address, requestID)
     }
   }
@@ -118,9 +120,9 @@ public final class Authenticator: Sendable {
       }
     case .session(let text):
       // A session that has ended is as good as none: its page asks to log in.
-      do { return try await tokenCaller(text, nil, memory, address, requestID) } catch is AuthenticationFailure {
-        return .anonymous(address: address, requestID: requestID)
-      }
+      do {
+        return try await tokenCaller(text, nil, isCookie: true, memory, address, requestID)
+      } catch is AuthenticationFailure { return .anonymous(address: address, requestID: requestID) }
     case .certificate(let certificate): return try await certificateCaller(certificate, memory, address, requestID)
     }
   }
@@ -233,10 +235,13 @@ public final class Authenticator: Sendable {
 
   // MARK: Tokens
 
+  /// - Parameter isCookie: how a browser shows its session, and nothing else is shown.
   private func tokenCaller(
-    _ text: String, _ user: String?, _ memory: AccessMemory, _ address: String, _ requestID: String
+    _ text: String, _ user: String?, isCookie: Bool = false, _ memory: AccessMemory, _ address: String,
+    _ requestID: String
   ) async throws -> Caller {
-    guard let token = SecretToken(parsing: text), let record = try await memory.token(hash: token.hash),
+    guard let token = SecretToken(parsing: text), (token.kind == .session) == isCookie,
+      let record = try await memory.token(hash: token.hash),
       let account = try await memory.account(record.account),
       let caller = tokenCaller(record, account, address, requestID)
     else {
@@ -282,15 +287,15 @@ public final class Authenticator: Sendable {
     }
     switch token.holder {
     case .anonymous: return .anonymous(address: address, requestID: requestID, limits: token.limits)
-    case .account(let id):
-      guard let account = try await memory.account(id), isGood(account, epoch: token.bond.epoch) else {
-        throw Self.ended("its account or its password")
-      }
+    case .account(let made):
+      guard let account = try await memory.account(AccountID(value: made.id)), account.made == made,
+        isGood(account, epoch: token.bond.epoch)
+      else { throw Self.ended("its account or its password") }
       return caller(.account(account), token, address, requestID)
-    case .rules(let ids):
+    case .rules(let made):
       var rules: [TrustRule] = []
-      for id in ids {
-        guard let rule = try await memory.rule(id) else { throw Self.ended("its trust rule") }
+      for one in made {
+        guard let rule = try await memory.rule(one.id), rule.made == one else { throw Self.ended("its trust rule") }
         rules.append(rule)
       }
       return caller(.federated(token.alive(rules, now: now)), token, address, requestID)
