@@ -20,7 +20,7 @@ extension RegistryRoutes {
 
   func getManifest(_ request: Request, _ name: RepositoryName, _ reference: Reference) async throws -> Response {
     let permit = try await permit(Pull.self, name, request)
-    let manifest = try await registry.manifest(reference, permit: permit)
+    let manifest = try await registry.manifest(reference, isGivenOut: request.method == .GET, permit: permit)
     guard request.method == .GET else { return present(manifest, request, reference, permit) }
     let verdict = try await registry.pullVerdict(manifest, permit: permit)
     guard verdict.blocks.isEmpty else {
