@@ -19,8 +19,9 @@ extension RegistryRoutes {
 
   func getManifest(_ request: Request, _ name: RepositoryName, _ reference: Reference) async throws -> Response {
     let permit = try await permit(Pull.self, name, request)
-    let manifest = try await registry.manifest(reference, permit: permit)
-    guard Self.isForPolicy(request) else { return present(manifest, request, reference, permit) }
+    let isForPolicy = Self.isForPolicy(request)
+    let manifest = try await registry.manifest(reference, isGivenOut: isForPolicy, permit: permit)
+    guard isForPolicy else { return present(manifest, request, reference, permit) }
     let verdict = try await registry.pullVerdict(manifest, permit: permit)
     guard verdict.blocks.isEmpty else {
       let reasons = verdict.blocks.map(\.message).joined(separator: "; ")
