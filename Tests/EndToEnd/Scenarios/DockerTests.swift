@@ -77,11 +77,15 @@ extension EndToEnd {
         let docker = try await Docker(in: workspace)
         let reference = "\(server.address.authority)/acme/leak:1.0"
         try await docker.push(image, to: reference)
-        let commands = Commands(server)
-        try await eventually("the image is inspected") {
-          try await commands.text("inventory", "acme/leak:1.0").contains("inventoried")
+        func berth(_ arguments: String...) async throws -> ProgramOutcome {
+          try await ProgramRunner.run(
+            ServerProcess.binary, arguments, environment: ["BERTH_SERVER": server.address.authority])
         }
-        _ = try await commands.text("policy", "set", "acme", "--secret")
+        try await eventually("the image is inspected") {
+          try await berth("inventory", "acme/leak:1.0").text.contains("inventoried")
+        }
+        let set = try await berth("policy", "set", "acme", "--secret")
+        #expect(set.succeeded, "\(set.story)")
         var refused: ProgramOutcome?
         try await eventually("the policy is in force") {
           try await docker.forgetImages()
