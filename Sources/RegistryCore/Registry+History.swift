@@ -194,7 +194,8 @@ extension Registry {
       guard !events.isEmpty else { throw unknownTag(tag, repository) }
       guard events.count == count, let digest = events.last?.from else {
         throw RegistryError(
-          .manifestUnknown, "the history of \(repository):\(tag) has no state before its last \(count) moves")
+          .manifestUnknown,
+          "the history of \(repository):\(tag) has no state before its last \(count == 1 ? "move" : "\(count) moves")")
       }
       return digest
     case .event(let id):

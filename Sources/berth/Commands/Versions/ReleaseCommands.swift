@@ -104,7 +104,7 @@ extension EnvironmentCommand {
   struct Releases: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List releases, the newest first.")
     @OptionGroup var which: Which
-    @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 20
+    @Option(name: [.customShort("n"), .customLong("count")], help: "How many, at most 10000.") var count = RowCount(20)
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
