@@ -137,9 +137,10 @@ public struct LocalScan: Sendable {
 
   private static func speaks(_ advisory: Advisory, of names: Set<AdvisorySubjectName>) -> Bool {
     advisory.affected.contains { affected in
-      names.contains(
-        AdvisorySubjectName(
-          ecosystem: affected.ecosystem.description, name: affected.ecosystem.normalised(affected.name)))
+      let ecosystem = affected.ecosystem.description
+      return advisory.packageNames(of: affected).contains {
+        names.contains(AdvisorySubjectName(ecosystem: ecosystem, name: $0))
+      }
     }
   }
 
