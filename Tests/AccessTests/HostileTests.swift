@@ -336,6 +336,7 @@ import Testing
     let refused = answers.filter { $0.status == 429 }
     #expect(!refused.isEmpty)
     #expect(refused.allSatisfy { $0.errorCode == "TOOMANYREQUESTS" && Int($0.first("Retry-After") ?? "") ?? 0 >= 1 })
+    #expect(refused.allSatisfy { $0.text.contains("try again in \($0.first("Retry-After") ?? "?") s") })
     return answers
   }
 

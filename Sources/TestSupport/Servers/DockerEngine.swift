@@ -39,7 +39,8 @@ public final class DockerEngine: Sendable {
     program = try ServerProgram(
       findProgram("unshare", neededFor: "Docker's engine"),
       [
-        "--mount", "sh", "-ec", #"mount -t tmpfs berth-test /etc/docker; exec "$@""#, "sh", try Self.find("dockerd"),
+        "--mount", "sh", "-ec", #"mkdir -p /etc/docker; mount -t tmpfs berth-test /etc/docker; exec "$@""#, "sh",
+        try Self.find("dockerd"),
         "--host", host, "--config-file", "\(folder)/daemon.json", "--pidfile", "\(folder)/pid",
         "--data-root", "\(folder)/root", "--exec-root", "\(folder)/exec", "--storage-driver", "vfs",
         "--bridge", "none", "--iptables=false", "--ip-forward=false", "--log-level", "warn",
