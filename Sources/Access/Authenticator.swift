@@ -57,7 +57,35 @@ public final class Authenticator: Sendable {
   /// Who asks, when memory is enough to know; nil says nothing. Never blocks.
   public func callerAtHand(_ presented: Presented, address: String, requestID: String) -> Caller? {
     guard let memory else { return .everybody(address: address, requestID: requestID) }
-    guard memory.isFresh else { return nil }
+    guard memory.isFresh, let caller = known(presented, memory, address, requestID) else { return nil }
+    noteUse(by: caller)
+    return caller
+  }
+
+  /// Who asks, as far as memory knows, when that is too old to be used unasked; nil says nothing. Never blocks.
+  ///
+  /// Whether it still holds is asked along with what is read by the permits of this caller. Nothing of that may be given out
+  /// before ``isConfirmed(_:)`` has said so.
+  public func provisionalCaller(
+    _ presented: @autoclosure () -> Presented, address: @autoclosure () -> String, requestID: String
+  ) -> Caller? {
+    guard let memory, let question = memory.question() else { return nil }
+    var caller = known(presented(), memory, address(), requestID)
+    caller?.question = question
+    return caller
+  }
+
+  /// Whether what was done for a caller may be given out: always, unless it is a provisional one and rights have changed.
+  public func isConfirmed(_ caller: Caller) async throws -> Bool {
+    guard let question = caller.question else { return true }
+    guard try await question.holds() else { return false }
+    noteUse(by: caller)
+    return true
+  }
+
+  private func known(
+    _ presented: Presented, _ memory: AccessMemory, _ address: String, _ requestID: String
+  ) -> Caller? {
     switch presented {
     case .nothing: return .anonymous(address: address, requestID: requestID)
     case .basic(let user, let password):
@@ -105,6 +133,24 @@ public final class Authenticator: Sendable {
     guard let memory else { return .everybody(address: address, requestID: requestID) }
     let revision = try await memory.refresh()
     try await keys?.load(revision: revision)
+    let caller = try await caller(presented, memory, address, requestID)
+    noteUse(by: caller)
+    return caller
+  }
+
+  /// When an account was last seen, and the token that it showed.
+  private func noteUse(by caller: Caller) {
+    guard let account = caller.account else { return }
+    if let token = caller.bond.token {
+      usage.used(token, by: account.record.id, at: now)
+    } else {
+      usage.seen(account.record.id, at: now)
+    }
+  }
+
+  private func caller(
+    _ presented: Presented, _ memory: AccessMemory, _ address: String, _ requestID: String
+  ) async throws -> Caller {
     switch presented {
     case .nothing: return .anonymous(address: address, requestID: requestID)
     case .unreadable(let message): throw AuthenticationFailure(message, rule: message)
@@ -222,7 +268,6 @@ public final class Authenticator: Sendable {
     _ account: AccountState, _ epoch: Int64, _ address: String, _ requestID: String
   ) -> Caller? {
     guard isGood(account, epoch: epoch) else { return nil }
-    usage.seen(account.record.id, at: now)
     return Caller(
       principal: .account(account),
       origin: Origin(actor: account.name, credential: "password", address: address, requestID: requestID),
@@ -258,7 +303,6 @@ public final class Authenticator: Sendable {
     guard let account, isGood(record), isGood(account, epoch: record.epoch) else { return nil }
     // One that renews logins is for nothing else.
     guard record.kind != SecretToken.Kind.refresh.rawValue else { return nil }
-    usage.used(record.id, by: account.record.id, at: now)
     let origin = Origin(
       actor: account.name, credential: "token \(record.id)", address: address, requestID: requestID)
     return Caller(
@@ -305,14 +349,7 @@ public final class Authenticator: Sendable {
   private func caller(
     _ principal: Caller.Principal, _ token: BearerToken, _ address: String, _ requestID: String
   ) -> Caller {
-    if case .account(let account) = principal {
-      if let id = token.bond.token {
-        usage.used(id, by: account.record.id, at: now)
-      } else {
-        usage.seen(account.record.id, at: now)
-      }
-    }
-    return Caller(
+    Caller(
       principal: principal, limits: token.limits,
       origin: Origin(actor: token.actor, credential: token.credential, address: address, requestID: requestID),
       bond: token.bond)
@@ -342,31 +379,6 @@ public final class Authenticator: Sendable {
       throw AuthenticationFailure("\(problem)", rule: "\(problem)")
     }
   }
-
-  // MARK: Certificates
-
-  private func certificateCaller(
-    _ certificate: ClientCertificate, _ memory: AccessMemory, _ address: String, _ requestID: String
-  ) async throws -> Caller {
-    let fields =
-      [("subject", certificate.subject)] + certificate.dnsNames.map { ("dns", $0) }
-      + certificate.uris.map { ("uri", $0) } + certificate.emails.map { ("email", $0) }
-    for (field, value) in fields.prefix(Self.certificateFieldLimit) {
-      guard let id = try await memory.database.read({ try $0.account(certificate: field, value) }),
-        let account = try await memory.account(id), isGood(account, epoch: nil)
-      else { continue }
-      usage.seen(id, at: now)
-      return Caller(
-        principal: .account(account),
-        origin: Origin(
-          actor: account.name, credential: "certificate \(field)=\(value)", address: address, requestID: requestID))
-    }
-    // It shows nothing that anybody here knows: as good as none.
-    return .anonymous(address: address, requestID: requestID)
-  }
-
-  /// Names in one certificate that are looked up.
-  static let certificateFieldLimit = 64
 
   // MARK: The record
 

@@ -7,7 +7,10 @@ import Upkeep
 enum Main {
   /// The commands need threads. The process that reads a layer has none but this one: its walls let it make no other.
   static func main() {
-    if CommandLine.arguments.dropFirst().first == WorkerInspector.command { InspectLayerCommand.work() }
+    let words = CommandLine.arguments.dropFirst()
+    if words.first == WorkerInspector.command {
+      InspectLayerCommand.work(isForking: words.contains(WorkerInspector.forkOption))
+    }
     Task {
       await Berth.main()
       exit(EXIT_SUCCESS)

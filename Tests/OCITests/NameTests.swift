@@ -60,6 +60,16 @@ private let hex64 = String(repeating: "0123456789abcdef", count: 4)
     #expect(ReferrersTag(try Tag(parsing: text))?.digestPrefix == prefix)
   }
 
+  // cosign's "Signature Spec", "Storage"
+  @Test(arguments: [
+    ("sha256-" + hex64, true), ("sha256-" + hex64 + ".sig", true), ("sha256-" + hex64 + ".att.1", true),
+    ("sha256-" + hex64 + ".", false), ("sha256-" + hex64 + "x", false), ("sha512-" + hex64 + ".sig", false),
+    ("sha256-" + hex64.uppercased() + ".sig", false), ("v1.sig", false), ("latest", false),
+  ])
+  func `a tag that is made of a digest belongs to that manifest`(_ text: String, _ belongs: Bool) throws {
+    #expect(ReferrersTag.subject(of: try Tag(parsing: text))?.description == (belongs ? "sha256:" + hex64 : nil))
+  }
+
   // [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*
   @Test(arguments: goodNames)
   func `a repository name is taken as it is`(_ text: String) throws {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "Confinement.h"
+#include "ForkServer.h"
 
 /// Starts writing back the dirty pages of a range without waiting for them. Errors are harmless and ignored.
 void berth_start_writeback(int fd, int64_t offset, int64_t length);

@@ -27,6 +27,12 @@ extension RegistryRoutes {
       presented(request), address: clientAddress(request) ?? "unix", requestID: request.id)
   }
 
+  /// See ``Authenticator/provisionalCaller(_:address:requestID:)``.
+  func provisionalCaller(_ request: Request) -> Caller? {
+    access.authenticator.provisionalCaller(
+      presented(request), address: clientAddress(request) ?? "unix", requestID: request.id)
+  }
+
   /// - Throws: ``AuthenticationFailure``. Pages of operators need nobody.
   func caller(_ request: Request) async throws -> Caller? {
     if Self.operatorPaths.contains(request.path) { return nil }

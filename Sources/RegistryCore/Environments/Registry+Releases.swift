@@ -124,25 +124,38 @@ extension Registry {
     of name: Tag, before: Int64?, limit: Int, by actor: ReleaseActor
   ) async throws -> [ReleaseState] {
     try await database.read { transaction in
-      guard let record = try transaction.environment(name, of: actor.namespace) else {
-        throw Self.noEnvironment(name, actor)
-      }
-      let needed = try Self.settings(of: record).approvals
-      return try transaction.releases(of: record.id, before: before, limit: limit).map { release in
-        ReleaseState(
-          release: release,
-          images: try transaction.images(of: release.id).filter { actor.shows($0.repository.name) },
-          approvals: try transaction.approvals(of: release.id), approvalsNeeded: needed)
+      let (record, needed) = try Self.recordToShow(name, actor, transaction)
+      return try transaction.releases(of: record.id, before: before, limit: limit).map {
+        try Self.state(of: $0, needed, actor, transaction)
       }
     }
   }
 
   public func release(_ number: Int64, of name: Tag, by actor: ReleaseActor) async throws -> ReleaseState {
-    let found = try await releases(of: name, before: number + 1, limit: 1, by: actor).first
-    guard let found, found.release.number == number else {
-      throw AdministrationError(.notFound, "\(name) has no release \(number)")
+    try await database.read { transaction in
+      let (record, needed) = try Self.recordToShow(name, actor, transaction)
+      guard let release = try transaction.release(number, of: record.id) else {
+        throw AdministrationError(.notFound, "\(name) has no release \(number)")
+      }
+      return try Self.state(of: release, needed, actor, transaction)
     }
-    return found
+  }
+
+  private static func recordToShow(
+    _ name: Tag, _ actor: ReleaseActor, _ transaction: borrowing ReadTransaction
+  ) throws -> (EnvironmentRecord, approvalsNeeded: Int) {
+    guard let record = try transaction.environment(name, of: actor.namespace) else {
+      throw noEnvironment(name, actor)
+    }
+    return (record, try settings(of: record).approvals)
+  }
+
+  private static func state(
+    of release: ReleaseRecord, _ approvalsNeeded: Int, _ actor: ReleaseActor, _ transaction: borrowing ReadTransaction
+  ) throws -> ReleaseState {
+    ReleaseState(
+      release: release, images: try transaction.images(of: release.id).filter { actor.shows($0.repository.name) },
+      approvals: try transaction.approvals(of: release.id), approvalsNeeded: approvalsNeeded)
   }
 
   private func releasing<V: Sendable>(

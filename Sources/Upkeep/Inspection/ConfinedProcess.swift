@@ -19,38 +19,28 @@ struct ConfinedProcess: ~Copyable {
   /// How long one look for something to read or to write may take: so often the caller can see to the time.
   private static let pollMilliseconds: Int32 = 100
 
-  /// - Throws: ``ProcessError`` when it cannot be started.
-  init(executable: String, arguments: [String]) throws {
+  /// - Throws: ``ProcessError`` when it cannot be made.
+  init(forkedBy server: ForkServer) throws {
     let (theirInput, ourInput) = try Self.pair(berth_socket_pair)
+    defer { close(theirInput) }
     let ends: (read: Int32, write: Int32)
     do { ends = try Self.pair(berth_pipe) } catch {
-      close(theirInput)
       close(ourInput)
       throw error
     }
-    defer {
-      close(theirInput)
-      close(ends.write)
-    }
-    // What it prints of a crash goes where our own errors go.
-    let errors: Int32 = 2
-    var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) }
-    words.append(nil)
-    defer { for word in words { free(word) } }
-    let started = berth_spawn(executable, words, theirInput, ends.write, errors)
-    guard started > 0 else {
+    defer { close(ends.write) }
+    do { child = try server.fork(input: theirInput, output: ends.write) } catch {
       close(ourInput)
       close(ends.read)
-      throw ProcessError.notStarted(errno: -started)
+      throw error
     }
-    child = started
     input = ourInput
     output = ends.read
     for descriptor in [ourInput, ends.read] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
   }
 
   /// Above the three that every process has, and closed in every other child.
-  private static func pair(
+  static func pair(
     _ make: (UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Int32>) -> Int32
   ) throws -> (read: Int32, write: Int32) {
     var (reading, writing): (Int32, Int32) = (-1, -1)

@@ -29,7 +29,7 @@ public struct LocalScan: Sendable {
   }
 
   private let registry: Registry
-  private let inspector: WorkerInspector
+  private let inspector: WorkerSeries
   private static let repository = "local/scan"
   private static let chunkBytes = 1 << 20
 
@@ -40,7 +40,7 @@ public struct LocalScan: Sendable {
     registry = try await Registry(
       database: try SQLiteDatabase(path: directory + "/scan.db"),
       store: try LocalBlobStore(directory: directory, openFileLimit: 16), logger: logger)
-    self.inspector = inspector
+    self.inspector = inspector.series()
   }
 
   /// - Parameters:

@@ -126,6 +126,8 @@ extension EndToEnd {
         #expect(first.text.hasPrefix("Release 1 of acme/staging:\nREPOSITORY"), "\(first.story)")
         let again = try await berth.text("env", "promote", "acme/staging", "acme/api:1.0.0")
         #expect(again == "acme/staging runs all of it already.")
+        let nothing = try await berth.text("env", "promote", "acme/staging", "acme/api:1.0.0", "--dry-run")
+        #expect(nothing == "Nothing would change in acme/staging.")
 
         try await agreement(berth, alice, one: one, two: two)
         #expect(

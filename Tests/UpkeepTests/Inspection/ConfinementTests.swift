@@ -61,30 +61,12 @@ import Testing
 /// A program that tries what its name says, behind the walls unless the name begins with `free-`, and tells it as a worker does.
 private enum WallProbe {
   /// Where it lies until the tests end.
-  static let folder: Result<String, any Error> = Result { try build() }
-
-  private static func build() throws -> String {
-    let folder = try temporaryDirectory()
-    atexit { if case .success(let folder) = WallProbe.folder { try? FileManager.default.removeItem(atPath: folder) } }
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent().path()
-    try Data(source.utf8).write(to: URL(filePath: folder + "/probe.c"))
-    let compiler = Process()
-    compiler.executableURL = URL(filePath: "/usr/bin/env")
-    compiler.arguments = [
-      "clang", "-O0", "-I", "\(root)/Sources/CLinux/include", "\(folder)/probe.c",
-      "\(root)/Sources/CLinux/Confinement.c",
-      "-o", "\(folder)/probe",
-    ]
-    try compiler.run()
-    compiler.waitUntilExit()
-    try #require(compiler.terminationStatus == 0)
-    return folder
-  }
+  static let folder = ForkingProgram.built("probe", source)
 
   private static let source = #"""
     #define _GNU_SOURCE
     #include "Confinement.h"
+    #include "ForkServer.h"
     #include <errno.h>
     #include <fcntl.h>
     #include <signal.h>
@@ -106,6 +88,7 @@ private enum WallProbe {
     }
 
     int main(int count, char **words) {
+      if (berth_serve_forks(0) != 0) return 0;
       const char *what = strrchr(words[0], '/') + 1;
       char path[4096], bytes[256] = {0};
       strcpy(path, words[0]);

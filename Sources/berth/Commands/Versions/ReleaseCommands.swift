@@ -79,6 +79,9 @@ extension EnvironmentCommand {
     let number = answer["release"]?["number"]?.integer ?? 0
     switch answer["outcome"]?.string {
     case "unchanged": return print("\(environment.text) runs all of it already.")
+    case "planned" where answer["images"]?.array?.isEmpty ?? true:
+      print("Nothing would change in \(environment.text).")
+      return show(warnings: answer["warnings"])
     case "planned": print("This would change in \(environment.text):")
     case "pending":
       let needed = answer["release"]?["approvalsNeeded"]?.integer ?? 0
