@@ -283,7 +283,9 @@ struct AuditCommand: AsyncParsableCommand {
       var isWhole = false
       try await remote.run { server in
         let query = expect.map { "expect=\(PercentCoding.encoded($0))" }.joined(separator: "&")
-        let answer = try await server.call(.get, "/api/v1/audit/verify" + (query.isEmpty ? "" : "?\(query)"))
+        let path = "/api/v1/audit/verify" + (query.isEmpty ? "" : "?\(query)")
+        // Millions of records take minutes.
+        let answer = try await server.call(.get, path, timeout: RemoteServer.importTimeout)
         isWhole = answer["whole"]?.bool ?? false
         let count = answer["records"]?.integer ?? 0
         let last = "\(answer["last"]?.integer ?? 0):\(answer["hash"]?.string ?? "")"
