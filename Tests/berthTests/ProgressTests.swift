@@ -100,8 +100,8 @@ import Testing
       let progress = Progress(to: paper.descriptor, isTerminal: false, time: SlowWork())
       #expect(try await CollectCommand.collect(settings, nil, progress).hasPrefix("freed 1 blob, "))
       let lines = paper.text.split(separator: "\n")
-      // The link first, and then the bytes that nobody links to.
-      #expect(lines == ["1 of 1 manifests and blobs looked at", "2 of 2 manifests and blobs looked at"], "\(lines)")
+      // The link, and then the bytes that nobody links to any more.
+      #expect(lines.last == "2 of 2 manifests and blobs looked at", "\(lines)")
     }
   }
 }

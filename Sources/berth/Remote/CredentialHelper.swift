@@ -113,11 +113,11 @@ struct CredentialHelper {
   /// The status with which a process ends. Nil: it had to be stopped when the time was over.
   private static func ending(of process: pid_t, until deadline: ContinuousClock.Instant) -> Int32? {
     var status: Int32 = 0
-    while ContinuousClock.now < deadline {
+    repeat {
       let found = waitpid(process, &status, WNOHANG)
       guard found == 0 || (found < 0 && errno == EINTR) else { return status }
       usleep(lookMicroseconds)
-    }
+    } while ContinuousClock.now < deadline
     kill(process, SIGKILL)
     while waitpid(process, &status, 0) == -1 && errno == EINTR {}
     return nil
