@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /// How long a fork may take on a machine that is busy.
@@ -47,7 +48,6 @@ int berth_serve_forks(int control) {
       close(both[0]);
       close(both[1]);
       if (control > 1) close(control);
-      (void)setpgid(0, 0);
       return 0;
     }
     int32_t answer = made > 0 ? (int32_t)made : -errno;
@@ -85,5 +85,9 @@ pid_t berth_ask_fork(int control, int input, int output) {
   do count = recv(control, &answer, sizeof(answer), MSG_WAITALL);
   while (count < 0 && errno == EINTR);
   if (count < 0) return -errno;
-  return count == sizeof(answer) ? answer : -EPIPE;
+  if (count != sizeof(answer)) return -EPIPE;
+  // Where clone(2) is played by another kernel, a copy may have another parent.
+  siginfo_t nothing;
+  if (answer > 0 && waitid(P_PID, (id_t)answer, &nothing, WEXITED | WNOHANG | WNOWAIT) < 0) return -errno;
+  return answer;
 }

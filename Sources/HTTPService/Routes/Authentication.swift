@@ -208,7 +208,7 @@ extension RegistryRoutes {
   }
 
   /// An answer that tells the client when to come again.
-  private func wait(_ delay: Duration, _ code: ErrorCode, _ message: String) -> Response {
+  func wait(_ delay: Duration, _ code: ErrorCode, _ message: String) -> Response {
     var response = envelope(Self.status(code), code, message, [])
     response.headers.removeAll { $0.name == "retry-after" }
     response.headers.append(("retry-after", String(Self.wholeSeconds(delay))))

@@ -207,14 +207,15 @@ extension AdvisoryRecord {
     let own = advisory.severities
     // Mostly all packages of a record are of one ecosystem.
     var ecosystem: (value: Ecosystem, text: String)?
-    let entries = advisory.affected.map { affected -> Entry in
+    let entries = advisory.affected.flatMap { affected -> [Entry] in
       if ecosystem?.value != affected.ecosystem { ecosystem = (affected.ecosystem, affected.ecosystem.description) }
       var judged = affected
       // What the record says of itself holds for each of its packages that says nothing of its own.
       if judged.severities.isEmpty { judged.severities = own }
-      return Entry(
-        ecosystem: ecosystem?.text ?? "", package: affected.ecosystem.normalised(affected.name),
-        content: judged.encoded())
+      let content = judged.encoded()
+      return advisory.packageNames(of: affected).map {
+        Entry(ecosystem: ecosystem?.text ?? "", package: $0, content: content)
+      }
     }
     let content: JSONValue = [
       "details": .string(String(decoding: (advisory.details ?? "").utf8.prefix(Self.detailsLimitBytes), as: UTF8.self)),

@@ -13,18 +13,11 @@ final class ForkServer: Sendable {
   init(executable: String, arguments: [String]) throws {
     let (ours, theirs) = try ConfinedProcess.pair(berth_socket_pair)
     defer { close(theirs) }
-    var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) }
-    words.append(nil)
-    defer { for word in words { free(word) } }
-    // What it and its copies print of a crash goes where our own errors go.
-    let errors: Int32 = 2
-    let started = berth_spawn(executable, words, theirs, theirs, errors)
-    guard started > 0 else {
+    do { process = try ConfinedProcess.start(executable, arguments, input: theirs, output: theirs) } catch {
       close(ours)
-      throw ProcessError.notStarted(errno: -started)
+      throw error
     }
     control = ours
-    process = started
   }
 
   /// Makes a copy that has these descriptors as its input and output. It is a child of this process.
@@ -38,9 +31,9 @@ final class ForkServer: Sendable {
 
   deinit {
     close(control)
-    // It waits for us alone, and has nothing to lose.
-    _ = kill(process, SIGKILL)
+    // It waits for us alone, and has nothing to lose; nor has a copy that came too late for us to hear of it. All are one group.
+    _ = kill(-process, SIGKILL)
     var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0, errno == EINTR {}
+    while true { guard waitpid(-process, &status, 0) > 0 || errno == EINTR else { break } }
   }
 }

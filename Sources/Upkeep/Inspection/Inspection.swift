@@ -197,7 +197,8 @@ struct Inspection: Sendable {
       logger.notice(
         "a layer cannot be inspected",
         metadata: ["digest": "\(layer.digest)", "cause": "\(error)", "tries": "\(layer.tries + 1)"])
-      let isTriedAgain = !isLasting && layer.tries < Self.tryLimit
+      // That no process can be had is not the layer's fault.
+      let isTriedAgain = !isLasting && (layer.tries < Self.tryLimit || error is ProcessError)
       let wait = min(Self.retry * (1 << min(layer.tries, 16)), Self.retryLimit)
       return .failed(reason: "\(error)", wait: isTriedAgain ? wait : nil)
     }

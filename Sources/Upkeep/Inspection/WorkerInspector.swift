@@ -59,14 +59,19 @@ final class WorkerSeries: LayerInspector {
     return try talk.finish()
   }
 
-  /// One that the server makes, or, when that is none yet or has come to harm, another server.
+  /// One that the server makes, or another server when that is none yet or has come to harm. Where processes cannot be copied, as
+  /// in some emulators, the program is started itself.
   private func process() throws -> ConfinedProcess {
     try server.withLock { server in
       if let server, let process = try? ConfinedProcess(forkedBy: server) { return process }
+      server = nil
       let another = try ForkServer(
         executable: executable, arguments: [WorkerInspector.command, WorkerInspector.forkOption])
+      guard let process = try? ConfinedProcess(forkedBy: another) else {
+        return try ConfinedProcess(executable: executable, arguments: [WorkerInspector.command])
+      }
       server = another
-      return try ConfinedProcess(forkedBy: another)
+      return process
     }
   }
 }

@@ -64,6 +64,7 @@ struct WorkerTalk: ~Copyable {
     switch ending {
     case .exited(let status): "ended with status \(status) and no answer"
     case .killed(let signal): "was ended by signal \(signal)"
+    case .unknown: "ended without an answer"
     }
   }
 

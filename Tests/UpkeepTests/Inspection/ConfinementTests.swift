@@ -25,7 +25,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["open", "create", "remove", "fork", "kill", "limit", "ring", "pair"])
+  @Test(arguments: ["open", "create", "remove", "fork", "kill", "signal", "limit", "ring", "pair"])
   func `is refused what it does not need`(attempt: String) async throws {
     #expect(try await Self.outcome(of: attempt)?.reason == "refused")
   }
@@ -50,7 +50,7 @@ import Testing
 
   /// Else the tests above would prove nothing.
   @Test func `could do it all before they stood`() async throws {
-    for attempt in ["open", "create", "remove", "fork", "kill", "limit", "pair", "socket", "exec"] {
+    for attempt in ["open", "create", "remove", "fork", "kill", "signal", "limit", "pair", "socket", "exec"] {
       let reason = try await Self.outcome(of: "free-" + attempt)?.reason
       // Of exec nothing comes back: /bin/true says nothing.
       #expect(reason == (attempt == "exec" ? "the worker ended with status 0 and no answer" : "it could"), "\(attempt)")
@@ -106,6 +106,7 @@ private enum WallProbe {
         try(child);
       }
       IF("kill") try(kill(getppid(), 0));
+      IF("signal") try(syscall(SYS_tgkill, getppid(), getppid(), 0));
       IF("limit") try(syscall(SYS_prlimit64, 0, 0, 0, bytes));
       IF("ring") try(syscall(SYS_io_uring_setup, 1, bytes));
       IF("pair") try(socketpair(AF_UNIX, SOCK_STREAM, 0, (int *)bytes));

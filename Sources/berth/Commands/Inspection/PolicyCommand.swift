@@ -151,7 +151,7 @@ struct PolicyCommand: AsyncParsableCommand {
     private static func tell(_ answer: JSONValue, _ days: Int) {
       let (pulls, promotions) = (answer["pulls"]?.integer ?? 0, answer["promotions"]?.integer ?? 0)
       print(
-        "Of \(pulls) pulled and \(promotions) promoted images of the last \(days) days, \(answer["refused"]?.integer ?? 0) would have been refused."
+        "Of \(pulls) pulled and \(promotions) promoted images of the last \(counted(Int64(days), "day")), \(answer["refused"]?.integer ?? 0) would have been refused."
       )
       if answer["partial"]?.bool ?? false { print("Only the latest were looked at: there were too many.") }
       for image in answer["images"]?.array ?? [] {

@@ -5,7 +5,7 @@ import OCI
 struct TagCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tag", abstract: "Tags and their memory.",
-    subcommands: [List.self, History.self, Restore.self, LabelCommand.self, Purge.self])
+    subcommands: [List.self, History.self, Restore.self, LabelCommand.self, Delete.self, Purge.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,18 +36,20 @@ struct TagCommand: AsyncParsableCommand {
         berth tag history acme/api --by alice --since 2026-11-24T00:00:00Z
         berth tag history acme/
         """)
-    @Argument(help: "A tag (acme/api:2.3), a repository (acme/api), or a namespace with a slash (acme/).") var of:
-      String
-    @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 20
+    @Argument(
+      help: ArgumentHelp(
+        "A tag (acme/api:2.3), a repository (acme/api), or a namespace with a slash (acme/).", valueName: "what"))
+    var of: String
+    @Option(name: [.customShort("n"), .customLong("count")], help: "How many, at most 10000.") var count = RowCount(20)
     @Option(help: "Only these: push, delete, restore, promotion, rollback, retention, channel.") var kind: String?
     @Option(help: "Only by this account.") var by: String?
     @Option(help: "Not before this time, or not longer ago: 12h, 1d, 2w.") var since: Moment?
-    @Option(help: "Before this time.") var until: String?
+    @Option(help: "Before this time, or longer ago.") var until: Moment?
     @OptionGroup var remote: RemoteOptions
 
     func run() async throws {
       try await remote.run { server in
-        let filter = [("kind", kind), ("by", by), ("since", since?.text), ("until", until)]
+        let filter = [("kind", kind), ("by", by), ("since", since?.text), ("until", until?.text)]
           .compactMap { name, value in value.map { "&\(name)=\(PercentCoding.encoded($0))" } }.joined()
         let found = try await server.some(count, "\(try path())?\(filter.dropFirst())")
         remote.show(
@@ -96,6 +98,20 @@ struct TagCommand: AsyncParsableCommand {
         let digest = answer["to"]?.string ?? ""
         let isThere = answer["changed"]?.bool == false
         remote.tell("\(image.repository):\(tag) \(isThere ? "points to" : "points again to") \(digest)", answer)
+      }
+    }
+  }
+
+  struct Delete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Delete a tag. Its history stays, and berth tag restore brings it back.")
+    @Argument(help: "The tag: acme/api:2.3.") var image: ImageName
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      let tag = try image.tag()
+      try await remote.run { server in
+        try await server.call(.delete, "/v2/\(image.repository)/manifests/\(tag)")
+        remote.tell("Deleted \(image.repository):\(tag).")
       }
     }
   }
