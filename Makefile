@@ -6,9 +6,7 @@ SHELL := /bin/bash
 # What the build needs, what the tests need beyond that, and what the benchmarks need beyond that.
 # Loaded at run time: libpq5, needed by those alone who run berth with PostgreSQL, and libisal2, which unpacks gzip twice as fast.
 BUILD_PACKAGES := libsqlite3-dev libyaml-dev libssl-dev libcrypt-dev zlib1g-dev libzstd-dev libbz2-dev liblzma-dev pkg-config libpq5 libisal2
-# Since Debian 13 the command docker has a package of its own.
-DOCKER_CLI = $(shell apt-cache pkgnames docker-cli | grep -x docker-cli)
-TEST_PACKAGES = rpm skopeo podman buildah containerd runc docker.io $(DOCKER_CLI) umoci mmdebstrap nginx-light curl openssl postgresql pgbouncer python3-venv
+TEST_PACKAGES := rpm skopeo podman buildah containerd runc docker.io umoci mmdebstrap nginx-light curl openssl postgresql pgbouncer python3-venv
 REPLICA_PACKAGES := curl postgresql python3-venv
 BENCH_PACKAGES := docker-registry nginx-light openssl libssl-dev pkg-config curl postgresql redis-server python3-venv
 
@@ -29,7 +27,7 @@ if [ -n "$$missing" ]; then \
   echo "installing:$$missing"; \
   if [ "$$(id -u)" = 0 ]; then sudo=""; else sudo="sudo"; fi; \
   $$sudo apt-get update -q && $$sudo sh -ec 'policy=/usr/sbin/policy-rc.d; \
-    [ -e $$policy ] || { trap "rm -f $$policy" EXIT; printf "#!/bin/sh\nexit 101\n" > $$policy; chmod 0755 $$policy; }; \
+    [ -e $$policy ] || { trap "rm -f $$policy" EXIT; trap "exit 130" INT TERM HUP; printf "#!/bin/sh\nexit 101\n" > $$policy; chmod 0755 $$policy; }; \
     DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-remove --no-install-recommends "$$@"' sh $$missing; \
 fi
 endef
@@ -90,6 +88,8 @@ build-packages:
 	$(call install,$(BUILD_PACKAGES))
 test-packages: build-packages
 	$(call install,$(TEST_PACKAGES))
+# Since Debian 13 the command docker has a package of its own.
+	$(call install,$$(test -x /usr/bin/docker || echo docker-cli))
 	$(seaweedfs)
 	$(sbom_validators)
 replica-packages: build-packages

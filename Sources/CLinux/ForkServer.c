@@ -58,7 +58,7 @@ int berth_serve_forks(int control) {
   return -1;
 }
 
-pid_t berth_ask_fork(int control, int input, int output) {
+int berth_ask_fork(int control, int input, int output) {
   char word = 0;
   struct iovec part = {.iov_base = &word, .iov_len = 1};
   two_descriptors beside;

@@ -1,7 +1,6 @@
 #pragma once
 /// Processes that are made by copying one that has loaded and set up everything already: making one so costs a tenth of starting
 /// the program.
-#include <sys/types.h>
 
 /// Serves forks until `control`, a connected socket, is closed at the other end.
 ///
@@ -12,4 +11,4 @@ int berth_serve_forks(int control);
 
 /// Asks for a process, at the other end. Returns its process id, a child of ours, or the negative errno: EPIPE when the fork server
 /// has gone, ETIMEDOUT when it does not answer, ECHILD when the process is no child of ours. After an error it is of no use any more.
-pid_t berth_ask_fork(int control, int input, int output);
+int berth_ask_fork(int control, int input, int output);

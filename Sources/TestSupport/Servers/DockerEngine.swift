@@ -2,8 +2,8 @@ import Glibc
 
 /// A real Docker engine as the distribution packages it, on a folder and a socket of its own.
 ///
-/// Of this machine it changes nothing: it makes no network and no rule of a firewall, and sees an empty folder in the place
-/// of `/etc/docker`. It needs root, as Docker does. Registries on loopback it reaches without TLS.
+/// It leaves this machine alone: it makes no network and no rule of a firewall, and sees an empty folder in the place of
+/// `/etc/docker`, which is made where there is none. It needs root, as Docker does. Registries on loopback it reaches without TLS.
 public final class DockerEngine: Sendable {
   /// The command `docker` of the distribution.
   public let client: String
