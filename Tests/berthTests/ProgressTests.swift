@@ -68,6 +68,12 @@ import Testing
     var settings = Settings()
     settings.storage.data = directory
     settings.collection.lease = .zero
+    try await fill(settings)
+    try await body(settings)
+  }
+
+  /// The directory is free again when this returns: what holds it is gone.
+  private static func fill(_ settings: Settings) async throws {
     let storage = try await Storage(settings: settings)
     let registry = try await storage.registry(settings, logger: .silent)
     let client = try SimulatedClient(registry, "acme/api")
@@ -76,7 +82,6 @@ import Testing
     try await client.put(SampleBlob(seed: 42, size: 1024))
     try await storage.settle()
     await storage.close()
-    try await body(settings)
   }
 
   @Test func `of a check tells blobs, bytes and problems, of all that there are`() async throws {
