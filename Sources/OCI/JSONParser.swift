@@ -91,6 +91,8 @@ private struct JSONParser {
   private mutating func object() throws(ParseError) -> JSONObject {
     var members: [JSONObject.Member] = []
     if take(UInt8(ascii: "}")) { return JSONObject(members) }
+    // Most objects have some, and growing from one to two to four costs more than what is left empty.
+    members.reserveCapacity(4)
     while true {
       guard peek == ASCII.quote else { throw failure("the name of a member was expected") }
       let key = try string()

@@ -27,6 +27,8 @@ struct Plan: Sendable {
   var layerBytes: Int
   /// Images of two hundred packages that are judged.
   var judgedImages: Int
+  /// Advisories of a feed that is imported; each has some 1.5 KB.
+  var importedAdvisories: Int
 
   /// Small artifacts pushed over an object store by each server.
   var sharedArtifacts: Int
@@ -38,12 +40,12 @@ struct Plan: Sendable {
   static let full = Plan(
     rounds: 5, turnSeconds: 1.5, largePushes: 2, smallArtifacts: 10_000, latencyTurnSeconds: 3, starts: 5,
     openTransfers: 200, scaleTags: 100_000, largeRepositoryTags: 100_000, garbageBlobs: 100_000,
-    collectorArtifacts: 10_000, layerBytes: 900 << 20, judgedImages: 10_000, sharedArtifacts: 2_000, sharedTags: 10_000,
-    sharedRepositories: 2_000)
+    collectorArtifacts: 10_000, layerBytes: 900 << 20, judgedImages: 10_000, importedAdvisories: 160_000,
+    sharedArtifacts: 2_000, sharedTags: 10_000, sharedRepositories: 2_000)
 
   static let quick = Plan(
     rounds: 2, turnSeconds: 0.4, largePushes: 1, smallArtifacts: 800, latencyTurnSeconds: 1, starts: 2,
     openTransfers: 200, scaleTags: 10_000, largeRepositoryTags: 10_000, garbageBlobs: 10_000,
-    collectorArtifacts: 2_000, layerBytes: 200 << 20, judgedImages: 500, sharedArtifacts: 400, sharedTags: 1_000,
-    sharedRepositories: 200)
+    collectorArtifacts: 2_000, layerBytes: 200 << 20, judgedImages: 500, importedAdvisories: 20_000,
+    sharedArtifacts: 400, sharedTags: 1_000, sharedRepositories: 200)
 }

@@ -7,6 +7,6 @@ struct Section: Sendable {
   static let all: [Section] = [
     blob256MiB, blob1MiB, blob10KiB, manifests, largePush, smallPushes, tls, latency, idle, openTransfers, scale,
     collector, sharedLargePush, sharedSmallPushes, sharedPulls, sharedLists, replicas,
-    searches, layerReading, inspectedPushes, matching, judging,
+    searches, layerReading, inspectedPushes, matching, advisoryImport, judging,
   ]
 }

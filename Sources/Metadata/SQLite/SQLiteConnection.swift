@@ -11,6 +11,11 @@ final class SQLiteConnection: SQLConnection {
   /// A bound on kept statements; our statements are fixed texts, some hundred.
   static let statementLimit = 512
 
+  /// Where somebody has used SQLite before, it stays as it is.
+  private static let isPrepared = berth_sqlite_without_memory_figures() == SQLITE_OK
+
+  private static func prepareLibrary() { _ = isPrepared }
+
   /// What the file may be used for by whom: others of this machine read neither signing keys nor hashes of passwords.
   private static let fileMode: mode_t = 0o640
 
@@ -31,6 +36,7 @@ final class SQLiteConnection: SQLConnection {
 
   /// - Parameter readOnly: refuses every statement that would write.
   init(path: String, readOnly: Bool, cacheBytes: Int) throws {
+    Self.prepareLibrary()
     if !readOnly { Self.protect(path) }
     var opened: OpaquePointer?
     let mode = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
@@ -156,17 +162,28 @@ final class SQLiteConnection: SQLConnection {
 final class SQLiteStatement: RowColumns {
   private let handle: OpaquePointer
   private let connection: OpaquePointer
+  /// Texts and bytes that are bound.
+  private var gathered = UnsafeMutableBufferPointer<UInt8>(start: nil, count: 0)
+
+  /// What is held for them at the least, and at the most from one run to the next.
+  private static let gatheredBytes = 256
+  private static let gatheredLimitBytes = 64 << 10
 
   init(handle: OpaquePointer, connection: OpaquePointer) {
     self.handle = handle
     self.connection = connection
   }
 
+  deinit { gathered.deallocate() }
+
   func finalize() { sqlite3_finalize(handle) }
 
   func reset() {
     sqlite3_reset(handle)
     sqlite3_clear_bindings(handle)
+    guard gathered.count > Self.gatheredLimitBytes else { return }
+    gathered.deallocate()
+    gathered = UnsafeMutableBufferPointer(start: nil, count: 0)
   }
 
   /// Answers whether there is a row.
@@ -179,26 +196,50 @@ final class SQLiteStatement: RowColumns {
   }
 
   func bind(_ values: [SQLValue]) throws {
-    // Tells SQLite to copy what is bound: our strings live only as long as the call.
-    let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-    for (index, value) in values.enumerated() {
-      let position = Int32(index + 1)
+    try gather(values)
+    var position: Int32 = 0
+    var begin = UnsafePointer(gathered.baseAddress)
+    for value in values {
+      position += 1
       let status =
         switch value {
         case .null: sqlite3_bind_null(handle, position)
         case .integer(let number): sqlite3_bind_int64(handle, position, number)
-        case .text(var text):
-          text.withUTF8 { utf8 in
-            utf8.withMemoryRebound(to: CChar.self) {
-              sqlite3_bind_text(handle, position, $0.baseAddress, Int32($0.count), copied)
-            }
-          }
+        // No destructor: the bytes stay where they are until others are bound, so that SQLite need not copy each into memory of
+        // its own.
+        case .text(let text):
+          begin?.withMemoryRebound(to: CChar.self, capacity: text.utf8.count) {
+            sqlite3_bind_text(handle, position, $0, Int32(text.utf8.count), nil)
+          } ?? SQLITE_NOMEM
         case .bytes(let bytes):
           bytes.isEmpty
             ? sqlite3_bind_zeroblob(handle, position, 0)
-            : bytes.withUnsafeBytes { sqlite3_bind_blob(handle, position, $0.baseAddress, Int32($0.count), copied) }
+            : sqlite3_bind_blob(handle, position, begin, Int32(bytes.count), nil)
         }
       guard status == SQLITE_OK else { throw SQLiteConnection.error(of: connection) }
+      begin = begin.map { $0 + value.gatheredBytes }
+    }
+  }
+
+  /// Lays what is bound by its address, one after the other, where it stays until the next binding.
+  private func gather(_ values: [SQLValue]) throws {
+    let size = values.reduce(1) { $0 + $1.gatheredBytes }
+    if size > gathered.count {
+      gathered.deallocate()
+      gathered = .allocate(capacity: max(size, Self.gatheredBytes))
+    }
+    guard var target = gathered.baseAddress else { return }
+    for value in values {
+      switch value {
+      case .null, .integer: break
+      case .text(var text):
+        text.withUTF8 { if let source = $0.baseAddress { target.update(from: source, count: $0.count) } }
+      case .bytes(let bytes):
+        bytes.withUnsafeBufferPointer {
+          if let source = $0.baseAddress { target.update(from: source, count: $0.count) }
+        }
+      }
+      target += value.gatheredBytes
     }
   }
 
@@ -215,5 +256,16 @@ final class SQLiteStatement: RowColumns {
   func bytes(_ column: Int) -> [UInt8] {
     guard let start = sqlite3_column_blob(handle, Int32(column)) else { return [] }
     return Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, Int32(column)))))
+  }
+}
+
+extension SQLValue {
+  /// Of a value that is bound by its address.
+  fileprivate var gatheredBytes: Int {
+    switch self {
+    case .null, .integer: 0
+    case .text(let text): text.utf8.count
+    case .bytes(let bytes): bytes.count
+    }
   }
 }

@@ -146,6 +146,11 @@ private final class Writer: @unchecked Sendable {
     do {
       try connection.begin()
       for (index, job) in jobs.enumerated() {
+        // One that is alone ends with the transaction. For a savepoint SQLite would keep every page as it was before.
+        guard jobs.count > 1 else {
+          try job.body(Transaction(connection: connection, now: time.now))
+          break
+        }
         try connection.savepoint()
         do {
           try job.body(Transaction(connection: connection, now: time.now))

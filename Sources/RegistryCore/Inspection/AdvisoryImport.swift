@@ -24,13 +24,13 @@ public struct AdvisoryImportRefusal: Error, Sendable, Hashable, CustomStringConv
 
 /// Brings what a feed says now in place of what it said before.
 ///
-/// Records are written some hundred in a transaction, each together with what it finds, so that nobody sees a record without its
+/// Records are written up to a thousand in a transaction, each together with what it finds, so that nobody sees a record without its
 /// findings and no push waits long. What the feed does not have any more goes last, and only when all of it came. Of a feed one
 /// import is at work at a time.
 public struct AdvisoryImport: ~Copyable {
   /// Records that one transaction writes. Fewer would wait for the disk more often, more would keep others waiting for longer.
-  public static let batchLimit = 500
-  /// What they may say of packages together, unless the first alone says more.
+  public static let batchLimit = 1000
+  /// What they may have together, unless the first alone has more.
   static let batchLimitBytes = 4 << 20
   /// A feed that has become smaller than this share of what it was is refused: rather is it broken than so much withdrawn.
   static let leastShare = 0.8
@@ -45,7 +45,7 @@ public struct AdvisoryImport: ~Copyable {
   private let begunAt: String
   private let claim: FeedClaim
   private var seen: Set<String> = []
-  private var waiting: [AdvisoryRecord] = []
+  private var waiting: [StagedAdvisory] = []
   private var waitingBytes = 0
   private var report = AdvisoryImportReport()
 
@@ -123,16 +123,17 @@ public struct AdvisoryImport: ~Copyable {
     self.expected = expected
   }
 
-  public mutating func add(_ advisory: Advisory) async throws { try await add(AdvisoryRecord(advisory)) }
+  public mutating func add(_ advisory: Advisory) async throws { try await add(StagedAdvisory(advisory)) }
 
-  private mutating func add(_ record: AdvisoryRecord) async throws {
+  private mutating func add(_ record: StagedAdvisory) async throws {
+    let head = record.head
     report.recordCount += 1
-    if !record.modified.isEmpty, record.modified <= begunAt {
-      report.newestChange = max(report.newestChange ?? "", record.modified)
+    if !head.modified.isEmpty, head.modified <= begunAt {
+      report.newestChange = max(report.newestChange ?? "", head.modified)
     }
-    guard seen.insert(record.name).inserted else { return }
+    guard seen.insert(head.name).inserted else { return }
     waiting.append(record)
-    waitingBytes += record.packages.reduce(0) { $0 + $1.content.count }
+    waitingBytes += record.sizeBytes
     if waiting.count >= Self.batchLimit || waitingBytes >= Self.batchLimitBytes { try await flush() }
   }
 
@@ -144,7 +145,9 @@ public struct AdvisoryImport: ~Copyable {
     let (changed, difference) = try await registry.database.write { [claim = claim] transaction in
       try claim.hold(transaction)
       // A feed that is whole may have gone back.
-      let changed = try transaction.writeAdvisories(records, feed: feed, keepsNewer: !isWhole)
+      let changed = try transaction.writeAdvisories(records.map(\.head), feed: feed, keepsNewer: !isWhole) {
+        try records[$0].record()
+      }
       return (changed.count, try Registry.judge(changed, feed: feed, transaction))
     }
     report.changedCount += changed
@@ -207,12 +210,13 @@ extension AdvisoryRecord {
     let own = advisory.severities
     // Mostly all packages of a record are of one ecosystem.
     var ecosystem: (value: Ecosystem, text: String)?
+    var writer = RecordWriter()
     let entries = advisory.affected.flatMap { affected -> [Entry] in
       if ecosystem?.value != affected.ecosystem { ecosystem = (affected.ecosystem, affected.ecosystem.description) }
       var judged = affected
       // What the record says of itself holds for each of its packages that says nothing of its own.
       if judged.severities.isEmpty { judged.severities = own }
-      let content = judged.encoded()
+      let content = judged.encoded(with: &writer)
       return advisory.packageNames(of: affected).map {
         Entry(ecosystem: ecosystem?.text ?? "", package: $0, content: content)
       }

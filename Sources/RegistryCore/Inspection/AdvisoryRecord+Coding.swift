@@ -1,8 +1,35 @@
 internal import Metadata
 internal import Scanning
 
-// How records wait on disk between being read and being written.
+/// A record as it waits, on disk or in memory, between being read and being written: most are as they were, and then nobody asks for
+/// more than the head.
+struct StagedAdvisory: Sendable {
+  let head: AdvisoryHead
+  private let bytes: [UInt8]
+
+  init(_ advisory: Advisory) {
+    let record = AdvisoryRecord(advisory)
+    head = AdvisoryHead(name: record.name, hash: record.hash, modified: record.modified)
+    var writer = RecordWriter()
+    record.encode(into: &writer)
+    bytes = writer.bytes
+  }
+
+  /// - Throws: ``RecordError`` for what does not begin as a record that was encoded.
+  init(decoding bytes: [UInt8]) throws(RecordError) {
+    var reader = RecordReader(bytes)
+    head = AdvisoryHead(name: try reader.text(), hash: try reader.text(), modified: try reader.text())
+    self.bytes = bytes
+  }
+
+  var sizeBytes: Int { bytes.count }
+
+  /// - Throws: ``RecordError`` for anything that ``AdvisoryRecord/encode(into:)`` has not written.
+  func record() throws(RecordError) -> AdvisoryRecord { try AdvisoryRecord(decoding: bytes) }
+}
+
 extension AdvisoryRecord {
+  /// Begins with what ``AdvisoryHead`` has.
   func encode(into writer: inout RecordWriter) {
     for text in [name, hash, modified, summary, severity, severitySource, content] { writer.add(text) }
     writer.add(published)

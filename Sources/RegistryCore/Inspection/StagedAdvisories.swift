@@ -3,15 +3,22 @@ internal import Metadata
 public import Scanning
 
 /// Advisories that were read and wait on disk, as they will be stored: before the first of them counts, all could be read, and none
-/// is read twice. In memory is one at a time.
+/// is read twice. In memory is one at a time, and the name and the place of each.
 public final class StagedAdvisories {
   private static let pieceBytes = 256 << 10
 
+  fileprivate struct Place {
+    let name: String
+    let position: Int64
+    let size: Int
+  }
+
   private let spool: Spool
-  /// Not written yet.
+  /// Records that are not written yet, one after the other.
   private var writer = RecordWriter()
-  private var record = RecordWriter()
-  public private(set) var count = 0
+  private var places: [Place] = []
+  private var isSorted = true
+  public var count: Int { places.count }
 
   /// - Parameter folder: on whose disk they lie; nil: the system's for temporary files.
   /// - Throws: ``Spool/Failure``.
@@ -19,10 +26,12 @@ public final class StagedAdvisories {
 
   /// - Throws: ``Spool/Failure``.
   public func add(_ advisory: Advisory) throws {
-    record.clear()
-    AdvisoryRecord(advisory).encode(into: &record)
-    writer.add(record.bytes)
-    count += 1
+    let record = AdvisoryRecord(advisory)
+    let begin = writer.bytes.count
+    record.encode(into: &writer)
+    if let last = places.last, last.name > record.name { isSorted = false }
+    places.append(
+      Place(name: record.name, position: spool.sizeBytes + Int64(begin), size: writer.bytes.count - begin))
     if writer.bytes.count >= Self.pieceBytes { try flush() }
   }
 
@@ -31,51 +40,39 @@ public final class StagedAdvisories {
     writer.clear()
   }
 
-  /// All of them, from the first on.
+  /// All of them in the order of their names; of several with one name, the one that was added first comes first.
+  ///
+  /// In that order they lie in the database's tables: what is written together lies together, whatever order the feed has.
   func records() throws -> Records {
     try flush()
-    return Records(spool)
+    if !isSorted {
+      places.sort { ($0.name, $0.position) < ($1.name, $1.position) }
+      isSorted = true
+    }
+    return Records(spool, places[...])
   }
 
   struct Records {
     private let spool: Spool
-    /// What was read and not given yet begins at `position`.
-    private var buffer: [UInt8] = []
-    private var position = 0
-    private var readBytes: Int64 = 0
+    private var places: ArraySlice<Place>
 
-    fileprivate init(_ spool: Spool) { self.spool = spool }
+    fileprivate init(_ spool: Spool, _ places: ArraySlice<Place>) {
+      self.spool = spool
+      self.places = places
+    }
 
     /// The next; nil: there is none.
-    mutating func next() throws -> AdvisoryRecord? {
-      guard let size = try length() else { return nil }
-      guard try has(size) else { throw RecordError() }
-      defer { position += size }
-      return try AdvisoryRecord(decoding: Array(buffer[position..<position + size]))
-    }
-
-    /// Seven bits a byte, as it was written.
-    private mutating func length() throws -> Int? {
-      var (value, shift) = (0, 0)
-      while try has(1), shift < Int.bitWidth - 7 {
-        let byte = buffer[position]
-        position += 1
-        value |= Int(byte & 0x7F) << shift
-        if byte & 0x80 == 0 { return value }
-        shift += 7
+    mutating func next() throws -> StagedAdvisory? {
+      guard let place = places.popFirst() else { return nil }
+      let bytes = try [UInt8](unsafeUninitializedCapacity: place.size) { space, count in
+        while count < place.size {
+          let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(space)[count..<place.size])
+          let read = try spool.read(at: place.position + Int64(count), into: rest)
+          guard read > 0 else { throw RecordError() }
+          count += read
+        }
       }
-      guard shift == 0 else { throw RecordError() }
-      return nil
-    }
-
-    /// Whether so many bytes can be given.
-    private mutating func has(_ count: Int) throws -> Bool {
-      while buffer.count - position < count {
-        buffer.removeSubrange(..<position)
-        position = 0
-        guard try spool.read(from: &readBytes, onTo: &buffer) else { return false }
-      }
-      return true
+      return try StagedAdvisory(decoding: bytes)
     }
   }
 }

@@ -5,6 +5,12 @@ extension Affected {
   /// Everything but the ecosystem and the name, which stand beside it.
   public func encoded() -> [UInt8] {
     var writer = RecordWriter()
+    return encoded(with: &writer)
+  }
+
+  /// As ``encoded()``, for many one after the other: what was in the writer goes.
+  package func encoded(with writer: inout RecordWriter) -> [UInt8] {
+    writer.clear()
     writer.add(Self.form)
     writer.add(state.rawValue)
     writer.add(ranges) { writer, range in
@@ -26,7 +32,7 @@ extension Affected {
       writer.add(severity.score != nil)
       if let score = severity.score { writer.add(Int((score * 10).rounded())) }
     }
-    return writer.bytes
+    return writer.bytes.withUnsafeBufferPointer { Array($0) }
   }
 
   /// - Throws: ``RecordError`` for anything that ``encoded()`` has not written.

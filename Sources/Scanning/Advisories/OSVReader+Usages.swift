@@ -41,11 +41,21 @@ extension Advisory {
   /// otherwise: in others they are what comes to mind.
   public var flaws: [String] {
     var names = aliases + upstream
-    let isOfDistributions = !affected.isEmpty && affected.allSatisfy(\.ecosystem.isDistribution)
-    if isOfDistributions, !id.contains("CVE-"), !names.contains(where: { $0.hasPrefix("CVE-") }) {
-      names += related.filter { $0.hasPrefix("CVE-") }
+    let others = related.filter { $0.hasPrefix("CVE-") }
+    if !others.isEmpty, !names.contains(where: { $0.hasPrefix("CVE-") }), !id.contains("CVE-"), isOfDistributions {
+      names += others
     }
-    return Set(names).sorted()
+    return names.count < 2 ? names : Set(names).sorted()
+  }
+
+  private var isOfDistributions: Bool {
+    // Mostly all packages of a record are of one.
+    var known: Ecosystem?
+    for entry in affected where entry.ecosystem != known {
+      guard entry.ecosystem.isDistribution else { return false }
+      known = entry.ecosystem
+    }
+    return known != nil
   }
 }
 

@@ -21,8 +21,11 @@ package struct RecordWriter {
   package mutating func add(_ flag: Bool) { bytes.append(flag ? 1 : 0) }
 
   package mutating func add(_ text: String) {
-    add(text.utf8.count)
-    bytes.append(contentsOf: text.utf8)
+    var text = text
+    text.withUTF8 {
+      add($0.count)
+      bytes.append(contentsOf: $0)
+    }
   }
 
   package mutating func add(_ raw: [UInt8]) {
@@ -93,16 +96,23 @@ package struct RecordReader {
     }
   }
 
-  package mutating func raw() throws(RecordError) -> [UInt8] {
+  package mutating func raw() throws(RecordError) -> [UInt8] { Array(try part()) }
+
+  package mutating func text() throws(RecordError) -> String {
+    let part = try part()
+    // As a buffer: of a slice the library would look at each byte by itself.
+    guard let text = part.withUnsafeBufferPointer({ String(validating: $0, as: UTF8.self) }) else {
+      throw RecordError()
+    }
+    return text
+  }
+
+  /// What stands behind its length.
+  private mutating func part() throws(RecordError) -> ArraySlice<UInt8> {
     let count = try int()
     guard count <= bytes.endIndex - position else { throw RecordError() }
     defer { position += count }
-    return Array(bytes[position..<position + count])
-  }
-
-  package mutating func text() throws(RecordError) -> String {
-    guard let text = String(validating: try raw(), as: UTF8.self) else { throw RecordError() }
-    return text
+    return bytes[position..<position + count]
   }
 
   package mutating func optionalText() throws(RecordError) -> String? { try flag() ? try text() : nil }

@@ -27,9 +27,32 @@ import Testing
     #expect(staged.count == advisories.count)
     for _ in 0..<2 {
       var records = try staged.records()
-      for advisory in advisories { #expect(try records.next() == AdvisoryRecord(advisory), "\(advisory.id)") }
-      #expect(try records.next() == nil)
+      for advisory in advisories { #expect(try records.next()?.record() == AdvisoryRecord(advisory), "\(advisory.id)") }
+      #expect(try records.next()?.head == nil)
     }
+  }
+
+  @Test("come in the order of their names, whatever order the feed has, and of one name the first comes first")
+  func order() throws {
+    let staged = try StagedAdvisories()
+    // Enough that some are on disk and others not yet.
+    let numbers = (0..<500).map { ($0 * 7919) % 500 }
+    for (place, number) in (numbers + numbers).enumerated() {
+      var advisory = Advisory(id: "T-\(1000 + number)")
+      advisory.modified = "\(place)"
+      advisory.details = String(repeating: "d", count: 1000)
+      try staged.add(advisory)
+    }
+    #expect(staged.count == 1000)
+    var records = try staged.records()
+    for number in 0..<500 {
+      let place = try #require(numbers.firstIndex(of: number))
+      for modified in [place, place + 500] {
+        let head = try #require(try records.next()).head
+        #expect((head.name, head.modified) == ("T-\(1000 + number)", "\(modified)"))
+      }
+    }
+    #expect(try records.next()?.head == nil)
   }
 
   @Test(

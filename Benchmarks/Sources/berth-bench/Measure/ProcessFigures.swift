@@ -18,6 +18,9 @@ struct ProcessFigures {
     family().reduce(0) { $0 + kilobytes("VmRSS:", in: "/proc/\($1)/status") } * 1024
   }
 
+  /// The most resident memory that the process itself has had, in bytes.
+  func peakBytes() -> Int { kilobytes("VmHWM:", in: "/proc/\(pid)/status") * 1024 }
+
   /// The most resident memory that one of its living children has had, in bytes.
   func peakBytesOfChildren() -> Int {
     family().dropFirst().reduce(0) { max($0, kilobytes("VmHWM:", in: "/proc/\($1)/status")) } * 1024

@@ -57,6 +57,19 @@ public struct AdvisoryRecord: Sendable, Hashable {
   }
 }
 
+/// What tells whether a record of a feed is as it was.
+public struct AdvisoryHead: Sendable, Hashable {
+  public let name: String
+  public let hash: String
+  public let modified: String
+
+  public init(name: String, hash: String, modified: String) {
+    self.name = name
+    self.hash = hash
+    self.modified = modified
+  }
+}
+
 /// A name by which advisories of an ecosystem speak of a package.
 public struct AdvisorySubjectName: Sendable, Hashable {
   public let ecosystem: String

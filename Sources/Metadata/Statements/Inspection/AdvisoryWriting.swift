@@ -1,6 +1,6 @@
 internal import OCI
 
-extension AdvisoryRecord {
+extension AdvisoryHead {
   /// Moments are compared down to their seconds: what follows those is written in several ways.
   private static let secondsLength = 19
 
@@ -14,22 +14,25 @@ extension Transaction {
   /// Writes records of a feed; those that are as they were are left alone.
   ///
   /// - Precondition: no two records have one name.
-  /// - Parameter keepsNewer: a record that is older than what is here does not take its place.
+  /// - Parameters:
+  ///   - keepsNewer: a record that is older than what is here does not take its place.
+  ///   - record: the whole of the one whose head has this place; asked only for those that are new or not as they were.
   /// - Returns: those that changed. What they find is to be judged in the same transaction.
   /// - Cost: a few statements for some dozen records, in the order in which the tables lie: most of what an import costs is here.
   public func writeAdvisories(
-    _ records: [AdvisoryRecord], feed: String, keepsNewer: Bool = false
+    _ heads: [AdvisoryHead], feed: String, keepsNewer: Bool = false, record: (Int) throws -> AdvisoryRecord
   ) throws -> [ChangedAdvisory] {
     try lockInspection()
-    let known = try knownAdvisories(records.map(\.name), feed: feed)
+    let known = try knownAdvisories(heads.map(\.name), feed: feed)
     var fresh: [AdvisoryRecord] = []
     var written: [(key: Int64, record: AdvisoryRecord, isNew: Bool)] = []
-    for record in records {
-      guard let found = known[record.name] else {
-        fresh.append(record)
+    for (place, head) in heads.enumerated() {
+      guard let found = known[head.name] else {
+        fresh.append(try record(place))
         continue
       }
-      guard found.hash != record.hash, !keepsNewer || !record.isOlder(than: found.modified) else { continue }
+      guard found.hash != head.hash, !keepsNewer || !head.isOlder(than: found.modified) else { continue }
+      let record = try record(place)
       try changeAdvisory(found.key, to: record)
       written.append((found.key, record, false))
     }
@@ -94,9 +97,12 @@ extension Transaction {
 
   /// Writes under which names advisories are known and what they speak of.
   private func writeParts(of advisories: [(key: Int64, record: AdvisoryRecord)]) throws {
-    let aliases = advisories.flatMap { key, record in
-      Set(record.aliases + [record.name]).map { (alias: $0, key: key) }
-    }.sorted { ($0.alias, $0.key) < ($1.alias, $1.key) }
+    var aliases: [(alias: String, key: Int64)] = []
+    for (key, record) in advisories {
+      aliases.append((record.name, key))
+      for alias in record.aliases where alias != record.name { aliases.append((alias, key)) }
+    }
+    aliases.sort { ($0.alias, $0.key) < ($1.alias, $1.key) }
     try writeRows(
       "INSERT INTO advisory_alias (alias, advisory_id) VALUES", aliases.map { [$0.alias.sqlValue, $0.key.sqlValue] },
       "ON CONFLICT (alias, advisory_id) DO NOTHING")
