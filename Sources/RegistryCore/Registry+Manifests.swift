@@ -54,11 +54,6 @@ extension Registry {
     }
     guard let found else {
       if let list = try await referrersList(reference, permit: permit) { return list }
-      if case .digest(let digest) = reference,
-        let list = caches.lists.value(for: ManifestKey(repository: repository, digest: digest))
-      {
-        return list
-      }
       throw RegistryError(
         .manifestUnknown, "\(repository) has no manifest \(reference)",
         details: [["reference": .string(reference.description)]])
@@ -69,7 +64,7 @@ extension Registry {
     caches.keep(manifest, in: repository, since: manifestGeneration)
     if case .tag(let tag) = reference {
       // Never remembered: what it answers changes with every referrer.
-      if let list = ReferrersTag(tag) { return try await self.list(list, over: stored, permit: permit) ?? manifest }
+      if ReferrersTag(tag) != nil { return try await list(tag, over: stored, permit: permit) ?? manifest }
       caches.tags.insert(found.digest, for: TagKey(repository: repository, tag: tag), cost: 1, since: tagGeneration)
     }
     return manifest

@@ -44,7 +44,7 @@ struct RegistryCaches: Sendable {
 
   let manifests: BoundedCache<ManifestKey, CachedManifest>
   /// Lists of referrers that were put together: who has resolved such a tag to a digest asks for that next. Content under a digest
-  /// cannot go stale.
+  /// cannot go stale. What is not here is put together again, by the tag that was noted for it.
   let lists = BoundedCache<ManifestKey, CachedManifest>(costLimit: 2 * Manifest.sizeLimitBytes)
   let tags = BoundedCache<TagKey, Digest>(costLimit: entryLimit)
   let links = BoundedCache<LinkKey, LinkedBlob>(costLimit: entryLimit)
