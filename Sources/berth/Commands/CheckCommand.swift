@@ -113,9 +113,10 @@ struct CheckCommand: AsyncParsableCommand {
       last = page.last?.digest
     }
     progress.clear()
-    print(
-      "\(seen) blobs, \(sizeText(seenBytes)); \(inventory.manifests) manifests, \(inventory.tags) tags in \(inventory.repositories) repositories"
-    )
+    let images = counted(Int64(inventory.manifests), "manifest")
+    let tags = counted(Int64(inventory.tags), "tag")
+    let repositories = counted(Int64(inventory.repositories), "repository", "repositories")
+    print("\(counted(Int64(seen), "blob")), \(sizeText(seenBytes)); \(images), \(tags) in \(repositories)")
     return problems
   }
 

@@ -31,7 +31,11 @@ func sizeText(_ bytes: Int64) -> String {
 }
 
 /// `1 statement`, `2 statements`.
-func counted(_ count: Int64, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+///
+/// - Parameter plural: where it is not made by an s.
+func counted(_ count: Int64, _ noun: String, _ plural: String? = nil) -> String {
+  "\(count) \(count == 1 ? noun : plural ?? noun + "s")"
+}
 
 extension Result where Failure == any Error {
   /// The outcome of something that waits, for what has to be closed in either case.
