@@ -45,8 +45,14 @@ private final class Home {
       erase) rm "\(path)/kept/$line" ;;
       esac
       """
-    try write(script ?? keeper, to: "bin/docker-credential-\(name)")
-    chmod("\(path)/bin/docker-credential-\(name)", 0o755)
+    try write(script ?? keeper, to: "script")
+    // Written by another program: what is open for writing cannot be run, and a child that another test starts at that moment would
+    // have it open.
+    let install = try Process.run(
+      URL(filePath: "/usr/bin/install"),
+      arguments: ["-m", "755", "\(path)/script", "\(path)/bin/docker-credential-\(name)"])
+    install.waitUntilExit()
+    try #require(install.terminationStatus == 0)
   }
 
   func credential(_ server: String, repository: String? = nil) throws -> CredentialFile.Credential? {
