@@ -83,13 +83,7 @@ import Testing
     let clock = ManualClock(SystemTime().now)
     try await ClosedRegistry.withOne(over: .postgresAndObjects) { registry in
       let rules = "/api/v1/namespaces/acme/rules/policy"
-      let image = Array(
-        String(decoding: ClosedRegistry.manifest, as: UTF8.self)
-          .replacing("application/vnd.oci.empty.v1+json", with: "application/vnd.oci.image.config.v1+json").utf8)
-      let pushed = try await registry.ask(
-        "PUT", "/v2/acme/api/manifests/unread", as: ClosedRegistry.admin,
-        [("Content-Type", "application/vnd.oci.image.manifest.v1+json")], body: .bytes(image))
-      try #require(pushed.status == 201, "\(pushed)")
+      try await registry.pushUnreadImage("acme/api", "unread")
       let owner = ClosedRegistry.basic("owner")
       try await registry.withReplica(time: clock) { replica in
         func pull() async throws -> RawResponse {

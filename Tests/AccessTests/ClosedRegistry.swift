@@ -166,10 +166,21 @@ struct ClosedRegistry {
     let blob = try await ask(
       "POST", "/v2/\(name)/blobs/uploads/?digest=\(Self.configDigest)", as: Self.admin, body: .bytes(Self.config))
     try #require(blob.status == 201, "\(blob)")
-    let manifest = try await ask(
+    try await pushManifest(Self.manifest, name, tag)
+  }
+
+  /// Pushes what is taken for an image that has not been inspected, of the blob that ``pushImage(_:_:)`` has pushed.
+  func pushUnreadImage(_ name: String, _ tag: String) async throws {
+    let image = String(decoding: Self.manifest, as: UTF8.self)
+      .replacing("application/vnd.oci.empty.v1+json", with: "application/vnd.oci.image.config.v1+json")
+    try await pushManifest(Array(image.utf8), name, tag)
+  }
+
+  private func pushManifest(_ bytes: [UInt8], _ name: String, _ tag: String) async throws {
+    let pushed = try await ask(
       "PUT", "/v2/\(name)/manifests/\(tag)", as: Self.admin,
-      [("Content-Type", "application/vnd.oci.image.manifest.v1+json")], body: .bytes(Self.manifest))
-    try #require(manifest.status == 201, "\(manifest)")
+      [("Content-Type", "application/vnd.oci.image.manifest.v1+json")], body: .bytes(bytes))
+    try #require(pushed.status == 201, "\(pushed)")
   }
 }
 

@@ -69,13 +69,15 @@ import Testing
     try await ClosedRegistry.withOne { registry in
       let document = try await Self.document(registry)
       let acme = "/api/v1/namespaces/acme"
+      try await registry.pushUnreadImage("acme/api", "unread")
       for (path, body) in [
-        ("environments", #"{"name":"staging"}"#), ("environments/staging/promotions", #"{"images":["acme/api:1"]}"#),
+        ("environments", #"{"name":"staging"}"#),
+        ("environments/staging/promotions", #"{"images":["acme/api:unread"]}"#),
       ] {
         let answer = try await registry.api("POST", "\(acme)/\(path)", as: ClosedRegistry.admin, body)
         try #require(answer.status < 300, "\(answer)")
       }
-      let pulled = try await registry.ask("GET", "/v2/acme/api/manifests/1", as: ClosedRegistry.basic("reader"))
+      let pulled = try await registry.ask("GET", "/v2/acme/api/manifests/unread", as: ClosedRegistry.basic("reader"))
       #expect(pulled.status == 200)
       try await registry.server.registry.flushPulls()
       try await registry.server.access.trail.flush()
