@@ -68,14 +68,17 @@ import Testing
     var settings = Settings()
     settings.storage.data = directory
     settings.collection.lease = .zero
-    let storage = try await Storage(settings: settings)
-    let registry = try await storage.registry(settings, logger: .silent)
-    let client = try SimulatedClient(registry, "acme/api")
-    try await client.upload(SampleBlob(seed: 41, size: 300_000))
-    registry.settings.lease = .seconds(3600)
-    try await client.put(SampleBlob(seed: 42, size: 1024))
-    try await storage.settle()
-    await storage.close()
+    do {
+      let storage = try await Storage(settings: settings)
+      let registry = try await storage.registry(settings, logger: .silent)
+      let client = try SimulatedClient(registry, "acme/api")
+      try await client.upload(SampleBlob(seed: 41, size: 300_000))
+      registry.settings.lease = .seconds(3600)
+      try await client.put(SampleBlob(seed: 42, size: 1024))
+      try await storage.settle()
+      await storage.close()
+    }
+    // The directory is free once the storage has gone.
     try await body(settings)
   }
 
