@@ -45,8 +45,12 @@ private final class Home {
       erase) rm "\(path)/kept/$line" ;;
       esac
       """
-    try write(script ?? keeper, to: "bin/docker-credential-\(name)")
-    chmod("\(path)/bin/docker-credential-\(name)", 0o755)
+    // A program that another test starts meanwhile must not have it open for writing: nobody could run it.
+    let descriptor = open(
+      "\(path)/bin/docker-credential-\(name)", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o755)
+    try #require(descriptor >= 0)
+    defer { close(descriptor) }
+    try FileHandle(fileDescriptor: descriptor).write(contentsOf: Data((script ?? keeper).utf8))
   }
 
   func credential(_ server: String, repository: String? = nil) throws -> CredentialFile.Credential? {
