@@ -69,13 +69,25 @@ import Testing
     try await ClosedRegistry.withOne { registry in
       let document = try await Self.document(registry)
       let acme = "/api/v1/namespaces/acme"
+      // Nobody reads its layer here: it stays unscanned.
+      let (config, layer) = (SampleBlob(ClosedRegistry.config), SampleBlob(seed: 7, size: 100))
+      for blob in [config, layer] {
+        _ = try await registry.ask(
+          "POST", "/v2/acme/web/blobs/uploads/?digest=\(blob.digest)", as: ClosedRegistry.admin,
+          body: .bytes(blob.bytes))
+      }
+      let pushed = try await registry.ask(
+        "PUT", "/v2/acme/web/manifests/1", as: ClosedRegistry.admin,
+        [("Content-Type", "application/vnd.oci.image.manifest.v1+json")],
+        body: .bytes(SampleManifest.image(config: config, layers: [layer]).content.bytes))
+      try #require(pushed.status == 201, "\(pushed)")
       for (path, body) in [
-        ("environments", #"{"name":"staging"}"#), ("environments/staging/promotions", #"{"images":["acme/api:1"]}"#),
+        ("environments", #"{"name":"staging"}"#), ("environments/staging/promotions", #"{"images":["acme/web:1"]}"#),
       ] {
         let answer = try await registry.api("POST", "\(acme)/\(path)", as: ClosedRegistry.admin, body)
         try #require(answer.status < 300, "\(answer)")
       }
-      let pulled = try await registry.ask("GET", "/v2/acme/api/manifests/1", as: ClosedRegistry.basic("reader"))
+      let pulled = try await registry.ask("GET", "/v2/acme/web/manifests/1", as: ClosedRegistry.basic("reader"))
       #expect(pulled.status == 200)
       try await registry.server.registry.flushPulls()
       try await registry.server.access.trail.flush()
