@@ -25,6 +25,16 @@ public struct ImageFiles: Sendable {
   public struct Layer: Sendable {
     public let digest: Digest
     public let extent: Extent
+    /// The digest is that of the bytes as they lie here, and not of what is packed in them.
+    public let isOfStored: Bool
+
+    /// Whether the bytes are those that the digest names, as far as it names them.
+    ///
+    /// - Throws: ``Failure`` when they cannot be read.
+    public func isIntact() throws(Failure) -> Bool {
+      guard isOfStored else { return true }
+      return try extent.digest(digest.algorithm) == digest
+    }
   }
 
   /// Why there is no image to be read.
@@ -82,7 +92,7 @@ public struct ImageFiles: Sendable {
     guard let text = entry["digest"]?.string, let digest = try? Digest(parsing: text) else {
       throw Failure(description: "\(root): its index has an entry without a digest")
     }
-    let document = try document(Self.blobPath(digest))
+    let document = try document(Self.blobPath(digest), of: digest)
     if document["manifests"] != nil {
       guard depth < 4 else { throw Failure(description: "\(root): indexes are too deep in one another") }
       return try take(index: document, depth: depth + 1)
@@ -94,7 +104,7 @@ public struct ImageFiles: Sendable {
       guard let text = layer["digest"]?.string, let digest = try? Digest(parsing: text) else {
         throw Failure(description: "\(root): \(digest) has a layer without a digest")
       }
-      layers.append(Layer(digest: digest, extent: try extent(Self.blobPath(digest))))
+      layers.append(Layer(digest: digest, extent: try extent(Self.blobPath(digest)), isOfStored: true))
     }
     let words = [platform?["os"]?.string, platform?["architecture"]?.string, platform?["variant"]?.string]
     images.append(
@@ -111,11 +121,12 @@ public struct ImageFiles: Sendable {
   private mutating func takeSaved(_ list: JSONValue) throws(Failure) {
     for entry in (list.array ?? []).prefix(Self.imageLimit) {
       let config = entry["Config"]?.string ?? ""
-      let hex = config.split(separator: "/").last.map { $0.split(separator: ".").first ?? $0 } ?? ""
-      guard let digest = try? Digest(parsing: "sha256:\(hex)") else {
+      let file = config.split(separator: "/").last.map { $0.split(separator: ".").first ?? $0 } ?? ""
+      // Some write the algorithm before it.
+      guard let digest = try? Digest(parsing: file.hasPrefix("sha256:") ? String(file) : "sha256:\(file)") else {
         throw Failure(description: "\(root): its manifest.json names no configuration")
       }
-      let document = try document(config)
+      let document = try document(config, of: digest)
       let diffs = document["rootfs"]?["diff_ids"]?.array ?? []
       var layers: [Layer] = []
       for (index, layer) in (entry["Layers"]?.array ?? []).enumerated() {
@@ -123,7 +134,7 @@ public struct ImageFiles: Sendable {
         guard let path = layer.string, let digest = try? Digest(parsing: id) else {
           throw Failure(description: "\(root): its manifest.json and its configuration tell of other layers")
         }
-        layers.append(Layer(digest: digest, extent: try extent(path)))
+        layers.append(Layer(digest: digest, extent: try extent(path), isOfStored: false))
       }
       let tag = entry["RepoTags"]?.array?.first?.string
       let words = [document["os"]?.string, document["architecture"]?.string, document["variant"]?.string]
@@ -149,10 +160,14 @@ public struct ImageFiles: Sendable {
     return Extent(path: whole, offset: 0, sizeBytes: Int64(status.st_size))
   }
 
-  private func document(_ path: String) throws(Failure) -> JSONValue {
+  /// - Parameter digest: what the file is called by; it is not read when it is another. Nil: nothing calls it so.
+  private func document(_ path: String, of digest: Digest? = nil) throws(Failure) -> JSONValue {
     let extent = try extent(path)
     guard extent.sizeBytes <= Self.documentLimitBytes else {
       throw Failure(description: "\(root): \(path) is larger than any manifest")
+    }
+    if let digest, try extent.digest(digest.algorithm) != digest {
+      throw Failure(description: "\(root): \(path) is not what its digest names: it was damaged or exchanged")
     }
     let bytes = try extent.bytes()
     let parsed = bytes.withUnsafeBytes { bytes -> JSONValue? in
@@ -197,24 +212,44 @@ public struct ImageFiles: Sendable {
 }
 
 extension ImageFiles.Extent {
+  private static let pieceBytes = 256 << 10
+
   /// All of it. Look at its size first.
   fileprivate func bytes() throws(ImageFiles.Failure) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Int(sizeBytes))
+    try each { bytes.append(contentsOf: $0) }
+    return bytes
+  }
+
+  fileprivate func digest(_ algorithm: Digest.Algorithm) throws(ImageFiles.Failure) -> Digest {
+    let hash: ContentHash
+    do throws(LayerError) {
+      hash = try ContentHash(algorithm)
+      try hash.begin()
+    } catch {
+      throw ImageFiles.Failure(description: error.description)
+    }
+    try each { hash.add($0) }
+    return hash.end().withUnsafeBytes { Digest(algorithm, bytes: $0) }
+  }
+
+  /// Reads it from its first byte to its last.
+  private func each(_ body: (UnsafeRawBufferPointer) -> Void) throws(ImageFiles.Failure) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw ImageFiles.Failure(description: "\(path): \(String(cString: strerror(errno)))")
     }
     defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: Int(sizeBytes))
-    var position = 0
-    while position < bytes.count {
-      let count = bytes.withUnsafeMutableBytes { space in
-        pread(
-          descriptor, space.baseAddress?.advanced(by: position), space.count - position, off_t(offset) + off_t(position)
-        )
-      }
+    let space = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceBytes, alignment: 16)
+    defer { space.deallocate() }
+    var position: Int64 = 0
+    while position < sizeBytes {
+      let wanted = Int(min(sizeBytes - position, Int64(space.count)))
+      let count = pread(descriptor, space.baseAddress, wanted, off_t(offset + position))
       guard count > 0 else { throw ImageFiles.Failure(description: "\(path): it cannot be read to its end") }
-      position += count
+      body(UnsafeRawBufferPointer(rebasing: space[..<count]))
+      position += Int64(count)
     }
-    return bytes
   }
 }

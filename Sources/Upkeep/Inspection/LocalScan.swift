@@ -74,6 +74,10 @@ public struct LocalScan: Sendable {
 
   private func read(_ layer: ImageFiles.Layer) async throws -> Result<LayerInventory, InspectionFailure> {
     do {
+      // What the image's name does not mean says nothing of the image.
+      guard try layer.isIntact() else {
+        throw InspectionFailure("its bytes are not what its digest names: it was damaged or exchanged", isLasting: true)
+      }
       return .success(try await inspector.inspect(chunks: Chunks(layer.extent)).inventory)
     } catch let failure as InspectionFailure {
       return .failure(failure)

@@ -1,3 +1,4 @@
+import Foundation
 import OCI
 import Testing
 
@@ -290,6 +291,15 @@ extension EndToEnd {
       let mixed = try await berth("scan", "acme/api:1.0", "--advisories", image.path)
       #expect(mixed.ending == .exited(64), "\(mixed.story)")
       #expect(mixed.errors.contains("--advisories goes with images of this machine"), "\(mixed.story)")
+      // A layer that is not what its digest names says nothing of the image.
+      func blob(_ digest: String) -> URL {
+        URL(fileURLWithPath: "\(image.path)/blobs/\(digest.replacingOccurrences(of: ":", with: "/"))")
+      }
+      let parsed = try JSONValue.parse(String(decoding: try Data(contentsOf: blob(manifest.digest)), as: UTF8.self))
+      let named = blob(try #require(parsed["layers"]?.array?.first?["digest"]?.string))
+      try (try Data(contentsOf: named) + [0]).write(to: named)
+      let damaged = try await berth("scan", image.path, "--fail-on", "secret")
+      #expect(damaged.ending == .exited(1) && damaged.text.contains("damaged or exchanged"), "\(damaged.story)")
     }
 
     @Test("versions are compared and packages are matched without a server")
