@@ -6,7 +6,9 @@ SHELL := /bin/bash
 # What the build needs, what the tests need beyond that, and what the benchmarks need beyond that.
 # Loaded at run time: libpq5, needed by those alone who run berth with PostgreSQL, and libisal2, which unpacks gzip twice as fast.
 BUILD_PACKAGES := libsqlite3-dev libyaml-dev libssl-dev libcrypt-dev zlib1g-dev libzstd-dev libbz2-dev liblzma-dev pkg-config libpq5 libisal2
-TEST_PACKAGES := rpm skopeo podman buildah containerd runc umoci mmdebstrap nginx-light curl openssl postgresql pgbouncer python3-venv
+# Since Debian 13 the command docker has a package of its own.
+DOCKER_CLI = $(shell apt-cache pkgnames docker-cli | grep -x docker-cli)
+TEST_PACKAGES = rpm skopeo podman buildah containerd runc docker.io $(DOCKER_CLI) umoci mmdebstrap nginx-light curl openssl postgresql pgbouncer python3-venv
 REPLICA_PACKAGES := curl postgresql python3-venv
 BENCH_PACKAGES := docker-registry nginx-light openssl libssl-dev pkg-config curl postgresql redis-server python3-venv
 
@@ -19,13 +21,16 @@ SBOM_VALIDATORS := cyclonedx-python-lib[json-validation]==11.12.0 spdx-tools==0.
 RELEASE := swift build -c release --product berth --static-swift-stdlib
 BERTH := .build/release/berth
 
-# Installs those of the named packages that are missing, and asks nobody anything.
+# Installs those of the named packages that are missing, and asks nobody anything. None that is installed is removed for it
+# (docker-ce for docker.io), and no service that comes along is started (policy-rc.d, see invoke-rc.d(8)).
 define install
 @missing=""; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q "ok installed" || missing="$$missing $$p"; done; \
 if [ -n "$$missing" ]; then \
   echo "installing:$$missing"; \
   if [ "$$(id -u)" = 0 ]; then sudo=""; else sudo="sudo"; fi; \
-  $$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
+  $$sudo apt-get update -q && $$sudo sh -ec 'policy=/usr/sbin/policy-rc.d; \
+    [ -e $$policy ] || { trap "rm -f $$policy" EXIT; printf "#!/bin/sh\nexit 101\n" > $$policy; chmod 0755 $$policy; }; \
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-remove --no-install-recommends "$$@"' sh $$missing; \
 fi
 endef
 

@@ -28,30 +28,40 @@ extension AccessControl {
       throw AuthenticationFailure(
         "this token is good for what it was granted, and is no login", rule: "a bearer token at the token endpoint")
     }
-    var granted: [RepositoryName: Set<Action>] = [:]
-    var catalogue = false
-    for scope in RequestedScope.parse(scopes) {
-      switch scope {
-      case .catalogue: catalogue = true
-      case .repository(let name, let actions):
-        let isPublic = try await memory.isPublic(name.namespace)
-        let allowed = actions.filter { policy.decide($0, on: name, for: caller, isPublic: isPublic).isAllowed }
-        if !allowed.isEmpty { granted[name, default: []].formUnion(allowed) }
-      }
-    }
+    let requested = RequestedScope.parse(scopes)
+    let granted = try await allowed(of: requested, to: caller)
+    let catalogue = requested.contains(.catalogue)
     let now = memory.database.now
     let until = min(now + settings.tokenLifetime, caller.bond.endsAt ?? now + settings.tokenLifetime)
     let claims = BearerToken.claims(
       caller, granted: granted, catalogue: catalogue, service: settings.service, id: random.hexadecimal(byteCount: 8),
       from: now, until: until)
+    return TokenGrant(
+      token: try SignedToken.sign(claims, type: BearerToken.type, by: try keys.signer()), lifetime: until - now,
+      issuedAt: now, refreshToken: wantsRefresh ? try await refreshToken(for: caller, client: client) : nil,
+      scope: Self.words(granted, catalogue: catalogue))
+  }
+
+  /// As much of what is asked of repositories as the caller may.
+  private func allowed(
+    of requested: [RequestedScope], to caller: Caller
+  ) async throws -> [RepositoryName: Set<Action>] {
+    var granted: [RepositoryName: Set<Action>] = [:]
+    for case .repository(let name, let actions) in requested {
+      let isPublic = try await memory.isPublic(name.namespace)
+      let allowed = actions.filter { policy.decide($0, on: name, for: caller, isPublic: isPublic).isAllowed }
+      if !allowed.isEmpty { granted[name, default: []].formUnion(allowed) }
+    }
+    return granted
+  }
+
+  /// In the form of a request.
+  private static func words(_ granted: [RepositoryName: Set<Action>], catalogue: Bool) -> String {
     var words = granted.sorted { $0.key < $1.key }.map { name, actions in
       "repository:\(name):" + Action.allCases.filter { actions.contains($0) }.map(\.rawValue).joined(separator: ",")
     }
     if catalogue { words.append("registry:catalog:*") }
-    return TokenGrant(
-      token: try SignedToken.sign(claims, type: BearerToken.type, by: try keys.signer()), lifetime: until - now,
-      issuedAt: now, refreshToken: wantsRefresh ? try await refreshToken(for: caller, client: client) : nil,
-      scope: words.joined(separator: " "))
+    return words.joined(separator: " ")
   }
 
   /// Logins that one account may have at a time, of clients and of browsers; the oldest end.
@@ -109,9 +119,12 @@ extension AccessControl {
 
   /// A job's own token for one of ours, which lasts as long as the rules say, and may be used as a password.
   ///
+  /// - Parameter scopes: what ours is for at most, as far as the job may; nil: whatever the job may.
   /// - Source: RFC 8693.
   /// - Throws: ``AuthenticationFailure``.
-  public func exchange(_ subjectToken: String, address: String, requestID: String) async throws -> TokenGrant {
+  public func exchange(
+    _ subjectToken: String, for scopes: [RequestedScope]?, address: String, requestID: String
+  ) async throws -> TokenGrant {
     let revision = try await memory.refresh()
     try await keys.load(revision: revision)
     // One of ours would be renewed for ever.
@@ -125,13 +138,16 @@ extension AccessControl {
     let now = memory.database.now
     // Each rule is good for its own time (``BearerToken/issuedAt``): what one namespace says shortens no other's.
     let lifetime = Duration.seconds(rules.map(\.record.lifetimeSeconds).max() ?? 0)
+    let granted = try await allowed(of: scopes ?? [], to: caller)
+    let limit = scopes.map { _ in Caller.Limit.token(id: BearerToken.exchangedName, TokenScope(granted)) }
     let claims = BearerToken.claims(
-      caller, granted: [:], catalogue: true, isLogin: true, service: settings.service,
+      Caller(principal: caller.principal, limits: limit.map { [$0] } ?? [], origin: caller.origin), granted: [:],
+      catalogue: true, isLogin: true, service: settings.service,
       id: random.hexadecimal(byteCount: 8), from: now, until: now + lifetime)
     authenticator.note("token.exchange", caller.origin, rules)
     return TokenGrant(
       token: try SignedToken.sign(claims, type: BearerToken.type, by: try keys.signer()), lifetime: lifetime,
-      issuedAt: now, refreshToken: nil, scope: "")
+      issuedAt: now, refreshToken: nil, scope: Self.words(granted, catalogue: false))
   }
 
   /// Records that somebody got a token for a login.

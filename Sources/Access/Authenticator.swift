@@ -57,12 +57,40 @@ public final class Authenticator: Sendable {
   /// Who asks, when memory is enough to know; nil says nothing. Never blocks.
   public func callerAtHand(_ presented: Presented, address: String, requestID: String) -> Caller? {
     guard let memory else { return .everybody(address: address, requestID: requestID) }
-    guard memory.isFresh else { return nil }
+    guard memory.isFresh, let caller = known(presented, memory, address, requestID) else { return nil }
+    noteUse(by: caller)
+    return caller
+  }
+
+  /// Who asks, as far as memory knows, when that is too old to be used unasked; nil says nothing. Never blocks.
+  ///
+  /// Whether it still holds is asked along with what is read by the permits of this caller. Nothing of that may be given out
+  /// before ``isConfirmed(_:)`` has said so.
+  public func provisionalCaller(
+    _ presented: @autoclosure () -> Presented, address: @autoclosure () -> String, requestID: String
+  ) -> Caller? {
+    guard let memory, let question = memory.question() else { return nil }
+    var caller = known(presented(), memory, address(), requestID)
+    caller?.question = question
+    return caller
+  }
+
+  /// Whether what was done for a caller may be given out: always, unless it is a provisional one and rights have changed.
+  public func isConfirmed(_ caller: Caller) async throws -> Bool {
+    guard let question = caller.question else { return true }
+    guard try await question.holds() else { return false }
+    noteUse(by: caller)
+    return true
+  }
+
+  private func known(
+    _ presented: Presented, _ memory: AccessMemory, _ address: String, _ requestID: String
+  ) -> Caller? {
     switch presented {
     case .nothing: return .anonymous(address: address, requestID: requestID)
     case .basic(let user, let password):
       if let token = SecretToken(parsing: password) {
-        guard let record = memory.tokenAtHand(hash: token.hash) else { return nil }
+        guard token.kind != .session, let record = memory.tokenAtHand(hash: token.hash) else { return nil }
         return tokenCaller(record, memory.accountAtHand(record.account), address, requestID)
       }
       guard let known = remembered(presented), throttle.delay(account: user, address: address) == nil,
@@ -84,12 +112,14 @@ public final class Authenticator: Sendable {
     }
     switch token.holder {
     case .anonymous: return .anonymous(address: address, requestID: requestID, limits: token.limits)
-    case .account(let id):
-      guard let account = memory.accountAtHand(id), isGood(account, epoch: token.bond.epoch) else { return nil }
+    case .account(let made):
+      guard let account = memory.accountAtHand(AccountID(value: made.id)), account.made == made,
+        isGood(account, epoch: token.bond.epoch)
+      else { return nil }
       return caller(.account(account), token, address, requestID)
-    case .rules(let ids):
-      let rules = ids.compactMap { memory.ruleAtHand($0) }
-      guard rules.count == ids.count else { return nil }
+    case .rules(let made):
+      let rules = made.compactMap { memory.ruleAtHand($0.id) }
+      guard rules.map(\.made) == made else { return nil }
       return caller(.federated(token.alive(rules, now: now)), token, address, requestID)
     }
   }
@@ -103,6 +133,24 @@ public final class Authenticator: Sendable {
     guard let memory else { return .everybody(address: address, requestID: requestID) }
     let revision = try await memory.refresh()
     try await keys?.load(revision: revision)
+    let caller = try await caller(presented, memory, address, requestID)
+    noteUse(by: caller)
+    return caller
+  }
+
+  /// When an account was last seen, and the token that it showed.
+  private func noteUse(by caller: Caller) {
+    guard let account = caller.account else { return }
+    if let token = caller.bond.token {
+      usage.used(token, by: account.record.id, at: now)
+    } else {
+      usage.seen(account.record.id, at: now)
+    }
+  }
+
+  private func caller(
+    _ presented: Presented, _ memory: AccessMemory, _ address: String, _ requestID: String
+  ) async throws -> Caller {
     switch presented {
     case .nothing: return .anonymous(address: address, requestID: requestID)
     case .unreadable(let message): throw AuthenticationFailure(message, rule: message)
@@ -118,9 +166,9 @@ public final class Authenticator: Sendable {
       }
     case .session(let text):
       // A session that has ended is as good as none: its page asks to log in.
-      do { return try await tokenCaller(text, nil, memory, address, requestID) } catch is AuthenticationFailure {
-        return .anonymous(address: address, requestID: requestID)
-      }
+      do {
+        return try await tokenCaller(text, nil, isCookie: true, memory, address, requestID)
+      } catch is AuthenticationFailure { return .anonymous(address: address, requestID: requestID) }
     case .certificate(let certificate): return try await certificateCaller(certificate, memory, address, requestID)
     }
   }
@@ -220,7 +268,6 @@ public final class Authenticator: Sendable {
     _ account: AccountState, _ epoch: Int64, _ address: String, _ requestID: String
   ) -> Caller? {
     guard isGood(account, epoch: epoch) else { return nil }
-    usage.seen(account.record.id, at: now)
     return Caller(
       principal: .account(account),
       origin: Origin(actor: account.name, credential: "password", address: address, requestID: requestID),
@@ -233,10 +280,13 @@ public final class Authenticator: Sendable {
 
   // MARK: Tokens
 
+  /// - Parameter isCookie: how a browser shows its session, and nothing else is shown.
   private func tokenCaller(
-    _ text: String, _ user: String?, _ memory: AccessMemory, _ address: String, _ requestID: String
+    _ text: String, _ user: String?, isCookie: Bool = false, _ memory: AccessMemory, _ address: String,
+    _ requestID: String
   ) async throws -> Caller {
-    guard let token = SecretToken(parsing: text), let record = try await memory.token(hash: token.hash),
+    guard let token = SecretToken(parsing: text), (token.kind == .session) == isCookie,
+      let record = try await memory.token(hash: token.hash),
       let account = try await memory.account(record.account),
       let caller = tokenCaller(record, account, address, requestID)
     else {
@@ -253,7 +303,6 @@ public final class Authenticator: Sendable {
     guard let account, isGood(record), isGood(account, epoch: record.epoch) else { return nil }
     // One that renews logins is for nothing else.
     guard record.kind != SecretToken.Kind.refresh.rawValue else { return nil }
-    usage.used(record.id, by: account.record.id, at: now)
     let origin = Origin(
       actor: account.name, credential: "token \(record.id)", address: address, requestID: requestID)
     return Caller(
@@ -282,15 +331,15 @@ public final class Authenticator: Sendable {
     }
     switch token.holder {
     case .anonymous: return .anonymous(address: address, requestID: requestID, limits: token.limits)
-    case .account(let id):
-      guard let account = try await memory.account(id), isGood(account, epoch: token.bond.epoch) else {
-        throw Self.ended("its account or its password")
-      }
+    case .account(let made):
+      guard let account = try await memory.account(AccountID(value: made.id)), account.made == made,
+        isGood(account, epoch: token.bond.epoch)
+      else { throw Self.ended("its account or its password") }
       return caller(.account(account), token, address, requestID)
-    case .rules(let ids):
+    case .rules(let made):
       var rules: [TrustRule] = []
-      for id in ids {
-        guard let rule = try await memory.rule(id) else { throw Self.ended("its trust rule") }
+      for one in made {
+        guard let rule = try await memory.rule(one.id), rule.made == one else { throw Self.ended("its trust rule") }
         rules.append(rule)
       }
       return caller(.federated(token.alive(rules, now: now)), token, address, requestID)
@@ -300,14 +349,7 @@ public final class Authenticator: Sendable {
   private func caller(
     _ principal: Caller.Principal, _ token: BearerToken, _ address: String, _ requestID: String
   ) -> Caller {
-    if case .account(let account) = principal {
-      if let id = token.bond.token {
-        usage.used(id, by: account.record.id, at: now)
-      } else {
-        usage.seen(account.record.id, at: now)
-      }
-    }
-    return Caller(
+    Caller(
       principal: principal, limits: token.limits,
       origin: Origin(actor: token.actor, credential: token.credential, address: address, requestID: requestID),
       bond: token.bond)
@@ -337,31 +379,6 @@ public final class Authenticator: Sendable {
       throw AuthenticationFailure("\(problem)", rule: "\(problem)")
     }
   }
-
-  // MARK: Certificates
-
-  private func certificateCaller(
-    _ certificate: ClientCertificate, _ memory: AccessMemory, _ address: String, _ requestID: String
-  ) async throws -> Caller {
-    let fields =
-      [("subject", certificate.subject)] + certificate.dnsNames.map { ("dns", $0) }
-      + certificate.uris.map { ("uri", $0) } + certificate.emails.map { ("email", $0) }
-    for (field, value) in fields.prefix(Self.certificateFieldLimit) {
-      guard let id = try await memory.database.read({ try $0.account(certificate: field, value) }),
-        let account = try await memory.account(id), isGood(account, epoch: nil)
-      else { continue }
-      usage.seen(id, at: now)
-      return Caller(
-        principal: .account(account),
-        origin: Origin(
-          actor: account.name, credential: "certificate \(field)=\(value)", address: address, requestID: requestID))
-    }
-    // It shows nothing that anybody here knows: as good as none.
-    return .anonymous(address: address, requestID: requestID)
-  }
-
-  /// Names in one certificate that are looked up.
-  static let certificateFieldLimit = 64
 
   // MARK: The record
 

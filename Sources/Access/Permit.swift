@@ -28,11 +28,20 @@ public struct Permit<Granted: RepositoryAction>: Sendable {
   public let origin: Origin
   /// The repository can be read by everybody.
   public let isPublic: Bool
+  private let question: RightsQuestion?
 
-  internal init(repository: RepositoryName, origin: Origin, isPublic: Bool) {
+  internal init(repository: RepositoryName, origin: Origin, isPublic: Bool, question: RightsQuestion? = nil) {
     self.repository = repository
     self.origin = origin
     self.isPublic = isPublic
+    self.question = question
+  }
+
+  /// What the next transaction by this permit had best take along: whether the rights that it was minted by still hold, where
+  /// that is to be asked yet. Who does not costs a round trip, and nothing else: the answer is waited for in any case.
+  public var questions: [any SideQuestion] {
+    guard let question, !question.isAnswered else { return [] }
+    return [question]
   }
 }
 

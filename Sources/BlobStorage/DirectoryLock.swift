@@ -22,7 +22,11 @@ public final class DirectoryLock: Sendable {
     _ = text.withCString { pwrite(descriptor, $0, strlen($0), 0) }
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // A child that is being started has a copy of the descriptor until it is another program, and with it the lock.
+    berth_unlock(descriptor)
+    close(descriptor)
+  }
 
   /// Another process serves this directory.
   public struct Held: Error, CustomStringConvertible {

@@ -38,6 +38,8 @@ void berth_tune_allocator(void) {
 
 int berth_try_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno; }
 
+void berth_unlock(int fd) { (void)flock(fd, LOCK_UN); }
+
 int berth_file_system_space(const char *path, int64_t *free_bytes, int64_t *total_bytes) {
   struct statvfs v;
   if (statvfs(path, &v) != 0) return errno;

@@ -5,8 +5,7 @@
 #include <stdio.h>
 
 // One pointer a function, filled when the library is loaded.
-static PGconn *(*connect_start)(const char *const *, const char *const *, int);
-static int (*connect_poll)(PGconn *);
+static PGconn *(*connect_now)(const char *const *, const char *const *, int);
 static int (*status)(const PGconn *);
 static int (*socket_of)(const PGconn *);
 static int (*server_version)(const PGconn *);
@@ -39,8 +38,7 @@ static const struct {
   const char *name;
   void **place;
 } functions[] = {
-    {"PQconnectStartParams", (void **)&connect_start},
-    {"PQconnectPoll", (void **)&connect_poll},
+    {"PQconnectdbParams", (void **)&connect_now},
     {"PQstatus", (void **)&status},
     {"PQsocket", (void **)&socket_of},
     {"PQserverVersion", (void **)&server_version},
@@ -95,10 +93,9 @@ const char *berth_pq_load(void) {
   return failure[0] ? failure : 0;
 }
 
-PGconn *berth_pq_connect_start(const char *const *keywords, const char *const *values) {
-  return connect_start(keywords, values, 1);
+PGconn *berth_pq_connect(const char *const *keywords, const char *const *values) {
+  return connect_now(keywords, values, 1);
 }
-int berth_pq_connect_poll(PGconn *connection) { return connect_poll(connection); }
 int berth_pq_status(PGconn *connection) { return status(connection); }
 int berth_pq_socket(PGconn *connection) { return socket_of(connection); }
 int berth_pq_server_version(PGconn *connection) { return server_version(connection); }

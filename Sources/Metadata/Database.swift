@@ -122,8 +122,8 @@ extension Transaction {
   }
 }
 
-/// What a statement will have answered once somebody asks.
-final class Later<Element>: StatementSink {
+/// What a statement will have answered once somebody asks, in the transaction that sent it.
+public final class Later<Element>: StatementSink {
   private let connection: any SQLConnection
   private let decode: (borrowing Row) throws -> Element
   private var rows: [Element] = []
@@ -134,20 +134,21 @@ final class Later<Element>: StatementSink {
     self.decode = decode
   }
 
-  func row(_ row: borrowing Row) throws -> Bool {
+  public func row(_ row: borrowing Row) throws -> Bool {
     rows.append(try decode(row))
     return true
   }
 
-  func finished(changed: Int) { self.changed = changed }
+  public func finished(changed: Int) { self.changed = changed }
 
   /// All rows. Waits for everything that was sent.
-  func all() throws -> [Element] {
+  public func all() throws -> [Element] {
     if changed == nil { try connection.settle() }
     return rows
   }
 
-  func first() throws -> Element? { try all().first }
+  /// The first row, or nil. Waits for everything that was sent.
+  public func first() throws -> Element? { try all().first }
 
   /// How many rows were changed.
   func count() throws -> Int {

@@ -19,6 +19,18 @@ public struct ReferrersTag: Sendable, Hashable {
     digestPrefix = text[..<dash] + ":" + hex
   }
 
+  /// The manifest to which a tag belongs by its name: a referrers tag, or what signers keep of an image,
+  /// `sha256-<hex>.sig`, `.att`, `.sbom`. Nil for any other, and of sha512, whose hash no tag holds whole.
+  ///
+  /// Source: cosign's "Signature Spec", "Storage": a tag is made of the digest and a suffix.
+  public static func subject(of tag: Tag) -> Digest? {
+    let parts = tag.text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let list = (try? Tag(parsing: parts[0])).flatMap({ ReferrersTag($0) }), parts.last?.isEmpty == false else {
+      return nil
+    }
+    return try? Digest(parsing: list.digestPrefix)
+  }
+
   /// Of both algorithms, whose names are of one length.
   private static let length = 7 + hexLimit
 }

@@ -33,6 +33,7 @@ public struct VersionRange: Sendable, Hashable {
       // `!` is before everything that can follow in a key.
       (begin, end) = (whole.key, whole.key + "!")
     } else {
+      if rest.hasPrefix("v") { rest = rest.dropFirst() }
       let numbers = rest.split(separator: ".", omittingEmptySubsequences: false).map { UInt64($0) }
       guard !numbers.isEmpty, numbers.count < 3, !numbers.contains(nil) else {
         throw ParseError(.parameter, "\(quoted(part)) is no version or beginning of one, such as >=2.1")

@@ -33,9 +33,7 @@ extension Registry {
   ///   not push it.
   /// - Throws: ``RegistryError`` with `BLOB_UNKNOWN`.
   public func blobSize(_ digest: Digest, permit: Permit<Pull>, push: Permit<Push>?) async throws -> Int64 {
-    guard let link = try await link(digest, in: permit.repository) else {
-      throw Self.unknown(digest, permit.repository)
-    }
+    guard let link = try await link(digest, permit) else { throw Self.unknown(digest, permit.repository) }
     guard push != nil, needsLease(link) else { return link.sizeBytes }
     let repository = permit.repository
     let lease = settings.lease
@@ -58,9 +56,7 @@ extension Registry {
   public func blob(_ digest: Digest, permit: Permit<Pull>) async throws -> BlobContent {
     // Taken first: bytes that were read before the blob was set aside must not be kept after it.
     let generation = caches.smallBlobs.generation
-    guard let link = try await link(digest, in: permit.repository) else {
-      throw Self.unknown(digest, permit.repository)
-    }
+    guard let link = try await link(digest, permit) else { throw Self.unknown(digest, permit.repository) }
     if let bytes = caches.smallBlobs.value(for: digest) { return .bytes(bytes) }
     let stored = link.stored(digest)
     let body = try await missingMeansDamage(stored, permit.repository) { try await store.open(stored) }
@@ -203,8 +199,11 @@ extension Registry {
     return true
   }
 
-  func link(_ digest: Digest, in repository: RepositoryName) async throws -> LinkedBlob? {
-    guard !database.isShared else { return try await database.read { try $0.blob(digest, in: repository) } }
+  private func link(_ digest: Digest, _ permit: Permit<Pull>) async throws -> LinkedBlob? {
+    let repository = permit.repository
+    guard !database.isShared else {
+      return try await database.read(along: permit.questions) { try $0.blob(digest, in: repository) }
+    }
     let key = LinkKey(repository: repository, digest: digest)
     if let known = caches.links.value(for: key) { return known }
     let generation = caches.links.generation

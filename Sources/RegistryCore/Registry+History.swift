@@ -59,12 +59,14 @@ extension Registry {
   public func tagState(_ tag: Tag, asOf moment: Timestamp?, permit: Permit<Pull>) async throws -> TagState {
     let repository = permit.repository
     guard let moment else {
-      let found = try await database.read { transaction -> TagState? in
-        guard let id = try transaction.repository(named: repository) else { return nil }
-        return try transaction.tagState(tag, in: id)
+      return try await database.read { transaction -> TagState in
+        guard let id = try transaction.repository(named: repository) else { throw Self.unknownTag(tag, repository) }
+        if let found = try transaction.tagState(tag, in: id) { return found }
+        guard let last = try transaction.tagEvents(.tag(repository, tag), limit: 1).first else {
+          throw Self.unknownTag(tag, repository)
+        }
+        throw RegistryError(.manifestUnknown, "\(repository):\(tag) was deleted at \(last.at)")
       }
-      guard let found else { throw Self.unknownTag(tag, repository) }
-      return found
     }
     let found = try await database.read { transaction -> TagState? in
       let event = try Self.event(of: tag, in: repository, at: moment, transaction)
@@ -194,7 +196,8 @@ extension Registry {
       guard !events.isEmpty else { throw unknownTag(tag, repository) }
       guard events.count == count, let digest = events.last?.from else {
         throw RegistryError(
-          .manifestUnknown, "the history of \(repository):\(tag) has no state before its last \(count) moves")
+          .manifestUnknown,
+          "the history of \(repository):\(tag) has no state before its last \(count == 1 ? "move" : "\(count) moves")")
       }
       return digest
     case .event(let id):

@@ -23,7 +23,7 @@ extension Registry {
   /// - Throws: `NAME_UNKNOWN` when nothing was ever pushed there.
   public func tags(after last: String, limit: Int, permit: Permit<Pull>) async throws -> TagPage {
     let repository = permit.repository
-    let found = try await database.read { transaction -> TagList? in
+    let found = try await database.read(along: permit.questions) { transaction -> TagList? in
       guard let id = try transaction.repository(named: repository) else { return nil }
       return try transaction.tags(in: id, after: last, limit: limit == 0 ? 0 : limit + 1)
     }
@@ -60,7 +60,7 @@ extension Registry {
     of subject: Digest, artifactType: String?, after last: Digest?, permit: Permit<Pull>
   ) async throws -> Page<Descriptor> {
     let repository = permit.repository
-    let found = try await database.read { transaction in
+    let found = try await database.read(along: permit.questions) { transaction in
       try transaction.referrers(
         of: subject, in: repository, artifactType: artifactType, after: last, limit: Self.referrersPageLimit + 1)
     }

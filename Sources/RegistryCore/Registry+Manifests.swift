@@ -38,14 +38,18 @@ extension Registry {
 
   /// A manifest by tag or digest.
   ///
+  /// - Parameter isGivenOut: ``pullVerdict(_:permit:)`` is asked next; what it has to know of the namespace is asked along.
   /// - Throws: `MANIFEST_UNKNOWN`.
-  public func manifest(_ reference: Reference, permit: Permit<Pull>) async throws -> CachedManifest {
+  public func manifest(
+    _ reference: Reference, isGivenOut: Bool = false, permit: Permit<Pull>
+  ) async throws -> CachedManifest {
     if let known = manifestAtHand(reference, permit: permit) { return known }
     let repository = permit.repository
+    let policies = isGivenOut ? pullRulesQuestion(of: repository.namespace) : nil
     let hint = remembered(reference, repository)
     let manifestGeneration = caches.manifests.generation
     let tagGeneration = caches.tags.generation
-    let found = try await database.read { transaction in
+    let found = try await database.read(along: permit.questions + (policies.map { [$0] } ?? [])) { transaction in
       try transaction.manifest(reference, in: repository, known: hint?.digest)
     }
     guard let found else {

@@ -26,13 +26,22 @@ extension Registry {
     return FoundImages(images: images, next: next)
   }
 
-  /// With the packages that are meant in place of bounds of their versions.
+  /// With the packages that are meant in place of bounds of their versions, and of how bad something is with them.
   private func resolved(_ query: SearchQuery) async throws -> SearchQuery {
     var keys: [SearchTerm.PackageVersions: [Int64]] = [:]
-    for wanted in query.packageVersions {
+    let asked = query.unresolved
+    for wanted in asked.versions {
       let known = try await database.read { try PackageName.versions(of: wanted.name, $0) }
       keys[wanted] = known.filter { PackageOrder.takes($0.version, ofType: $0.type, wanted.bounds) }.map(\.key)
     }
-    return query.resolvingPackages { keys[$0] ?? [] }
+    var flawed: [[String]: [Int64]] = [:]
+    for words in asked.severities where flawed[words] == nil {
+      flawed[words] = try await database.read { try $0.packages(withFindingsOf: words) }
+    }
+    return query.resolvingPackages {
+      keys[$0] ?? []
+    } flawed: {
+      flawed[$0] ?? []
+    }
   }
 }

@@ -7,9 +7,12 @@ import Upkeep
 enum Main {
   /// The commands need threads. The process that reads a layer has none but this one: its walls let it make no other.
   static func main() {
-    if CommandLine.arguments.dropFirst().first == WorkerInspector.command { InspectLayerCommand.work() }
+    let words = CommandLine.arguments.dropFirst()
+    if words.first == WorkerInspector.command {
+      InspectLayerCommand.work(isForking: words.contains(WorkerInspector.forkOption))
+    }
     Task {
-      await Berth.main()
+      await Berth.runCommandLine()
       exit(EXIT_SUCCESS)
     }
     dispatchMain()
@@ -42,6 +45,35 @@ struct Berth: AsyncParsableCommand {
       VersionOrderCommand.self,
       InspectLayerCommand.self,
     ])
+}
+
+extension Berth {
+  /// Runs what the command line says. What a command finds wrong with it while it runs is told with the usage of that command: the
+  /// parser, which is left by then, has that of `berth` alone.
+  static func runCommandLine() async {
+    do {
+      var command = try await asyncParseAsRoot()
+      do {
+        if var command = command as? any AsyncParsableCommand {
+          try await command.run()
+        } else {
+          try command.run()
+        }
+      } catch let error as ValidationError {
+        standardError(complaint(error, of: type(of: command)))
+        throw ExitCode.validationFailure
+      }
+    } catch {
+      exit(withError: error)
+    }
+  }
+
+  /// In the parser's words.
+  static func complaint(_ error: ValidationError, of command: any ParsableCommand.Type) -> String {
+    let usage = usageString(for: command)
+    let name = usage.split(separator: " ").prefix { $0.first?.isLetter ?? false }.joined(separator: " ")
+    return "Error: \(error.message)\nUsage: \(usage)\n  See '\(name) --help' for more information."
+  }
 }
 
 struct VersionCommand: ParsableCommand {

@@ -64,8 +64,15 @@ import Testing
       }
       let first = try await Self.agree(by: "maintainer", registry)
       #expect(first.json["state"]?.string == "pending", "\(first)")
+      // Who lost it is shown to have agreed, and not counted.
+      let shown = try await registry.api("GET", "\(Self.base)/production/releases", as: ClosedRegistry.basic("reader"))
+      for release in [first.json, try #require(shown.json["items"]?.array?.first)] {
+        #expect(release["approvals"]?.array?.count == 2, "\(release)")
+        #expect(release["approvalsCounted"] == 1 && release["approvalsNeeded"] == 2, "\(release)")
+      }
       let second = try await Self.agree(by: "owner", registry)
       #expect(second.json["state"]?.string == "applied", "\(second)")
+      #expect(second.json["approvalsCounted"] == .null, "\(second)")
     }
   }
 

@@ -39,6 +39,77 @@ import Testing
     }
   }
 
+  private static let reads = [
+    ("GET", "manifests/1"), ("GET", "manifests/\(ClosedRegistry.manifestDigest)"), ("HEAD", "manifests/1"),
+    ("GET", "blobs/\(ClosedRegistry.configDigest)"), ("HEAD", "blobs/\(ClosedRegistry.configDigest)"),
+    ("GET", "tags/list"), ("GET", "referrers/\(ClosedRegistry.manifestDigest)"),
+  ]
+
+  /// Whether rights have changed is asked along with what is read; the first who asks after a change meets that.
+  @Test func `what is read along with the question whether rights have changed is not given out when they have`()
+    async throws
+  {
+    let clock = ManualClock(SystemTime().now)
+    try await ClosedRegistry.withOne(over: .postgresAndObjects) { registry in
+      let administration = registry.administration
+      try await registry.withReplica(time: clock) { replica in
+        func answer(_ read: (String, String), _ header: (String, String)) async throws -> RawResponse {
+          try await replica.send(
+            RawRequest(read.0, "/v2/acme/api/\(read.1)", [RawField(header.0, header.1)]))
+        }
+        let pause = AccessMemory.bound + .milliseconds(1)
+        let stranger = ClosedRegistry.basic("stranger")
+        for read in Self.reads {
+          let label = "\(read.0) \(read.1)"
+          #expect(try await answer(read, stranger).status == 404, "\(label)")
+          try await administration.grant(
+            "reader", to: .account("stranger"), on: "acme", pattern: nil, by: registry.admin)
+          clock.advance(by: pause)
+          #expect(try await answer(read, stranger).status == 200, "what was given is there: \(label)")
+          clock.advance(by: pause)
+          #expect(try await answer(read, stranger).status == 200, "and stays: \(label)")
+          try await Self.removeGrant(of: "stranger", registry)
+          clock.advance(by: pause)
+          let refused = try await answer(read, stranger)
+          #expect(refused.status == 404, "what was taken is gone: \(label)")
+          #expect(read.0 == "HEAD" || refused.errorCode == "NAME_UNKNOWN", "\(label): \(refused)")
+          #expect(refused.first("Docker-Content-Digest") == nil, "\(label)")
+        }
+      }
+    }
+  }
+
+  @Test func `a policy that was set is asked at pulls a second later, and what was taken away no more`() async throws {
+    let clock = ManualClock(SystemTime().now)
+    try await ClosedRegistry.withOne(over: .postgresAndObjects) { registry in
+      let rules = "/api/v1/namespaces/acme/rules/policy"
+      let image = Array(
+        String(decoding: ClosedRegistry.manifest, as: UTF8.self)
+          .replacing("application/vnd.oci.empty.v1+json", with: "application/vnd.oci.image.config.v1+json").utf8)
+      let pushed = try await registry.ask(
+        "PUT", "/v2/acme/api/manifests/unread", as: ClosedRegistry.admin,
+        [("Content-Type", "application/vnd.oci.image.manifest.v1+json")], body: .bytes(image))
+      try #require(pushed.status == 201, "\(pushed)")
+      let owner = ClosedRegistry.basic("owner")
+      try await registry.withReplica(time: clock) { replica in
+        func pull() async throws -> RawResponse {
+          clock.advance(by: .milliseconds(1001))
+          return try await replica.send(
+            RawRequest("GET", "/v2/acme/api/manifests/unread", [RawField(owner.0, owner.1)]))
+        }
+        for _ in 0..<2 { #expect(try await pull().status == 200) }
+        let set = try await registry.api(
+          "PUT", rules, as: owner, #"{"value":{"at":["pull"],"block":{"unscanned":true}}}"#)
+        try #require(set.status == 204, "\(set)")
+        let refused = try await pull()
+        #expect(refused.status == 403 && refused.errorCode == "DENIED", "\(refused)")
+        let removed = try await registry.api("DELETE", rules, as: owner)
+        try #require(removed.status == 204, "\(removed)")
+        #expect(try await pull().status == 200)
+      }
+    }
+  }
+
   private static func tokens(_ registry: ClosedRegistry) async throws -> [Shown] {
     let administration = registry.administration
     let admin = registry.admin
@@ -63,6 +134,13 @@ import Testing
     ]
   }
 
+  private static func removeGrant(of account: String, _ registry: ClosedRegistry) async throws {
+    let administration = registry.administration
+    let grants = try await administration.grants(on: "acme", after: 0, limit: 10, by: registry.admin)
+    let grant = try #require(grants.first { $0.account == account })
+    try await administration.deleteGrant(grant.id, on: "acme", by: registry.admin)
+  }
+
   private static func accounts(_ registry: ClosedRegistry) async throws -> [Shown] {
     let administration = registry.administration
     let admin = registry.admin
@@ -79,11 +157,7 @@ import Testing
       Shown(kind: "what was had for it", header: bearer) {},
       Shown(
         kind: "a right", header: writer,
-        end: {
-          let grants = try await administration.grants(on: "acme", after: 0, limit: 10, by: admin)
-          let grant = try #require(grants.first { $0.account == "writer" })
-          try await administration.deleteGrant(grant.id, on: "acme", by: admin)
-        }, status: 404),
+        end: { try await removeGrant(of: "writer", registry) }, status: 404),
       Shown(kind: "an account", header: maintainer) {
         var change = Administration.UserChange()
         change.isDisabled = true

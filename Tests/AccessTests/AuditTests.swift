@@ -132,6 +132,9 @@ import Testing
       let last = try await trail.verify(expected: [before.lastPosition: before.lastHash])
       #expect(last.problem == nil)
       #expect(last.recordCount <= 2)
+      // What was written down of a link that is gone proves nothing, and is not passed over.
+      let proof = try await trail.verify(expected: [1: before.lastHash])
+      #expect(proof.problem?.contains("link 1 that was expected is not there any more") ?? false, "\(proof)")
     }
   }
 
@@ -196,6 +199,26 @@ import Testing
         #expect(try await administration.mayReadAudit(of: "acme", by: caller) == may, "\(name)")
       }
       #expect(try await administration.mayReadAudit(of: "acme", by: registry.admin))
+    }
+  }
+
+  @Test func `of a namespace that had the name before is not for who owns it now`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let administration = registry.administration
+      func own(_ owner: String) async throws -> String {
+        try await administration.makeNamespace("again", isPublic: false, owner: owner, by: registry.admin)
+        _ = try await administration.makeRobot(
+          "of-\(owner)", in: "again", role: "reader", pattern: nil, by: registry.admin)
+        let answer = try await registry.api("GET", "/api/v1/audit?namespace=again", as: ClosedRegistry.basic(owner))
+        #expect(answer.status == 200, "\(answer)")
+        return answer.text
+      }
+      #expect(try await own("writer").contains("again+of-writer"))
+      try await administration.deleteNamespace("again", by: registry.admin)
+      let later = try await own("reader")
+      #expect(later.contains("again+of-reader") && !later.contains("writer"), "\(later)")
+      let all = try await registry.api("GET", "/api/v1/audit?namespace=again", as: ClosedRegistry.basic("auditor"))
+      #expect(all.text.contains("again+of-writer"))
     }
   }
 

@@ -58,4 +58,23 @@ extension `Who may do what` {
       }
     }
   }
+
+  @Test func `with a session is shown by its cookie alone, and no other secret is`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let session = try await registry.session(of: "owner")
+      let secret = try #require(session.1.split(separator: "=").last.map { String($0) })
+      for header in [ClosedRegistry.basic("owner", secret), ("Authorization", "Bearer \(secret)")] {
+        // Twice: the second time memory could answer.
+        for path in ["/v2/", "/v2/", "/v2/acme/api/manifests/1", "/token", "/api/v1/whoami"] {
+          let answer = try await registry.ask("GET", path, as: header)
+          #expect(answer.status == 401, "\(path): \(answer)")
+        }
+      }
+      let made = try await registry.api("POST", "/api/v1/tokens", as: session, #"{"name":"x"}"#)
+      let token = try #require(made.json["secret"]?.string)
+      let cookie = ("Cookie", "berth_session=\(token)")
+      #expect(try await registry.api("GET", "/api/v1/whoami", as: cookie).status == 401)
+      #expect(try await registry.api("GET", "/api/v1/whoami", as: session).status == 200)
+    }
+  }
 }

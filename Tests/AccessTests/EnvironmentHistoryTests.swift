@@ -75,4 +75,47 @@ extension `An environment` {
       await #expect(throws: AdministrationError.self) { try await ran(moments[0] - .microseconds(1)) }
     }
   }
+
+  @Test func `has no release of any number but those that it has, and says so of the highest number too`() async throws
+  {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.populate(registry)
+      try await Self.make("production", "", registry)
+      #expect(try await Self.promote(Self.images(1), to: "production", on: registry).status == 200)
+      for number in [0, 2, -1, Int64.max, Int64.min] {
+        for (method, end) in [("GET", ""), ("POST", "/approve"), ("POST", "/end")] {
+          let asked = try await registry.api(
+            method, "\(Self.base)/production/releases/\(number)\(end)", as: ClosedRegistry.basic("maintainer"),
+            method == "POST" ? "{}" : nil)
+          #expect(asked.status == 404, "\(asked)")
+          #expect(asked.json["detail"]?.string == "production has no release \(number)")
+        }
+      }
+      let first = try await registry.api(
+        "GET", "\(Self.base)/production/releases/1", as: ClosedRegistry.basic("reader"))
+      #expect(first.json["number"]?.integer == 1 && first.json["images"]?.array?.count == 3, "\(first)")
+    }
+  }
+
+  @Test func `is told nothing that it would not mind: rings of requirements, time zones of freezes`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.make("test", "", registry)
+      try await Self.make("staging", #","requires":["test"]"#, registry)
+      try await Self.make("production", #","requires":["staging"]"#, registry)
+      func change(_ name: String, _ json: String) async throws -> RawResponse {
+        try await registry.api("PATCH", "\(Self.base)/\(name)", as: ClosedRegistry.basic("owner"), json)
+      }
+      for name in ["staging", "production"] {
+        let ring = try await change("test", #"{"requires":["\#(name)"]}"#)
+        #expect(ring.status == 400, "\(ring)")
+        #expect(ring.json["detail"]?.string?.contains("requires test") ?? false, "\(ring)")
+      }
+      let zone = #"{"freezes":[{"days":["fri"],"from":"16:00","to":"24:00","timezone":"Europe/Berlin"}]}"#
+      let refused = try await change("test", zone)
+      #expect(refused.status == 400 && refused.json["detail"]?.string?.contains("timezone") ?? false, "\(refused)")
+      #expect(try await change("test", #"{"requires":[],"approvals":1}"#).status == 200)
+      // No ring: two ways to the same.
+      #expect(try await change("production", #"{"requires":["staging","test"]}"#).status == 200)
+    }
+  }
 }

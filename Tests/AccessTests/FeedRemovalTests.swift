@@ -2,6 +2,32 @@ import OCI
 import TestSupport
 import Testing
 
+/// What is brought in by hand has no source that could be looked at.
+@Suite struct `Having a feed looked at` {
+  @Test func `is refused of one that is not configured, and of one that is not there, and is not recorded`()
+    async throws
+  {
+    try await ClosedRegistry.withOne { registry in
+      let brought = try await registry.ask(
+        "POST", "/api/v1/advisories/made?records=0", as: ClosedRegistry.admin,
+        [("Content-Type", "application/x-ndjson")], body: .text(""))
+      try #require(brought.status == 200, "\(brought)")
+      for (user, feed, status, told) in [
+        (ClosedRegistry.admin, "made", 409, "made is not in inspection.feeds: what is new of it has to be brought in"),
+        (ClosedRegistry.admin, "other", 404, "there is no feed other"),
+        (ClosedRegistry.basic("owner"), "made", 403, nil),
+      ] {
+        let answer = try await registry.api("POST", "/api/v1/advisories/\(feed)/refresh", as: user)
+        #expect(answer.status == status, "\(answer)")
+        if let told { #expect(answer.json["detail"]?.string == told) }
+      }
+      let trail = try await registry.api("GET", "/api/v1/audit?n=1000", as: ClosedRegistry.admin)
+      let kinds = trail.json["items"]?.array?.compactMap { $0["kind"]?.string } ?? []
+      #expect(kinds.filter { $0.hasPrefix("advisories.") } == ["advisories.import"], "\(kinds)")
+    }
+  }
+}
+
 /// A feed is taken away over the API by those who bring feeds in.
 @Suite struct `Taking a feed away` {
   @Test func `tells how much went, is recorded, and is told apart from a feed that is not there`() async throws {

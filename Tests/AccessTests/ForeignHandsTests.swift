@@ -1,6 +1,8 @@
 import Ground
+import Metadata
 import NIOHTTP1
 import OCI
+import RegistryCore
 import TestSupport
 import Testing
 
@@ -64,6 +66,28 @@ import Testing
     }
   }
 
+  @Test func `whether another namespace has a robot is not explained to an owner`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let administration = registry.administration
+      try await administration.makeNamespace("other", isPublic: false, owner: nil, by: registry.admin)
+      for namespace in ["acme", "other"] {
+        _ = try await administration.makeRobot("ci", in: namespace, role: "reader", pattern: nil, by: registry.admin)
+      }
+      func explained(_ name: String, as header: (String, String)) async throws -> (status: Int, text: String) {
+        let answer = try await registry.api(
+          "GET", "/api/v1/access/explain?account=\(name)&repository=acme/api&action=pull", as: header)
+        return (answer.status, answer.text.replacing(/urn:berth:request:[^"]*/, with: "").replacing(name, with: ""))
+      }
+      let owner = ClosedRegistry.basic("owner")
+      let there = try await explained("other%2Bci", as: owner)
+      let nowhere = try await explained("other%2Bno", as: owner)
+      #expect(there.status == 404 && there.text.replacing("other+ci", with: "other+no") == nowhere.text, "\(there)")
+      #expect(try await explained("acme%2Bci", as: owner).status == 200)
+      #expect(try await explained("stranger", as: owner).status == 200)
+      #expect(try await explained("other%2Bci", as: ClosedRegistry.admin).status == 200)
+    }
+  }
+
   @Test func `a namespace whose name is like another's in SQL is told nothing of it`() async throws {
     try await ClosedRegistry.withOne { registry in
       let administration = registry.administration
@@ -118,6 +142,45 @@ import Testing
         #expect(rotated.status == status, "\(rotated)")
       }
       #expect(try await registry.ask("GET", "/.well-known/jwks.json").text == keys)
+    }
+  }
+
+  @Test func `a token is not of who has the number of somebody who is gone`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let administration = registry.administration
+      let database = registry.server.registry.database
+      func trust(_ name: String, on namespace: String) async throws {
+        try await administration.makeTrustRule(
+          name, on: namespace, issuer: registry.issuer.url, audience: nil, claims: [("job", name)], role: "writer",
+          pattern: nil, lifetime: .seconds(900), by: registry.admin)
+      }
+      try await trust("gone", on: "acme")
+      let exchanged = try await registry.post(form: [
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "subject_token": registry.issuer.token(["sub": "x", "aud": "registry.test", "job": "gone"]),
+      ])
+      let job = ("Authorization", "Bearer \(try #require(exchanged.json["access_token"]?.string))")
+      try await administration.makeUser("gone", password: ClosedRegistry.password, siteRole: nil, by: registry.admin)
+      let person = try await registry.bearer("repository:acme/api:pull", as: ClosedRegistry.basic("gone"))
+      // As after a backup was restored: what came next begins with the number that was free.
+      let rule = try #require(
+        try await administration.trustRules(on: "acme", after: "", limit: 10, by: registry.admin).first)
+      let account = try #require(try await database.read { try $0.account(named: "gone") })
+      try await administration.deleteTrustRule("gone", on: "acme", by: registry.admin)
+      try await administration.deleteUser("gone", by: registry.admin)
+      try await trust("heir", on: "acme")
+      try await administration.makeUser(
+        "heir", password: ClosedRegistry.password, siteRole: .auditor, by: registry.admin)
+      try await database.tamper("UPDATE trust_rule SET id = \(rule.id) WHERE name = 'heir'")
+      try await database.tamper("UPDATE account SET id = \(account.id) WHERE name = 'heir'")
+      try await registry.server.access.memory.changed()
+      for header in [job, person] {
+        for _ in 0..<2 {
+          let answer = try await registry.ask("GET", "/v2/acme/api/manifests/1", as: header)
+          #expect(answer.status == 401, "\(answer)")
+        }
+      }
     }
   }
 

@@ -190,6 +190,23 @@ import Testing
     try await registry.ask("GET", "/v2/", as: credential, [("X-Forwarded-For", address)])
   }
 
+  @Test func `who names an address beside the one that the proxy saw does not choose it`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      func ask(_ number: Int, _ password: String) async throws -> RawResponse {
+        try await registry.ask(
+          "GET", "/v2/", as: ClosedRegistry.basic("owner", password),
+          [("Forwarded", "for=203.0.113.\(number)"), ("X-Forwarded-For", "192.0.2.9")])
+      }
+      var last = try await ask(0, "wrong-password")
+      for number in 1..<40 where last.status != 429 { last = try await ask(number, "wrong-password-\(number)") }
+      #expect(last.status == 429, "\(last)")
+      // A proxy that sets both is believed.
+      let right = ClosedRegistry.basic("owner")
+      let both = [("Forwarded", "for=198.51.100.1;proto=https"), ("X-Forwarded-For", "198.51.100.1")]
+      #expect(try await registry.ask("GET", "/v2/", as: right, both).status == 200)
+    }
+  }
+
   @Test func `who is slowed down is not told by an answer which guess is right, though its owner is logged in`()
     async throws
   {
@@ -336,6 +353,7 @@ import Testing
     let refused = answers.filter { $0.status == 429 }
     #expect(!refused.isEmpty)
     #expect(refused.allSatisfy { $0.errorCode == "TOOMANYREQUESTS" && Int($0.first("Retry-After") ?? "") ?? 0 >= 1 })
+    #expect(refused.allSatisfy { $0.text.contains("try again in \($0.first("Retry-After") ?? "?") s") })
     return answers
   }
 

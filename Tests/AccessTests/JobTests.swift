@@ -156,6 +156,40 @@ import Testing
     }
   }
 
+  @Test func `an exchanged token is for no more than was asked, and for nobody else`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.trust(registry)
+      func exchange(_ parameter: (String, String)) async throws -> RawResponse {
+        try await registry.post(form: [
+          "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+          "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+          "subject_token": registry.issuer.token(Self.good), parameter.0: parameter.1,
+        ])
+      }
+      let asked = "repository:acme/api:pull,delete repository:other/x:pull registry:catalog:*"
+      let narrow = try await exchange(("scope", asked))
+      #expect(narrow.json["scope"]?.string == "repository:acme/api:pull", "\(narrow)")
+      let ours = try #require(narrow.json["access_token"]?.string)
+      for header in [("Authorization", "Bearer \(ours)"), ClosedRegistry.basic("job", ours)] {
+        #expect(try await registry.ask("GET", "/v2/acme/api/tags/list", as: header).status == 200)
+        #expect(try await registry.ask("POST", Self.push, as: header).status == 403)
+      }
+      // Nor is what is had for it.
+      let bearer = try await registry.bearer("repository:acme/api:pull,push", as: ClosedRegistry.basic("job", ours))
+      #expect(try await registry.ask("POST", Self.push, as: bearer).status == 401)
+      for (name, value, error) in [
+        ("scope", "everything", "invalid_scope"), ("scope", "registry:catalog:*", "invalid_scope"),
+        ("audience", "elsewhere.test", "invalid_target"), ("resource", "https://elsewhere.test/", "invalid_target"),
+        ("actor_token", "x", "invalid_request"), ("requested_token_type", "urn:x", "invalid_request"),
+      ] {
+        let answer = try await exchange((name, value))
+        #expect(answer.status == 400 && answer.json["error"]?.string == error, "\(name)=\(value): \(answer)")
+      }
+      let usual = try await exchange(("audience", "registry.test"))
+      #expect(try await Self.status(try #require(usual.json["access_token"]?.string), registry) == 202)
+    }
+  }
+
   @Test func `what one namespace trusts changes nothing for another`() async throws {
     try await ClosedRegistry.withOne { registry in
       try await registry.administration.makeNamespace("evil", isPublic: false, owner: nil, by: registry.admin)
@@ -183,6 +217,37 @@ import Testing
         let other = namespace == "acme" ? "evil/" : "acme/main"
         #expect(records.allSatisfy { !$0.detail.contains(other) })
       }
+    }
+  }
+
+  @Test(arguments: [
+    ("https://token.actions.githubusercontent.com", "repository", "sub", "repo:"),
+    ("https://gitlab.com", "project_path", "sub", "project_path:"),
+  ])
+  func `a rule names an owner where everybody has jobs`(issuer: String, path: String, sub: String, prefix: String)
+    async throws
+  {
+    try await ClosedRegistry.withOne {
+      $0.jobIssuers = [issuer]
+    } _: { (registry) async throws -> Void in
+      func status(_ claims: String) async throws -> Int {
+        let body =
+          #"{"name":"r\#(UInt32.random(in: 0...UInt32.max))","issuer":"\#(issuer)","role":"reader","claims":{\#(claims)}}"#
+        return try await registry.api(
+          "POST", "/api/v1/namespaces/acme/trust", as: ClosedRegistry.basic("owner"), body
+        ).status
+      }
+      let open = [
+        #""ref":"refs/heads/main""#, #""ref":"main","environment":"production""#, #""\#(path)":"*""#,
+        #""\#(path)":"*/api""#, #""\#(path)":"acme*""#, #""\#(path)":"/*""#, #""\#(sub)":"\#(prefix)*""#,
+        #""\#(sub)":"\#(prefix)""#, #""\#(sub)":"*acme/api*""#, #""job_workflow_ref":"acme/flows/x.yml@main""#,
+      ]
+      for claims in open { #expect(try await status(claims) == 400, "\(claims)") }
+      let owned = [
+        #""\#(path)":"acme/api""#, #""\#(path)":"acme/*","ref":"*""#, #""\#(sub)":"\#(prefix)acme/api:*""#,
+        #""\#(sub)":"\#(prefix)acme/*""#,
+      ]
+      for claims in owned { #expect(try await status(claims) < 300, "\(claims)") }
     }
   }
 

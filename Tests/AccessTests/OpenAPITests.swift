@@ -1,5 +1,7 @@
+import Access
 import NIOHTTP1
 import OCI
+import RegistryCore
 import TestSupport
 import Testing
 
@@ -60,6 +62,46 @@ import Testing
         #expect(Shape(document).mistakes(refused.json, problem) == [], "\(call)")
       }
       #expect(shown > 30, "\(shown) operations showed something")
+    }
+  }
+
+  @Test func `says what trying a policy answers, to who may read the record and to who may not`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let document = try await Self.document(registry)
+      let acme = "/api/v1/namespaces/acme"
+      for (path, body) in [
+        ("environments", #"{"name":"staging"}"#), ("environments/staging/promotions", #"{"images":["acme/api:1"]}"#),
+      ] {
+        let answer = try await registry.api("POST", "\(acme)/\(path)", as: ClosedRegistry.admin, body)
+        try #require(answer.status < 300, "\(answer)")
+      }
+      let pulled = try await registry.ask("GET", "/v2/acme/api/manifests/1", as: ClosedRegistry.basic("reader"))
+      #expect(pulled.status == 200)
+      try await registry.server.registry.flushPulls()
+      try await registry.server.access.trail.flush()
+      let operation = document["paths"]?["/api/v1/namespaces/{namespace}/policy/dry-run"]?["post"]
+      let schema = try #require(operation?["responses"]?["200"]?["content"]?["application/json"]?["schema"])
+      let nothing: [String: [JSONValue]] = ["pull": [.null, .null], "promotion": [.null, .null]]
+      let all: [String: [JSONValue]] = ["pull": [1, ["reader"]], "promotion": [.null, []]]
+      for (user, expected) in [("maintainer", nothing), ("owner", all), ("auditor", all)] {
+        let answer = try await registry.api(
+          "POST", "\(acme)/policy/dry-run", as: ClosedRegistry.basic(user), #"{"policy":{"block":{"unscanned":true}}}"#)
+        #expect(answer.status == 200, "\(answer)")
+        #expect(Shape(document).mistakes(answer.json, schema) == [], "\(user)")
+        let images = answer.json["images"]?.array ?? []
+        let told = images.map { ($0["event"]?.string ?? "", [$0["recorded"] ?? false, $0["actors"] ?? false]) }
+        #expect(Dictionary(told) { first, _ in first } == expected, "\(user): \(answer.json.text)")
+        // What is of the one kind is null in the other.
+        #expect(
+          images.allSatisfy { image in
+            let isPull = image["event"] == "pull"
+            return image["pulls"]?.isNull == !isPull && image["release"]?.isNull == isPull
+              && image["environment"]?.isNull == isPull
+          }, "\(answer.json.text)")
+      }
+      let refused = try await registry.api(
+        "POST", "\(acme)/policy/dry-run", as: ClosedRegistry.basic("writer"), "{}")
+      #expect(refused.status == 403, "\(refused)")
     }
   }
 

@@ -143,7 +143,11 @@ import Testing
     }
   }
 
-  @Test(arguments: ["state", "code", "ticket", "nonce", "issuer", "audience", "audiences", "party", "disabled"])
+  @Test(arguments: [
+    "state", "code", "ticket", "nonce", "issuer", "audience", "audiences", "party", "other party", "answerer",
+    "refusal",
+    "disabled",
+  ])
   func `is refused when anything is not as it was begun`(what: String) async throws {
     try await Self.withProvider { registry, provider in
       let browser = Browser(registry)
@@ -152,6 +156,7 @@ import Testing
       case "audience": provider.set(person: ["sub": "u-1", "aud": "other"])
       case "audiences": provider.set(person: ["sub": "u-1", "aud": ["other", "another"]])
       case "party": provider.set(person: ["sub": "u-1", "aud": ["berth", "other"], "azp": "other"])
+      case "other party": provider.set(person: ["sub": "u-1", "azp": "other"])
       case "issuer": provider.set(person: ["sub": "u-1", "iss": "https://other.example"])
       case "disabled":
         _ = try await browser.ask("GET", try await browser.begin())
@@ -164,6 +169,8 @@ import Testing
       var target = try await browser.begin()
       if what == "state" { target = target.replacing(/state=[^&]*/, with: "state=other") }
       if what == "code" { target = target.replacing(/code=[^&]*/, with: "code=other") }
+      if what == "answerer" { target += "&iss=https%3A%2F%2Fother.example" }
+      if what == "refusal" { target = target.replacing(/code=[^&]*/, with: "error=access_denied") }
       let answerer = what == "ticket" ? Browser(registry) : browser
       let answer = try await answerer.ask("GET", target)
       #expect(answer.status == 403, "\(answer)")
@@ -174,6 +181,20 @@ import Testing
       let logins = try await registry.administration.auditRecords(
         filter, after: 0, newestFirst: true, limit: 10, by: registry.admin)
       #expect(logins.contains { $0.outcome == "refused" && $0.credential == "sign-on" }, "\(logins)")
+      if what == "refusal" { #expect(logins.contains { $0.detail.contains("access_denied") }, "\(logins)") }
+    }
+  }
+
+  @Test func `with a provider that names itself is with that one, and not without its name`() async throws {
+    try await Self.withProvider { registry, provider in
+      provider.nameItself()
+      let browser = Browser(registry)
+      let target = try await browser.begin()
+      #expect(target.contains("&iss="), "\(target)")
+      let nameless = try await browser.ask("GET", target.replacing(/&iss=[^&]*/, with: ""))
+      #expect(nameless.status == 403 && !browser.hasSession, "\(nameless)")
+      let answer = try await browser.ask("GET", target)
+      #expect(browser.hasSession, "\(answer)")
     }
   }
 

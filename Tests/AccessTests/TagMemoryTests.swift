@@ -112,6 +112,28 @@ import Testing
     }
   }
 
+  @Test func `tells a tag that was deleted from one that never was, and a namespace from a repository`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.push("one", as: "v", registry)
+      func detail(_ answer: RawResponse) -> String {
+        #expect(answer.status == 404, "\(answer)")
+        return answer.json["detail"]?.string ?? ""
+      }
+      func get(_ target: String) async throws -> String {
+        detail(try await registry.api("GET", target, as: ClosedRegistry.basic("reader")))
+      }
+      #expect(
+        detail(try await Self.restore("v", "{}", registry))
+          == "the history of acme/api:v has no state before its last move")
+      _ = try await registry.ask("DELETE", "/v2/acme/api/manifests/v", as: ClosedRegistry.basic("maintainer"))
+      #expect(try await get("\(Self.path)/tags/v").hasPrefix("acme/api:v was deleted at 20"))
+      #expect(try await get("\(Self.path)/tags/never") == "acme/api has and had no tag never")
+      let slash = try await get("/api/v1/namespaces/acme%2Fapi/environments")
+      #expect(slash == "“acme/api” has a slash, and a name without one is meant here, such as a namespace's")
+      #expect(try await get("/api/v1/nothing").hasPrefix("there is nothing at this path"))
+    }
+  }
+
   /// What history holds is pulled by its digest whatever became of the tag; only who deletes the image itself takes it away.
   @Test func `lists digests of a moment that are pulled, until somebody deletes the image and after it is restored`()
     async throws

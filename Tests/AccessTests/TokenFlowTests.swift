@@ -171,6 +171,13 @@ import Testing
         "POST", "/api/v1/namespaces/acme/robots/ci/tokens", as: ClosedRegistry.basic(robot, own.secret),
         #"{"name":"y"}"#)
       #expect(again.json["expiresAt"]?.string == own.record.expiresAt?.description)
+      // Nor for another robot, which could make the next for it.
+      let robots = "/api/v1/namespaces/acme/robots"
+      let header = ClosedRegistry.basic(robot, own.secret)
+      let another = try await registry.api("POST", robots, as: header, #"{"name":"next","role":"maintainer"}"#)
+      #expect(another.status == 201, "\(another)")
+      let next = try await registry.api("POST", "\(robots)/next/tokens", as: header, #"{"name":"z"}"#)
+      #expect(next.json["expiresAt"]?.string == own.record.expiresAt?.description, "\(next)")
     }
   }
 
@@ -326,6 +333,38 @@ import Testing
         "PUT", "/api/v1/whoami/password", as: token, #"{"current":"wrong-password","new":"another-password"}"#)
       #expect(answer.status == 429, "\(answer)")
       #expect(Int(answer.first("Retry-After") ?? "") ?? 0 >= 1)
+    }
+  }
+
+  @Test func `by old passwords that come at the same time is not faster, and a flood of them is told to come again`()
+    async throws
+  {
+    try await ClosedRegistry.withOne { registry in
+      func token(of user: String) async throws -> (String, String) {
+        let made = try await registry.api("POST", "/api/v1/tokens", as: ClosedRegistry.basic(user), #"{"name":"x"}"#)
+        return ClosedRegistry.basic(user, try #require(made.json["secret"]?.string))
+      }
+      func change(_ token: (String, String), from old: String, count: Int) async throws -> [Int] {
+        try await withThrowingTaskGroup { group in
+          for _ in 0..<count {
+            group.addTask {
+              try await registry.api(
+                "PUT", "/api/v1/whoami/password", as: token,
+                #"{"current":"\#(old)","new":"\#(ClosedRegistry.password)"}"#
+              ).status
+            }
+          }
+          return try await group.reduce(into: []) { $0.append($1) }
+        }
+      }
+      let (writer, reader) = (try await token(of: "writer"), try await token(of: "reader"))
+      let throttle = registry.server.access.authenticator.throttle
+      for _ in 0..<LoginThrottle.freeForPair { throttle.failed(account: "writer", address: "127.0.0.1") }
+      let guesses = try await change(writer, from: "wrong-password", count: 40)
+      #expect(guesses.allSatisfy { [403, 429].contains($0) }, "\(guesses)")
+      #expect(guesses.count { $0 == 403 } <= 8, "\(guesses)")
+      let flood = try await change(reader, from: ClosedRegistry.password, count: 150)
+      #expect(flood.contains { $0 < 300 } && flood.allSatisfy { $0 < 300 || $0 == 429 }, "\(flood)")
     }
   }
 }

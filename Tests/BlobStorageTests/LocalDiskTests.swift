@@ -1,3 +1,4 @@
+import Foundation
 import OCI
 import TestSupport
 import Testing
@@ -70,6 +71,23 @@ import Testing
       let held = #expect(throws: DirectoryLock.Held.self) { _ = try DirectoryLock(directory: directory) }
       #expect(held?.description.contains("is in use by another berth (process ") == true)
       withExtendedLifetime(lock) {}
+    }
+  }
+
+  /// As one has that is being started at that moment.
+  @Test func `is free as soon as it is let go of, whoever has a copy of its descriptor`() throws {
+    try withDirectory { directory in
+      let files = FileManager.default
+      var lock: DirectoryLock? = try DirectoryLock(directory: directory)
+      let descriptor = try #require(
+        try files.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }.first {
+          (try? files.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == directory + "/lock"
+        })
+      let copy = dup(descriptor)
+      defer { close(copy) }
+      withExtendedLifetime(lock) {}
+      lock = nil
+      _ = try DirectoryLock(directory: directory)
     }
   }
 

@@ -55,6 +55,8 @@ struct ObservabilityTests {
     #expect(objects[1]["path"] as? String == "/v2/acme/api/manifests/v1", "a query may hold secrets and is not logged")
     #expect(objects[1]["id"] as? String != objects[0]["id"] as? String)
     #expect(objects[2]["status"] as? Int == 501, "a word that is no method")
+    // What a client that begins with TLS, as docker does, leaves in the log.
+    #expect((objects[2]["note"] as? String)?.contains("TLS, perhaps, which this address does not speak") ?? false)
   }
 
   @Test("no credentials of a request reach the log")

@@ -113,7 +113,7 @@ struct SearchModel {
     case .digest(let prefix): return image.digest.description.hasPrefix(prefix)
     case .revision(let prefix): return facts?.revision?.hasPrefix(prefix) ?? false
     // Its images hold no packages; see the tests of the inspection.
-    case .packages, .packageVersions, .severity, .vulnerability: return false
+    case .packages, .packageVersions, .severity, .flawedPackages, .vulnerability: return false
     case .license(let part): return facts?.licenses.map { $0.lowercased().contains(part) } ?? false
     }
   }

@@ -110,4 +110,48 @@ import Testing
     _ = try await database.push(other, to: Self.repository, tags: [.sample("2.2.0")])
     #expect(try await database.read { try $0.digest(of: .sample("latest"), in: Self.repository) } == other.digest)
   }
+
+  @Test(arguments: [DatabaseKind.sqliteInMemory, .postgreSQL])
+  func `is minded by the channels that came to it when its tag is gone`(_ kind: DatabaseKind) async throws {
+    try await kind.withDatabase { database in
+      let row = RepositoryRow(id: try await Self.fill(database, []), name: Self.repository)
+      try await database.write { transaction in
+        let channels: JSONValue = ["channels": ["minor", "latest"]]
+        try transaction.setRule(.channels, on: .everything, of: "acme", to: channels, by: "test")
+      }
+      func push(_ note: String, _ tags: String...) async throws -> Digest {
+        let image = SampleManifest.image(config: Self.config, layers: [], note: note)
+        _ = try await database.push(image, to: Self.repository, tags: tags.map { .sample($0) })
+        return image.digest
+      }
+      func delete(_ tags: String...) async throws {
+        for tag in tags {
+          let was = try await database.write { try $0.deleteTag(.sample(tag), from: row, .test(.delete)) }
+          #expect(was != nil, "\(tag)")
+        }
+      }
+      func expect(_ tag: String, at digest: Digest, line: Int = #line) async throws {
+        let found = try await database.read { try $0.digest(of: .sample(tag), in: Self.repository) }
+        #expect(found == digest, "\(tag) in line \(line)")
+      }
+      _ = try await push("older", "2.1.6")
+      let newer = try await push("newer", "2.1.7")
+      try await delete("2.1.7")
+      _ = try await push("older, built again", "2.1.6")
+      try await expect("2.1", at: newer)
+      try await expect("latest", at: newer)
+      let next = try await push("next", "2.1.8")
+      try await expect("2.1", at: next)
+      // Of one push that names two, each channel minds its own.
+      let both = try await push("both", "2.1.9", "3.0.0")
+      try await delete("2.1.9", "3.0.0")
+      let last = try await push("last", "2.1.10")
+      try await expect("2.1", at: last)
+      try await expect("latest", at: both)
+      // What is deleted is begun anew.
+      try await delete("latest", "2.1.10", "2.1.8", "2.1.6")
+      let low = try await push("low", "1.0.0")
+      try await expect("latest", at: low)
+    }
+  }
 }

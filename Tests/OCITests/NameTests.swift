@@ -60,6 +60,16 @@ private let hex64 = String(repeating: "0123456789abcdef", count: 4)
     #expect(ReferrersTag(try Tag(parsing: text))?.digestPrefix == prefix)
   }
 
+  // cosign's "Signature Spec", "Storage"
+  @Test(arguments: [
+    ("sha256-" + hex64, true), ("sha256-" + hex64 + ".sig", true), ("sha256-" + hex64 + ".att.1", true),
+    ("sha256-" + hex64 + ".", false), ("sha256-" + hex64 + "x", false), ("sha512-" + hex64 + ".sig", false),
+    ("sha256-" + hex64.uppercased() + ".sig", false), ("v1.sig", false), ("latest", false),
+  ])
+  func `a tag that is made of a digest belongs to that manifest`(_ text: String, _ belongs: Bool) throws {
+    #expect(ReferrersTag.subject(of: try Tag(parsing: text))?.description == (belongs ? "sha256:" + hex64 : nil))
+  }
+
   // [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*
   @Test(arguments: goodNames)
   func `a repository name is taken as it is`(_ text: String) throws {
@@ -201,13 +211,14 @@ private let hex64 = String(repeating: "0123456789abcdef", count: 4)
     (">=2.1 <3", "3.0.0-rc.1", false),
     (">2", "2.9.0", false), (">2", "3.0.0", true), ("<=2", "2.9.0", true), ("=1.2.3", "1.2.3", true),
     ("1.2.3", "1.2.4", false), ("<2.0.0", "2.0.0-rc.1", true),
+    (">=v2.1", "2.1.7", true), ("v2", "3.0.0", false),
   ])
   func `are in a range or are not`(_ range: String, _ version: String, _ isIn: Bool) throws {
     let version = try #require(SemanticVersion(parsing: version))
     #expect(try VersionRange(parsing: range).contains(version) == isIn)
   }
 
-  @Test(arguments: ["", "a", "~1", ">=", "1.2.3.4", "<>1"])
+  @Test(arguments: ["", "a", "~1", ">=", "1.2.3.4", "<>1", "v", "vv1"])
   func `whose range is none are told`(_ text: String) {
     #expect(throws: ParseError.self) { try VersionRange(parsing: text) }
   }

@@ -43,7 +43,8 @@ import Testing
     (#"{"freezes":[{"from":"2026-12-24T00:00:00Z","to":"2026-12-24T00:00:00Z"}]}"#, "later"),
     (#"{"freezes":[{"days":[],"from":"16:00","to":"17:00"}]}"#, "weekly"),
     (#"{"freezes":[{"days":["friday"],"from":"16:00","to":"17:00"}]}"#, "weekly"),
-    (#"{"freezes":[{"days":["fri"],"from":"17:00","to":"16:00"}]}"#, "weekly"),
+    (#"{"freezes":[{"days":["fri"],"from":"16:00","to":"16:00"}]}"#, "weekly"),
+    (#"{"freezes":[{"days":["fri"],"from":"24:00","to":"06:00"}]}"#, "weekly"),
     (#"{"freezes":[{"days":["fri"],"from":"16:00","to":"24:01"}]}"#, "weekly"),
     (#"{"freezes":[{"days":["fri"],"from":"1:00","to":"24:00"}]}"#, "weekly"),
     (#"{"freezes":[{"days":["fri"],"from":"16:60","to":"24:00"}]}"#, "weekly"),
@@ -65,5 +66,18 @@ import Testing
     let window = try #require(settings.freezes.first)
     #expect(window.holds(at: try #require(Timestamp(parsing: moment))) == holds)
     #expect(window.text == "fri 16:00 to 24:00 UTC")
+  }
+
+  @Test(arguments: [
+    ("2026-11-27T21:59:59Z", false), ("2026-11-27T22:00:00Z", true), ("2026-11-27T23:59:59Z", true),
+    ("2026-11-28T00:00:00Z", true), ("2026-11-28T05:59:59Z", true), ("2026-11-28T06:00:00Z", false),
+    ("2026-11-28T22:00:00Z", true), ("2026-11-29T05:59:59Z", true), ("2026-11-29T22:00:00Z", false),
+    ("2026-11-27T05:00:00Z", false), ("2026-11-28T06:59:00+01:00", true),
+  ])
+  func `weekly freezes that end before they begin end on the next day`(_ moment: String, _ holds: Bool) throws {
+    let settings = try Self.settings(#"{"freezes":[{"days":["fri","sat"],"from":"22:00","to":"06:00"}]}"#)
+    let window = try #require(settings.freezes.first)
+    #expect(window.holds(at: try #require(Timestamp(parsing: moment))) == holds)
+    #expect(window.text == "fri, sat 22:00 to 06:00 UTC of the next day")
   }
 }

@@ -66,4 +66,41 @@ import Testing
     #expect(decisions.map(\.reason) == ["the rule deletes no tags"])
     #expect(decisions.map(\.isKept) == [true])
   }
+
+  @Test func `that a channel stays and goes with the version at which it is, and does not count`() throws {
+    let rules = try TagRules(
+      [.init(kind: "channels", pattern: "*", value: #"{"channels":["major","minor","latest"]}"#)],
+      of: try RepositoryName(parsing: "acme/api"))
+    // As the database tells them: of those that one push pointed, by name.
+    let tags = try [
+      ("2", "c"), ("2.0", "c"), ("2.0.0", "c"), ("latest", "c"), ("1", "b"), ("1.1", "b"), ("1.1.0", "b"), ("1.0", "a"),
+      ("1.0.0", "a"), ("0.9", "e"),
+    ].enumerated().map { try Self.tag($1.0, daysAgo: Int64($0 / 4), image: Character($1.1)) }
+    let decisions = try Self.rule(#"{"keepLast":2}"#).decide(tags, rules, running: [:], now: Self.now)
+    #expect(
+      decisions.map { "\($0.tag.name) \($0.isKept ? "stays" : "goes"): \($0.reason)" } == [
+        "2 stays: it follows 2.0.0", "2.0 stays: it follows 2.0.0", "2.0.0 stays: it is one of the last 2",
+        "latest stays: it follows 2.0.0", "1 stays: it follows 1.1.0", "1.1 stays: it follows 1.1.0",
+        "1.1.0 stays: it is one of the last 2", "1.0 goes: nothing keeps it: kept are the last 2",
+        "1.0.0 goes: nothing keeps it: kept are the last 2", "0.9 goes: nothing keeps it: kept are the last 2",
+      ])
+    // Another part of the rule may keep a channel whose version goes.
+    let latest = try Self.rule(#"{"keepLast":1,"keepTags":["1.0"]}"#).decide(tags, rules, running: [:], now: Self.now)
+    #expect(latest.filter(\.isKept).map(\.tag.name.text) == ["2", "2.0", "2.0.0", "latest", "1.0"])
+  }
+
+  @Test func `that what was signed under an image's digest stays as long as the image is here, and does not count`()
+    throws
+  {
+    let (here, gone) = (String(repeating: "a", count: 64), String(repeating: "b", count: 64))
+    let tags = try ["sha256-\(here).sig", "sha256-\(here)", "sha256-\(gone).sig", "sha256-\(here)x", "1.0.0"]
+      .enumerated().map { try Self.tag($1, daysAgo: Int64($0), image: "c") }
+    let decisions = try Self.rule(#"{"keepLast":1}"#).decide(
+      tags, try Self.rules(), running: [:], present: [try Self.image("a")], now: Self.now)
+    #expect(
+      decisions.map(\.reason) == [
+        "the image that it belongs to is here", "the image that it belongs to is here", "it is one of the last 1",
+        "nothing keeps it: kept are the last 1", "nothing keeps it: kept are the last 1",
+      ])
+  }
 }

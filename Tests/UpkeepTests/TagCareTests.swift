@@ -222,6 +222,38 @@ import Upkeep
     }
   }
 
+  @Test func `counts a pull of an image as one of the indexes that name it`() throws {
+    try Self.onStage { stage in
+      let client = stage.client
+      let (pulled, other) = (SampleManifest.index([Self.images[0]]), SampleManifest.index([Self.images[1]]))
+      try await client.put(Self.config)
+      for number in 0...1 { try await client.push(Self.images[number]) }
+      try await client.push(pulled, tags: [.sample("wanted")])
+      try await client.push(other, tags: [.sample("idle")])
+      stage.machine.clock.advance(by: Self.day * 9)
+      // As a node does whose deployment names the digest of one platform.
+      stage.registry.notePull(of: Self.images[0].digest, in: client.repository)
+      try await stage.registry.flushPulls()
+      stage.machine.clock.advance(by: Self.day)
+      try await stage.set(.retention, #"{"keepPulledWithinDays":7}"#)
+      try await stage.care()
+      #expect(try await stage.tags() == ["wanted"])
+    }
+  }
+
+  @Test func `leaves the signature of an image that is here`() throws {
+    try Self.onStage { stage in
+      let signatures = Self.images[..<2].map { $0.digest.description.replacing(":", with: "-") + ".sig" }
+      try await stage.push(2, as: signatures[0])
+      try await stage.push(3, as: signatures[1])
+      stage.machine.clock.advance(by: Self.day)
+      try await stage.push(0, as: "v1")
+      try await stage.set(.retention, #"{"keepLast":1}"#)
+      try await stage.care()
+      #expect(try await stage.tags() == [signatures[0], "v1"])
+    }
+  }
+
   @Test func `keeps every tag of what an environment runs, as long as it runs it`() throws {
     try Self.onStage { stage in
       for number in 0..<4 {

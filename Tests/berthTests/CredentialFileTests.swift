@@ -143,6 +143,20 @@ private final class Home {
     #expect(try home.credential("c.test") == nil)
   }
 
+  /// It says a little, or nothing any more, and goes on; what it has started goes on too.
+  @Test(arguments: ["printf '{\"Username\":\"u\"'; sleep 5", "exec >&-; exec sleep 60"])
+  func `are not waited for without end where their helper hangs`(script: String) throws {
+    let home = try Home()
+    try home.helper("slow", "#!/bin/sh\nread -r line\n\(script)\n")
+    let bin = "\(home.path)/bin"
+    let helper = CredentialHelper(name: "slow", searchPath: bin, timeLimit: .milliseconds(200))
+    #expect(helper.credential(for: "a.test") == nil)
+    let error = #expect(throws: CredentialFile.Unusable.self) {
+      try helper.store(Credential(user: "u", secret: "s"), for: "a.test")
+    }
+    #expect(error?.description == "\(bin)/docker-credential-slow store did not end within 0.2 seconds, and was stopped")
+  }
+
   @Test func `are kept and forgotten by the helper, where there is one`() throws {
     let home = try Home()
     try home.helper("one")

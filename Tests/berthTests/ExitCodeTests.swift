@@ -1,5 +1,7 @@
+import Access
 import ArgumentParser
 import Foundation
+import Scanning
 import TestSupport
 import Testing
 
@@ -14,6 +16,7 @@ import Testing
   ])
   func `tell what kind of refusal it was`(status: Int, code: ExitCode) {
     #expect(RemoteServer.Failure(status: status, description: "").exitCode == code)
+    #expect(ExitCode.refused(with: status) == code)
   }
 
   /// A server that says the same to everything.
@@ -73,6 +76,69 @@ import Testing
       let judged = await Self.code { try await FindingsCommand.parse(["acme/api:1", "--server", url]).run() }
       #expect(judged == ExitCode(2))
     }
+  }
+
+  // MARK: Registries of any make
+
+  /// A bundle that may be pushed, as far as it is looked at before.
+  private static func pushed(to url: String, repository: String = "acme/feeds:1") async throws -> ExitCode? {
+    let directory = try temporaryDirectory()
+    defer { try? removeTree(directory) }
+    let key = try SigningPair.generate()
+    let bundle = "\(directory)/advisories.tar"
+    try BundleDraft.write(to: bundle, []) { try key.sign($0) }
+    return await code {
+      try await AdvisoriesCommand.Push.parse(["\(url.dropFirst("http://".count))/\(repository)", bundle]).run()
+    }
+  }
+
+  private static func verified(_ url: String) async throws -> ExitCode? {
+    let directory = try temporaryDirectory()
+    defer { try? removeTree(directory) }
+    try BundleKeys.generate(at: "\(directory)/k.pem")
+    return await code {
+      try await AdvisoriesCommand.Verify.parse([
+        "oci://\(url.dropFirst("http://".count))/acme/feeds:1", "--trust", "\(directory)/k.pub.pem",
+      ]).run()
+    }
+  }
+
+  @Test(arguments: [(404, ExitCode(5)), (403, ExitCode(1)), (401, ExitCode(2)), (429, ExitCode(2)), (503, ExitCode(2))])
+  func `of what asks a registry of any make are the same`(status: Int, code: ExitCode) async throws {
+    try await Self.withServer(status) { url in
+      let ends = [try await Self.pushed(to: url), try await Self.verified(url)]
+      #expect(ends == [code, code])
+    }
+  }
+
+  @Test func `of a registry that nobody answers for, or that stops in the middle, are 2`() async throws {
+    let nobody = "http://127.0.0.1:\(try FreePort.next())"
+    #expect(try await Self.pushed(to: nobody) == ExitCode(2))
+    #expect(try await Self.verified(nobody) == ExitCode(2))
+    let manifest = """
+      {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",\
+      "artifactType":"\(BundleManifest.artifactType)",\
+      "config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:\(String(repeating: "0", count: 64))","size":2},\
+      "layers":[{"mediaType":"\(BundleManifest.layerType)","digest":"sha256:\(String(repeating: "1", count: 64))","size":9}]}
+      """
+    let registry = try ScriptedHTTPServer(answering: { request in
+      guard request.target.contains("/blobs/") else { return .init(200, body: Array(manifest.utf8)) }
+      return .init(200, body: Array("half".utf8), length: 9)
+    })
+    defer { registry.stop() }
+    #expect(try await Self.verified(registry.url) == ExitCode(2))
+  }
+
+  @Test(arguments: [(401, ExitCode(2)), (403, ExitCode(1)), (503, ExitCode(2))])
+  func `of a registry whose tokens are refused tell why`(status: Int, code: ExitCode) async throws {
+    let registry = try ScriptedHTTPServer(answering: { request in
+      guard !request.target.hasPrefix("/token") else { return .init(status) }
+      let host = request.head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("host: ") }?.dropFirst(6)
+      return .init(401, headers: [("WWW-Authenticate", #"Bearer realm="http://\#(host ?? "")/token""#)])
+    })
+    defer { registry.stop() }
+    #expect(try await Self.pushed(to: registry.url) == code)
+    #expect(try await Self.verified(registry.url) == code)
   }
 
   @Test func `are those of the documentation`() throws {

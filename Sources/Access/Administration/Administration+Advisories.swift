@@ -19,6 +19,22 @@ extension Administration {
     }
   }
 
+  /// Records that somebody has a feed looked at.
+  ///
+  /// - Throws: unless it is a site admin, and the feed is configured: others have no source to look at.
+  public func beginFeedRefresh(_ feed: String, isConfigured: Bool, by caller: Caller) async throws {
+    try requireSiteAdmin(caller)
+    try await database.write { transaction in
+      guard isConfigured else {
+        throw try transaction.hasFeed(feed)
+          ? AdministrationError(
+            .conflict, "\(feed.prefix(80)) is not in inspection.feeds: what is new of it has to be brought in")
+          : AdministrationError(.notFound, "there is no feed \(feed.prefix(80))")
+      }
+      try transaction.record(AuditEntry("advisories.refresh", by: caller.origin, target: feed))
+    }
+  }
+
   /// Records that somebody begins to take a feed away.
   ///
   /// - Throws: unless it is a site admin, and the feed is here.

@@ -4,15 +4,13 @@ public import OCI
 extension Administration {
   /// Which rule lets somebody do something to a repository, or that none does.
   ///
-  /// One may ask about oneself; about others who reads everything, or who owns the namespace.
+  /// One may ask about oneself; about others who reads everything, or who owns the namespace: about people, and its own robots.
   public func explain(
     _ name: String, _ action: Action, on repository: RepositoryName, by caller: Caller
   ) async throws -> Decision {
     try requireLogin(caller)
     if policy.isOpen { return Decision(isAllowed: true, rule: "open: everybody may do everything") }
-    if caller.accountName != name {
-      do { try requireSiteReader(caller) } catch { try await require(.owner, in: repository.namespace, caller) }
-    }
+    let home = try await requireToAsk(about: name, in: repository.namespace, by: caller)
     try await memory.refresh()
     let principal: Caller.Principal
     if name == Origin.anonymous.actor {
@@ -20,6 +18,7 @@ extension Administration {
     } else {
       let found = try await database.read { transaction -> AccountState? in
         guard let record = try transaction.account(named: name) else { return nil }
+        guard home == nil || record.namespace == nil || record.namespace == home else { return nil }
         return try AccessMemory.state(of: record, transaction)
       }
       guard let found else { throw AdministrationError(.notFound, "there is no user or robot \(name.prefix(80))") }
@@ -31,13 +30,27 @@ extension Administration {
       action, on: repository, for: Caller(principal: principal, origin: caller.origin), isPublic: isPublic)
   }
 
+  /// - Returns: the namespace whose robots alone are told of, since others' are nobody's business there; nil: all are.
+  private func requireToAsk(about name: String, in namespace: String, by caller: Caller) async throws -> String? {
+    guard caller.accountName != name else { return nil }
+    do {
+      try requireSiteReader(caller)
+      return nil
+    } catch {
+      try await require(.owner, in: namespace, caller)
+      return namespace
+    }
+  }
+
   // MARK: The record
 
-  /// A page of the record. Who does not read everything sees the namespaces that they own.
+  /// A page of the record. Who does not read everything sees the namespaces that they own, since these were made: what was
+  /// recorded of one that had the name before is its owners'.
   public func auditRecords(
     _ filter: AuditFilter, after cursor: Int64, newestFirst: Bool, limit: Int, by caller: Caller
   ) async throws -> [AuditRecord] {
     try requireLogin(caller)
+    var filter = filter
     do {
       try requireSiteReader(caller)
     } catch {
@@ -45,11 +58,16 @@ extension Administration {
         throw AdministrationError(.denied, "name a namespace that you own, or ask a site auditor")
       }
       try await require(.owner, in: namespace, caller)
+      guard let record = try await database.read({ try $0.namespace(namespace) }) else {
+        throw Self.noNamespace(namespace, for: caller)
+      }
+      filter.since = max(filter.since ?? record.createdAt, record.createdAt)
     }
+    let wanted = filter
     try await trail.flush()
     try await trail.seal()
     return try await database.read {
-      try $0.auditRecords(filter, after: cursor, newestFirst: newestFirst, limit: limit)
+      try $0.auditRecords(wanted, after: cursor, newestFirst: newestFirst, limit: limit)
     }
   }
 

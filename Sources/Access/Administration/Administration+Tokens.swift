@@ -111,8 +111,8 @@ extension Administration {
     return try await database.read { try $0.tokens(of: account.id, after: id, limit: limit) }
   }
 
-  /// Makes a token of one's own, or of a robot. Nobody makes one for another person. One that is made with a token ends with
-  /// that at the latest.
+  /// Makes a token of one's own, or of a robot. Nobody makes one for another person. One that is made with a token of the same
+  /// account, or of another robot, ends with that at the latest.
   ///
   /// - Parameters:
   ///   - scope: what it may at most; nil: whatever the account may.
@@ -134,8 +134,9 @@ extension Administration {
       throw AdministrationError(.invalid, "a token has a name of 1 to 100 characters, which tells what it is for")
     }
     let lifetime = try tokenLifetime(wanted)
-    // A token that makes tokens that outlive it would never end.
-    let end = account.id == caller.account?.record.id ? try await endOfToken(of: caller) : nil
+    // A token that makes tokens that outlive it would never end; robots could go round by each other.
+    let isBound = account.id == caller.account?.record.id || caller.account?.record.kind == "robot"
+    let end = isBound ? try await endOfToken(of: caller) : nil
     let kind: SecretToken.Kind = account.kind == "robot" ? .robot : .personal
     let makers = kind == .robot ? try await policy.makers(of: caller).union([caller.origin.actor]) : []
     let secret = SecretToken(kind, random: random)
@@ -291,6 +292,12 @@ extension Administration {
     else {
       throw AdministrationError(
         .invalid, "name at least one claim that tells your jobs from those of others, such as repository=acme/api")
+    }
+    if let shared = SharedIssuer.known.first(where: { $0.url == issuer }), !shared.tellsOwner(claims) {
+      throw AdministrationError(
+        .invalid,
+        "everybody has jobs at \(issuer): name whose you mean by \(shared.owners.map(\.claim).joined(separator: ", ")), with no star in the owner, such as \(shared.owners[0].claim)=acme/api"
+      )
     }
     guard lifetime >= .seconds(60), lifetime <= Self.longestTrust else {
       throw AdministrationError(.invalid, "what a rule gives lasts from a minute to 12 hours")

@@ -208,10 +208,12 @@ extension Administration {
     if let delay = throttle.delay(account: account.name, address: caller.origin.address) {
       throw AuthenticationFailure.slowedDown(delay)
     }
+    let isCounted = throttle.began(account: account.name, address: caller.origin.address)
     guard try await hasher.verify(old, against: account.record.password) else {
-      throttle.failed(account: account.name, address: caller.origin.address)
+      if !isCounted { throttle.failed(account: account.name, address: caller.origin.address) }
       throw AdministrationError(.denied, "the old password is not right")
     }
+    throttle.succeeded(account: account.name, address: caller.origin.address, wasCounted: isCounted)
     let kept = try await hasher.hash(new)
     try await change { transaction in
       try transaction.setPassword(kept, of: account.record.id)

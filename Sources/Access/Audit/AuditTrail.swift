@@ -232,8 +232,13 @@ public final class AuditTrail: Sendable {
     }
     result.lastPosition = previous?.position ?? 0
     result.lastHash = previous?.hash ?? Self.genesis
-    if result.problem == nil, let missing = expected.keys.filter({ $0 > result.lastPosition }).min() {
+    guard result.problem == nil else { return result }
+    if let missing = expected.keys.filter({ $0 > result.lastPosition }).min() {
       result.problem = "the chain ends at \(result.lastPosition), before the link \(missing) that was expected"
+    } else if let gone = expected.keys.filter({ $0 < result.firstPosition }).min() {
+      // Retention may have taken it. So may who rewrote all that follows.
+      result.problem =
+        "the link \(gone) that was expected is not there any more, and proves nothing: the chain begins at \(result.firstPosition)"
     }
     return result
   }

@@ -7,10 +7,28 @@ import OCI
 /// It tells who asked and with what, and what was asked for and granted. What its holder may is looked up again each time: a
 /// grant that was taken away ends at once, not when the token does.
 struct BearerToken: Sendable {
+  /// A row that the token is of. The number of one that is gone may be given to another where a backup was restored or the
+  /// registry was moved; that one was made at another time.
+  struct Made: Sendable, Hashable {
+    let id: Int64
+    let at: Timestamp
+
+    init(_ id: Int64, at: Timestamp) { (self.id, self.at) = (id, at) }
+
+    fileprivate init?(_ claim: JSONValue) {
+      guard let parts = claim.array, parts.count == 2, let id = parts[0].integer, let at = parts[1].integer else {
+        return nil
+      }
+      self.init(id, at: Timestamp(microseconds: at))
+    }
+
+    fileprivate var claim: JSONValue { [.integer(id), .integer(at.microseconds)] }
+  }
+
   enum Holder: Sendable {
     case anonymous
-    case account(AccountID)
-    case rules([Int64])
+    case account(Made)
+    case rules([Made])
   }
 
   let holder: Holder
@@ -27,6 +45,8 @@ struct BearerToken: Sendable {
 
   /// RFC 9068.
   static let type = "at+jwt"
+  /// What stands for the number of a token in rules of the log, of one that was had in exchange and is kept nowhere.
+  static let exchangedName = "that was exchanged"
 
   // MARK: Making
 
@@ -48,8 +68,8 @@ struct BearerToken: Sendable {
     ]
     switch caller.principal {
     case .everybody, .anonymous: break
-    case .account(let account): claims.append("berth_account", .integer(account.record.id.value))
-    case .federated(let rules): claims.append("berth_rules", .array(rules.map { .integer($0.record.id) }))
+    case .account(let account): claims.append("berth_account", account.made.claim)
+    case .federated(let rules): claims.append("berth_rules", .array(rules.map(\.made.claim)))
     }
     if caller.isAuthenticated { claims.append("berth_credential", .string(caller.origin.credential)) }
     if isLogin { claims.append("berth_login", true) }
@@ -82,10 +102,13 @@ struct BearerToken: Sendable {
     }
     self.granted = granted
     self.catalogue = catalogue
-    if let account = claims["berth_account"]?.integer {
-      holder = .account(AccountID(value: account))
-    } else if let rules = claims["berth_rules"]?.array {
-      holder = .rules(rules.compactMap(\.integer))
+    if let claim = claims["berth_account"] {
+      guard let account = Made(claim) else { throw .malformed }
+      holder = .account(account)
+    } else if let claims = claims["berth_rules"]?.array {
+      let rules = claims.compactMap { Made($0) }
+      guard rules.count == claims.count else { throw .malformed }
+      holder = .rules(rules)
     } else {
       holder = .anonymous
     }
@@ -105,9 +128,17 @@ struct BearerToken: Sendable {
 
   var limits: [Caller.Limit] {
     var limits: [Caller.Limit] = isLogin ? [] : [.bearer(granted, catalogue: catalogue)]
-    if let scope { limits.append(.token(id: bond.token ?? "", TokenScope(stored: scope))) }
+    if let scope { limits.append(.token(id: bond.token ?? Self.exchangedName, TokenScope(stored: scope))) }
     return limits
   }
+}
+
+extension AccountState {
+  var made: BearerToken.Made { BearerToken.Made(record.id.value, at: record.createdAt) }
+}
+
+extension TrustRule {
+  var made: BearerToken.Made { BearerToken.Made(record.id, at: record.createdAt) }
 }
 
 extension Timestamp {

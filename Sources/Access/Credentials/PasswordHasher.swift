@@ -30,8 +30,8 @@ public final class PasswordHasher: Sendable {
   static let waitingLimit = 64
 
   /// Too many passwords at once.
-  struct Busy: Error, CustomStringConvertible {
-    let description = "too many passwords are being checked; try again"
+  public struct Busy: Error, CustomStringConvertible {
+    public let description = "too many passwords are being checked; try again"
   }
 
   private let cost: Mutex<Int?>

@@ -7,6 +7,8 @@ struct IssuerConfiguration: Sendable {
   let keysURL: String
   let authorizationURL: String?
   let tokenURL: String?
+  /// It says who it is where it sends browsers back (RFC 9207).
+  let namesItself: Bool
 }
 
 /// The keys and addresses of issuers, asked for when they are needed and kept for a while.
@@ -49,9 +51,9 @@ actor IssuerDirectory {
   func key(_ id: String?, of issuer: String) async throws -> PublicKey {
     try await ensure(issuer)
     if let key = find(id, issuer) { return key }
-    // It may be a new one.
+    // It may be a new one. Who comes while it is being fetched waits for that answer, and is not refused before it.
     let oldest = time.monotonicNanoseconds - Self.leastInterval.wholeMicroseconds * 1000
-    if (triedAt[issuer] ?? .min) < oldest { try await fetch(issuer) }
+    if underWay[issuer] != nil || (triedAt[issuer] ?? .min) < oldest { try await fetch(issuer) }
     guard let key = find(id, issuer) else { throw SignedToken.Problem.unknownKey(id ?? "none") }
     return key
   }
@@ -110,7 +112,8 @@ actor IssuerDirectory {
     entries[issuer] = Entry(
       configuration: IssuerConfiguration(
         issuer: issuer, keysURL: keysURL, authorizationURL: address("authorization_endpoint"),
-        tokenURL: address("token_endpoint")),
+        tokenURL: address("token_endpoint"),
+        namesItself: document["authorization_response_iss_parameter_supported"]?.bool ?? false),
       keys: keys, fetchedAt: time.monotonicNanoseconds)
   }
 

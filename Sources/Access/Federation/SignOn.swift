@@ -29,7 +29,7 @@ public struct BrowserSession: Sendable {
 
 // Signing on with an OpenID provider: the authorization code flow with PKCE.
 //
-// Source: OpenID Connect Core 1.0, section 3.1; RFC 7636; RFC 9700.
+// Source: OpenID Connect Core 1.0, section 3.1; RFC 7636; RFC 9207; RFC 9700.
 extension AccessControl {
   static let ticketLifetime: Duration = .seconds(600)
   /// Groups of one person that are looked at.
@@ -64,19 +64,34 @@ extension AccessControl {
       url: address + (address.contains("?") ? "&" : "?") + query, ticket: try await signed(ticket))
   }
 
+  /// What a browser brings back from a provider.
+  public struct SignOnAnswer: Sendable {
+    let state, code: String
+    /// Who the provider says that it is, and why it gives no code.
+    let issuer, error: String?
+
+    public init(state: String, code: String, issuer: String?, error: String?) {
+      self.state = state
+      self.code = code
+      self.issuer = issuer
+      self.error = error
+    }
+  }
+
   /// Takes what the browser brought back, and logs it in; the account is made when the provider vouches for somebody new.
   public func finishSignOn(
-    code: String, state: String, ticket text: String, callback: String, address: String, requestID: String
+    _ answer: SignOnAnswer, ticket text: String, callback: String, address: String, requestID: String
   ) async throws -> BrowserSession {
     guard let ticket = try await opened(text), let wanted = ticket["state"]?.string,
-      Hashing.areEqual(Array(wanted.utf8), Array(state.utf8)), let name = ticket["provider"]?.string,
+      Hashing.areEqual(Array(wanted.utf8), Array(answer.state.utf8)), let name = ticket["provider"]?.string,
       let provider = settings.providers.first(where: { $0.name == name }), let verifier = ticket["verifier"]?.string,
       let nonce = ticket["nonce"]?.string
     else {
       throw SignOnFailure(
         description: "this sign-on was not begun here, or too long ago; begin again", cause: "no ticket for the state")
     }
-    let token = try await idToken(provider, code: code, verifier: verifier, callback: callback)
+    try await check(answer, of: provider)
+    let token = try await idToken(provider, code: answer.code, verifier: verifier, callback: callback)
     guard token.claims["nonce"]?.string == nonce else {
       throw SignOnFailure(description: "the provider answered somebody else's sign-on", cause: "wrong nonce")
     }
@@ -89,6 +104,22 @@ extension AccessControl {
       actor: account.name, credential: "sign-on \(provider.name)", address: address, requestID: requestID)
     trail.note(AuditEntry("login", by: origin, target: account.name))
     return try await session(account.id, epoch: account.epoch, returnTo: ticket["return"]?.string ?? "/auth/")
+  }
+
+  /// The code is shown to the provider that gave it, and to no other: with several of them, one could have sent the browser on to
+  /// another and back here.
+  private func check(_ answer: SignOnAnswer, of provider: SignOnProvider) async throws {
+    let namesItself = try await configuration(of: provider).namesItself
+    guard answer.issuer == provider.issuer || answer.issuer == nil && !namesItself else {
+      throw SignOnFailure(
+        description: "another provider answered than the one that was asked",
+        cause: answer.issuer == nil ? "no iss in the answer" : "wrong iss in the answer")
+    }
+    if let error = answer.error {
+      throw SignOnFailure(
+        description: "the provider did not let you in",
+        cause: PlainText.cleaned("the provider said \(error.prefix(100))"))
+    }
   }
 
   private func configuration(of provider: SignOnProvider) async throws -> IssuerConfiguration {
@@ -123,7 +154,8 @@ extension AccessControl {
       try token.verify(by: try await issuers.key(token.keyID, of: provider.issuer))
       try token.check(
         issuer: provider.issuer, audience: provider.clientID, now: memory.database.now, skew: settings.clockSkew)
-      if token.audiences.count > 1, token.claims["azp"]?.string != provider.clientID {
+      let party = token.claims["azp"]
+      guard party?.string == provider.clientID || party == nil && token.audiences.count == 1 else {
         throw SignedToken.Problem.audience
       }
       return token

@@ -44,7 +44,8 @@ struct TrustRule: Sendable {
 ///
 /// Every transaction that changes it counts the revision on (``Transaction/accessChanges()``). Where this process alone writes,
 /// it forgets after its own changes; where others write too, it asks for the number when it last did so longer than
-/// ``bound`` ago. So a token that was revoked is refused by every replica half a second later.
+/// ``bound`` ago, by itself (``refresh(force:)``) or along with what is read (``question()``). So a token that was revoked is
+/// refused by every replica half a second later.
 final class AccessMemory: Sendable {
   static let bound: Duration = .milliseconds(500)
   static let entryLimit = 50_000
@@ -79,17 +80,28 @@ final class AccessMemory: Sendable {
     if isFresh && !force { return known.withLock { $0.number } }
     let asked = time.monotonicNanoseconds
     let number = try await database.read { try $0.accessRevision() }
-    let hasChanged = known.withLock { known in
-      guard number > known.number else {
-        known.checkedAt = max(known.checkedAt, asked)
-        return false
-      }
-      known = (number, asked)
-      return true
-    }
-    if hasChanged { forgetAll() }
+    learn(number, askedAt: asked)
     return number
   }
+
+  /// Takes over what the revision was at a moment after `asked`.
+  func learn(_ number: Int64, askedAt asked: Int64) {
+    // Forgotten first: who sees the new number must find nothing of the old one.
+    if known.withLock({ number > $0.number }) { forgetAll() }
+    known.withLock { known in
+      if number > known.number { known = (number, asked) } else { known.checkedAt = max(known.checkedAt, asked) }
+    }
+  }
+
+  /// What is to be asked along by who uses what is remembered and is not fresh; nil where there is nothing to use, or all of it
+  /// may be used unasked. To be taken before anything is looked up.
+  func question() -> RightsQuestion? {
+    guard !isFresh else { return nil }
+    let revision = known.withLock { $0.number }
+    return revision >= 0 ? RightsQuestion(self, revision: revision) : nil
+  }
+
+  var monotonicNanoseconds: Int64 { time.monotonicNanoseconds }
 
   /// To be called after a change by this process was committed, before anybody is told.
   func changed() async throws {

@@ -26,6 +26,8 @@ public struct Caller: Sendable {
   public let origin: Origin
   /// What tokens that are made for this caller end with.
   let bond: Bond
+  /// Who asks and what they may is as memory knew it, and counts only once this is answered: see ``Authenticator/isConfirmed(_:)``.
+  var question: RightsQuestion?
 
   /// What a credential that was had for another one ends with.
   struct Bond: Sendable {

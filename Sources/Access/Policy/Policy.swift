@@ -43,7 +43,7 @@ public final class Policy: Sendable {
     _ action: A.Type, on repository: RepositoryName, for caller: Caller
   ) async throws -> Permit<A> {
     guard let memory else { return Permit(repository: repository, origin: caller.origin, isPublic: true) }
-    try await memory.refresh()
+    if caller.question == nil { try await memory.refresh() }
     let isPublic = try await memory.isPublic(repository.namespace)
     let decision = decide(A.action, on: repository, for: caller, isPublic: isPublic)
     guard decision.isAllowed else {
@@ -51,7 +51,8 @@ public final class Policy: Sendable {
         answer: answer(A.action, on: repository, to: caller, isPublic: isPublic), action: A.action,
         repository: repository, rule: decision.rule)
     }
-    return Permit(repository: repository, origin: caller.origin, isPublic: isPublic)
+    return Permit(
+      repository: repository, origin: caller.origin, isPublic: isPublic, question: caller.question)
   }
 
   /// What somebody is told who may not.

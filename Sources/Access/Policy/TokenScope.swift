@@ -18,6 +18,13 @@ public struct TokenScope: Sendable, Hashable {
 
   public init(_ entries: [Entry]) { self.entries = entries }
 
+  /// Some actions on single repositories.
+  init(_ granted: [RepositoryName: Set<Action>]) {
+    entries = granted.sorted { $0.key < $1.key }.compactMap { name, actions in
+      RepositoryPattern(parsing: name.text).map { Entry(pattern: $0, actions: actions) }
+    }
+  }
+
   public func allows(_ action: Action, on repository: RepositoryName) -> Bool {
     entries.contains { $0.actions.contains(action) && $0.pattern.matches(repository) }
   }

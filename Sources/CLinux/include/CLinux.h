@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "Confinement.h"
+#include "ForkServer.h"
 
 /// Starts writing back the dirty pages of a range without waiting for them. Errors are harmless and ignored.
 void berth_start_writeback(int fd, int64_t offset, int64_t length);
@@ -20,6 +21,9 @@ void berth_tune_allocator(void);
 
 /// Takes an exclusive advisory lock on an open file without waiting. Returns 0, or an errno (EWOULDBLOCK when held).
 int berth_try_lock(int fd);
+
+/// Lets go of it, also for copies of the descriptor that a child has.
+void berth_unlock(int fd);
 
 /// Free and total bytes of the file system that holds `path`. Returns 0 or an errno.
 int berth_file_system_space(const char *path, int64_t *free_bytes, int64_t *total_bytes);

@@ -9,12 +9,6 @@ typedef struct pg_result PGresult;
 
 // ConnStatusType
 #define BERTH_PQ_CONNECTION_OK 0
-#define BERTH_PQ_CONNECTION_BAD 1
-// PostgresPollingStatusType
-#define BERTH_PQ_POLLING_FAILED 0
-#define BERTH_PQ_POLLING_READING 1
-#define BERTH_PQ_POLLING_WRITING 2
-#define BERTH_PQ_POLLING_OK 3
 // ExecStatusType
 #define BERTH_PQ_COMMAND_OK 1
 #define BERTH_PQ_TUPLES_OK 2
@@ -30,9 +24,8 @@ typedef struct pg_result PGresult;
 // Loads the library once. Answers a null pointer, or why it could not be loaded.
 const char *_Nullable berth_pq_load(void);
 
-PGconn *_Nullable berth_pq_connect_start(const char *const _Nullable *_Nonnull keywords,
-                                         const char *const _Nullable *_Nonnull values);
-int berth_pq_connect_poll(PGconn *_Nonnull connection);
+PGconn *_Nullable berth_pq_connect(const char *const _Nullable *_Nonnull keywords,
+                                   const char *const _Nullable *_Nonnull values);
 int berth_pq_status(PGconn *_Nonnull connection);
 int berth_pq_socket(PGconn *_Nonnull connection);
 int berth_pq_server_version(PGconn *_Nonnull connection);

@@ -163,10 +163,7 @@ extension APIRoute {
       method: .POST, path: "/api/v1/advisories/{feed}/refresh",
       summary: "Have a configured feed looked at within the next half minute.", permission: "site admins"
     ) { routes, call in
-      try await routes.access.administration.beginAdvisoryImport(call.value("feed"), by: call.caller)
-      guard try await routes.registry.requestRefresh(of: call.value("feed")) else {
-        throw AdministrationError(.notFound, "there is no feed \(call.value("feed"))")
-      }
+      try await refreshFeed(routes, call)
       return nil
     },
     APIRoute(

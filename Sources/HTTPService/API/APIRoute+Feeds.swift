@@ -19,6 +19,14 @@ extension APIRoute {
     ]
   }
 
+  static func refreshFeed(_ routes: RegistryRoutes, _ call: APICall) async throws {
+    let feed = call.value("feed")
+    try await routes.access.administration.beginFeedRefresh(
+      feed, isConfigured: routes.settings.configuredFeeds.contains(feed), by: call.caller)
+    // One that was never looked at is due anyway.
+    _ = try await routes.registry.requestRefresh(of: feed)
+  }
+
   static func removeFeed(_ routes: RegistryRoutes, _ call: APICall) async throws -> JSONValue {
     let feed = call.value("feed")
     try await routes.access.administration.beginFeedRemoval(feed, by: call.caller)

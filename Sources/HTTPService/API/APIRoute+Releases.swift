@@ -40,6 +40,10 @@ extension APIRoute {
           .init("at", .moment, "When.", isRequired: true),
         ])), "Who agreed.", isRequired: true),
     .init("approvalsNeeded", .integer, "How many must agree.", isRequired: true),
+    .init(
+      "approvalsCounted", .nullable(.integer),
+      "How many have, as they count now: not who has lost the right since, a robot and who made it as one; null once it has ended.",
+      isRequired: true),
     .init("warnings", .list(warningSchema), "What policies warn of in its images.", isRequired: true),
   ])
 
@@ -74,6 +78,7 @@ extension APIRoute {
         state.approvals.map { approval in
           ["by": .string(approval.actor), "comment": text(approval.comment), "at": .string(approval.at.description)]
         }), "approvalsNeeded": .integer(Int64(state.approvalsNeeded)),
+      "approvalsCounted": state.approvalsCounted.map { .integer(Int64($0)) } ?? .null,
       "warnings": .array(release.warnings.map(\.json)),
     ]
   }

@@ -32,8 +32,17 @@ extension RegistryRoutes {
       guard route.method == wanted else { continue }
       return try await call(route, values, request)
     }
-    guard !allowed.isEmpty else { throw Self.nothingThere }
+    guard !allowed.isEmpty else { throw Self.nothing(at: segments) }
     throw Self.otherMethod(allowed: allowed.sorted().joined(separator: ", "))
+  }
+
+  /// Whoever names a repository where its namespace is meant is told so.
+  private static func nothing(at segments: [Substring]) -> Refusal {
+    let names = segments.compactMap { PercentCoding.decoded($0) }
+    guard let name = names.first(where: { $0.contains("/") }) else { return nothingThere }
+    return Refusal(
+      .notFound, .unsupported,
+      "“\(name.prefix(80))” has a slash, and a name without one is meant here, such as a namespace's")
   }
 
   private static let nothingThere = Refusal(

@@ -153,7 +153,8 @@ final class HTTPConnection: ChannelInboundHandler {
         context, HTTPResponseStatus(statusCode: 431, reasonPhrase: "Request Header Fields Too Large"),
         "the head of the request is larger than \(limits.headerBytes) bytes (limits.header_bytes)")
     case HTTPParserError.invalidMethod:
-      refuse(context, .notImplemented, "this is no request of HTTP/1.1, or its method is not known here")
+      let guess = peer.isTLS ? "" : " (TLS, perhaps, which this address does not speak)"
+      refuse(context, .notImplemented, "this is no request of HTTP/1.1\(guess), or its method is not known here")
     case is HTTPParserError: refuse(context, .badRequest, "the request is not valid HTTP/1.1")
     default: context.close(promise: nil)
     }

@@ -164,9 +164,12 @@ extension RegistryRoutes {
   private func finishSignOn(_ request: Request) async throws -> Response {
     let query = try query(request)
     let cookie = SessionCookie(request: request, origin: origin(request), name: "berth_sign_on")
+    let answer = AccessControl.SignOnAnswer(
+      state: query.first("state") ?? "", code: query.first("code") ?? "", issuer: query.first("iss"),
+      error: query.first("error"))
     let session = try await access.finishSignOn(
-      code: query.first("code") ?? "", state: query.first("state") ?? "", ticket: cookie.value ?? "",
-      callback: callback(request), address: clientAddress(request) ?? "unix", requestID: request.id)
+      answer, ticket: cookie.value ?? "", callback: callback(request), address: clientAddress(request) ?? "unix",
+      requestID: request.id)
     return begin(session, request, clearing: [cookie.setting("", seconds: 0)])
   }
 

@@ -27,6 +27,12 @@ extension RegistryRoutes {
       presented(request), address: clientAddress(request) ?? "unix", requestID: request.id)
   }
 
+  /// See ``Authenticator/provisionalCaller(_:address:requestID:)``.
+  func provisionalCaller(_ request: Request) -> Caller? {
+    access.authenticator.provisionalCaller(
+      presented(request), address: clientAddress(request) ?? "unix", requestID: request.id)
+  }
+
   /// - Throws: ``AuthenticationFailure``. Pages of operators need nobody.
   func caller(_ request: Request) async throws -> Caller? {
     if Self.operatorPaths.contains(request.path) { return nil }
@@ -196,16 +202,18 @@ extension RegistryRoutes {
     return rates.take("account \(caller.origin.actor)", rate: settings.accountRate)
   }
 
-  func tooMany(_ delay: Duration, _ message: String = "too many requests; slow down") -> Response {
-    wait(delay, .tooManyRequests, message)
+  /// Says for how long in words too: clients show their users the message, and no header.
+  func tooMany(_ delay: Duration) -> Response {
+    wait(delay, .tooManyRequests, "too many requests; try again in \(Self.wholeSeconds(delay)) s")
   }
 
   /// An answer that tells the client when to come again.
-  private func wait(_ delay: Duration, _ code: ErrorCode, _ message: String) -> Response {
+  func wait(_ delay: Duration, _ code: ErrorCode, _ message: String) -> Response {
     var response = envelope(Self.status(code), code, message, [])
-    let seconds = max(1, Int64(delay.inSeconds.rounded(.up)))
     response.headers.removeAll { $0.name == "retry-after" }
-    response.headers.append(("retry-after", String(seconds)))
+    response.headers.append(("retry-after", String(Self.wholeSeconds(delay))))
     return response
   }
+
+  private static func wholeSeconds(_ delay: Duration) -> Int64 { max(1, Int64(delay.inSeconds.rounded(.up))) }
 }

@@ -38,6 +38,7 @@ extension RegistryRoutes {
     case let error as AccessDenied: return denied(error, request)
     case let error as AuthenticationFailure: return unauthenticated(error, request)
     case let error as AdministrationError: return problem(error, request)
+    case let error as PasswordHasher.Busy: return wait(.seconds(1), .tooManyRequests, error.description)
     case let error as ReleaseRefusal:
       noteRefusal(error.description, rules: error.failures.map(\.rule), request)
       return refused(error)

@@ -12,25 +12,39 @@ extension RegistryRoutes {
     guard let permit = access.policy.permitAtHand(Pull.self, on: name, for: caller),
       let manifest = registry.manifestAtHand(reference, permit: permit)
     else { return nil }
-    // Whether it is there may be asked of everything: a refusal with its reasons is for who would have it.
-    guard request.method == .GET else { return present(manifest, request, reference, permit) }
+    guard Self.isForPolicy(request) else { return present(manifest, request, reference, permit) }
     guard let verdict = registry.pullVerdictAtHand(manifest, permit: permit), verdict.blocks.isEmpty else { return nil }
     return present(manifest, request, reference, permit, verdict.warnings)
   }
 
   func getManifest(_ request: Request, _ name: RepositoryName, _ reference: Reference) async throws -> Response {
     let permit = try await permit(Pull.self, name, request)
-    let manifest = try await registry.manifest(reference, permit: permit)
-    guard request.method == .GET else { return present(manifest, request, reference, permit) }
+    let isForPolicy = Self.isForPolicy(request)
+    let manifest = try await registry.manifest(reference, isGivenOut: isForPolicy, permit: permit)
+    guard isForPolicy else { return present(manifest, request, reference, permit) }
     let verdict = try await registry.pullVerdict(manifest, permit: permit)
     guard verdict.blocks.isEmpty else {
       let reasons = verdict.blocks.map(\.message).joined(separator: "; ")
-      access.noteRefusedPull(reference, manifest.digest, reasons: verdict.blocks.map(\.rule), permit: permit)
+      if request.method == .GET {
+        access.noteRefusedPull(reference, manifest.digest, reasons: verdict.blocks.map(\.rule), permit: permit)
+      }
       throw RegistryError(
         .denied, "the policy of \(name.namespace) does not give out \(name)@\(manifest.digest): \(reasons)",
         details: verdict.blocks.map { ["rule": .string($0.rule), "reason": .string($0.message)] })
     }
     return present(manifest, request, reference, permit, verdict.warnings)
+  }
+
+  /// Whether the policy for pulls is asked.
+  ///
+  /// Whether a manifest is there may be asked of everything: a refusal with its reasons is for who would have it, and of a
+  /// refused HEAD most clients show the status alone. Docker's engine repeats it as GET and shows the reasons; after a HEAD
+  /// that is answered it takes the refused GET for a fault of the registry, and says so. With containerd's image store it
+  /// asks as containerd does, which takes everything.
+  private static func isForPolicy(_ request: Request) -> Bool {
+    guard request.method != .GET else { return true }
+    return request.header("user-agent")?.hasPrefix("docker/") ?? false
+      && !request.headers["accept"].contains { $0.contains("*/*") }
   }
 
   /// Served as it was pushed, whatever `Accept` says: every client takes what it finds, and a conversion would change the

@@ -17,11 +17,16 @@ extension RegistryRoutes {
   func clientAddress(_ request: Request) -> String? {
     let peer = request.peer.isUnixSocket ? nil : request.peer.text
     guard settings.trustsForwarded(peer) else { return peer }
-    // Anything may stand there; only an address is taken for one.
-    let addresses = ForwardedClients(request.headers).addresses.filter { text in
-      (1...45).contains(text.utf8.count) && text.allSatisfy { $0.isHexDigit || $0 == "." || $0 == ":" }
+    let told = ForwardedClients.told(request.headers).map { clients -> String? in
+      // Anything may stand there; only an address is taken for one.
+      let addresses = clients.addresses.filter { text in
+        (1...45).contains(text.utf8.count) && text.allSatisfy { $0.isHexDigit || $0 == "." || $0 == ":" }
+      }
+      return addresses.last { !settings.trustsForwarded($0) } ?? addresses.first
     }
-    return addresses.last { !settings.trustsForwarded($0) } ?? addresses.first ?? peer
+    // Most proxies set one of the two headers, and pass on the other as the client made it up: which one, nobody knows here.
+    guard let first = told.first, told.allSatisfy({ $0 == first }) else { return peer }
+    return first ?? peer
   }
 }
 
@@ -31,16 +36,14 @@ extension RegistryRoutes {
 struct ForwardedClients: Equatable {
   let addresses: [String]
 
-  init(_ headers: HTTPHeaders) {
+  /// What each of the two headers says, where it says anything.
+  static func told(_ headers: HTTPHeaders) -> [ForwardedClients] {
     let standard = headers["forwarded"].flatMap { $0.split(separator: ",") }.compactMap { element in
       element.split(separator: ";").lazy.map { $0.split(separator: "=", maxSplits: 1) }
-        .first { $0.count == 2 && Self.trimmed($0[0]).lowercased() == "for" }.map { Self.address($0[1]) }
+        .first { $0.count == 2 && trimmed($0[0]).lowercased() == "for" }.map { address($0[1]) }
     }
-    if !standard.isEmpty {
-      addresses = standard
-    } else {
-      addresses = headers["x-forwarded-for"].flatMap { $0.split(separator: ",") }.map { Self.address($0) }
-    }
+    let traditional = headers["x-forwarded-for"].flatMap { $0.split(separator: ",") }.map { address($0) }
+    return [standard, traditional].filter { !$0.isEmpty }.map { ForwardedClients(addresses: $0) }
   }
 
   /// Without quotes, brackets and port.

@@ -1,6 +1,7 @@
 import Access
 import Ground
 import Logging
+import Metadata
 import NIOCore
 import NIOHTTP1
 import OCI
@@ -62,6 +63,7 @@ final class RegistryRoutes: Responder {
       if let delay = overRate(address: request) { return tooMany(delay) }
       try requireKnownMethod(request)
       try requireIntent(request)
+      if let answer = try await provisionalAnswer(&request) { return answer }
       request.caller = try await caller(request)
       if let delay = overRate(caller: request.caller) { return tooMany(delay) }
       return try await route(request)
@@ -69,6 +71,28 @@ final class RegistryRoutes: Responder {
       let response = failure(error, request)
       return request.path.utf8.starts(with: "/api/".utf8) ? asProblem(response, request) : response
     }
+  }
+
+  /// The answer to a read of content for a caller whom memory knows, though not freshly: whether rights have changed since is
+  /// asked along with what is read, and nothing is given out before that is answered.
+  ///
+  /// - Returns: nil when they have, when memory does not know, or for any other request: then who asks is found out first.
+  private func provisionalAnswer(_ request: inout Request) async throws -> Response? {
+    guard request.method == .GET || request.method == .HEAD, let caller = provisionalCaller(request),
+      case .endpoint(let endpoint) = Endpoint.parse(path: request.path), endpoint.repository != nil,
+      overRate(caller: caller) == nil
+    else { return nil }
+    request.caller = caller
+    do {
+      let answer = try await route(request)
+      if try await access.authenticator.isConfirmed(caller) { return answer }
+    } catch let error as DatabaseError {
+      throw error  // Who cannot be asked here cannot be asked about rights.
+    } catch {
+      if try await access.authenticator.isConfirmed(caller) { throw error }
+    }
+    request.caller = nil
+    return nil
   }
 
   /// Refuses what no path takes (RFC 9110, section 15.6.2): all but the methods of RFC 9110 and 5789.

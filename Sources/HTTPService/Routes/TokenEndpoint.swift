@@ -78,7 +78,23 @@ extension RegistryRoutes {
     if let wanted = form.first("requested_token_type"), wanted != Self.accessTokenType {
       return oauthError(.badRequest, "invalid_request", "only \(Self.accessTokenType) is given out")
     }
-    let grant = try await access.exchange(text, address: address, requestID: request.id)
+    if form.first("actor_token") != nil || form.first("actor_token_type") != nil {
+      return oauthError(.badRequest, "invalid_request", "nobody acts for a job here: leave actor_token out")
+    }
+    let known = [access.settings.service, origin(request), origin(request) + "/"]
+    guard (form.all("audience") + form.all("resource")).allSatisfy(known.contains) else {
+      return oauthError(.badRequest, "invalid_target", "tokens are for \(access.settings.service) alone")
+    }
+    var scopes: [RequestedScope]?
+    if form.all("scope").contains(where: { !$0.isEmpty }) {
+      let wanted = RequestedScope.parse(form.all("scope"))
+      guard wanted.contains(where: { $0 != .catalogue }) else {
+        return oauthError(
+          .badRequest, "invalid_scope", "a scope is repository:NAME:ACTIONS, such as repository:acme/api:push")
+      }
+      scopes = wanted
+    }
+    let grant = try await access.exchange(text, for: scopes, address: address, requestID: request.id)
     return answer(grant, type: Self.accessTokenType)
   }
 

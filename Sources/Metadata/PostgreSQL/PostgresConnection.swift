@@ -183,7 +183,11 @@ final class PostgresConnection: SQLConnection {
     switch request {
     case .sync:
       while true {
-        guard let result = try nextResult(by: deadline) else { continue }
+        guard let result = try nextResult(by: deadline) else {
+          // Nothing more will come of one that was cut, or whose bytes libpq could not make out.
+          guard berth_pq_status(handle) == BERTH_PQ_CONNECTION_OK else { throw lost(libraryMessage) }
+          continue
+        }
         defer { berth_pq_clear(result) }
         if berth_pq_result_status(result) == BERTH_PQ_PIPELINE_SYNC { return }
         note(result)

@@ -9,16 +9,22 @@ struct PostgresConnector {
 
   init(_ settings: PostgresSettings) { self.settings = settings }
 
-  /// A connection that is ready.
+  /// A connection that is ready. Blocks its thread.
+  ///
+  /// libpq waits, not we: by its own waiting it gives up a host that does not answer in time, and goes to the next.
   ///
   /// - Throws: ``PostgresError``; its message holds no password.
   func connect() throws -> OpaquePointer {
     if let problem = berth_pq_load() {
       throw PostgresError(kind: .unusable, message: String(cString: problem))
     }
-    guard let handle = start() else { throw unavailable("no memory for a connection") }
+    let parameters = self.parameters
+    let made = withCStrings(parameters.map(\.name)) { names in
+      withCStrings(parameters.map(\.value)) { values in berth_pq_connect(names, values) }
+    }
+    guard let handle = made else { throw unavailable("no memory for a connection") }
     do {
-      try finish(handle)
+      guard berth_pq_status(handle) == BERTH_PQ_CONNECTION_OK else { throw refused(handle) }
       let version = Int(berth_pq_server_version(handle))
       guard version >= Self.leastVersion else {
         throw PostgresError(
@@ -28,13 +34,6 @@ struct PostgresConnector {
     } catch {
       berth_pq_finish(handle)
       throw error
-    }
-  }
-
-  private func start() -> OpaquePointer? {
-    let parameters = self.parameters
-    return withCStrings(parameters.map(\.name)) { names in
-      withCStrings(parameters.map(\.value)) { values in berth_pq_connect_start(names, values) }
     }
   }
 
@@ -60,27 +59,11 @@ struct PostgresConnector {
     }
     parameters.append((name: "dbname", value: settings.url))
     parameters.append((name: "client_encoding", value: "UTF8"))
+    // For each host, in whole seconds; libpq takes less than two for two.
+    let seconds = Int((settings.connectTimeout / .seconds(1)).rounded(.up))
+    parameters.append((name: "connect_timeout", value: "\(max(2, seconds))"))
     if let password = settings.password { parameters.append((name: "password", value: password)) }
     return parameters
-  }
-
-  private func finish(_ handle: OpaquePointer) throws {
-    let deadline = ContinuousClock.now + settings.connectTimeout
-    var events = Int16(POLLOUT)
-    while true {
-      guard berth_pq_status(handle) != BERTH_PQ_CONNECTION_BAD else { throw refused(handle) }
-      let left = max(0, (deadline - .now) / .milliseconds(1))
-      var descriptor = pollfd(fd: berth_pq_socket(handle), events: events, revents: 0)
-      guard left > 0, poll(&descriptor, 1, Int32(left)) != 0 else {
-        throw unavailable("no connection within \(settings.connectTimeout)")
-      }
-      switch berth_pq_connect_poll(handle) {
-      case BERTH_PQ_POLLING_OK: return
-      case BERTH_PQ_POLLING_READING: events = Int16(POLLIN)
-      case BERTH_PQ_POLLING_WRITING: events = Int16(POLLOUT)
-      default: throw refused(handle)
-      }
-    }
   }
 
   /// Why the server did not let us in, in libpq's words, which name hosts and users and no password.

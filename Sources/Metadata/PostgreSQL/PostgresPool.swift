@@ -90,23 +90,37 @@ final class PostgresPool: Sendable {
   }
 
   func release(_ lease: Lease) {
-    let waiter = state.withLock { state -> UnsafeContinuation<Turn, Never>? in
-      if lease.connection.isBroken {
-        // Most often the server went away, and took the others along.
-        state.generation += 1
-        state.open -= state.idle.count
-        state.idle = []
-      }
-      if lease.connection.isBroken || lease.connection.generation != state.generation { return nil }
-      if state.waiting.isEmpty {
-        state.idle.append(lease)
-        return nil
-      }
-      return state.waiting.removeFirst().continuation
+    // All of it under one lock: once it is idle, it is somebody else's, and nothing is to be asked of it any more.
+    let (outcome, suspects) = state.withLock { Self.takeBack(lease, &$0) }
+    switch outcome {
+    case .kept: break
+    case .passedOn(let waiter): waiter.resume(returning: .lease(lease))
+    case .ended: passPlaceOn()
     }
-    if let waiter { return waiter.resume(returning: .lease(lease)) }
-    let isKept = state.withLock { state in state.idle.contains { $0.connection === lease.connection } }
-    if !isKept { passPlaceOn() }
+    // Closed here, where nobody waits for it.
+    withExtendedLifetime(suspects) {}
+  }
+
+  private enum Return {
+    case kept
+    case passedOn(UnsafeContinuation<Turn, Never>)
+    /// It is of no more use, and leaves its place.
+    case ended
+  }
+
+  private static func takeBack(_ lease: Lease, _ state: inout State) -> (Return, suspects: [Lease]) {
+    var suspects: [Lease] = []
+    if lease.connection.isBroken {
+      // Most often the server went away, and took the others along.
+      state.generation += 1
+      suspects = state.idle
+      state.open -= state.idle.count
+      state.idle = []
+    }
+    if lease.connection.isBroken || lease.connection.generation != state.generation { return (.ended, suspects) }
+    guard state.waiting.isEmpty else { return (.passedOn(state.waiting.removeFirst().continuation), suspects) }
+    state.idle.append(lease)
+    return (.kept, suspects)
   }
 
   /// A connection is no more; who waits longest may make another.

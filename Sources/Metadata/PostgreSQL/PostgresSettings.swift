@@ -6,6 +6,7 @@ public struct PostgresSettings: Sendable {
   public var password: String?
   /// Connections at most.
   public var connections = 16
+  /// Making a connection may take so long for each host that the URL names; two seconds at the least.
   public var connectTimeout: Duration = .seconds(5)
   /// What one statement may take; the server ends it then, and a little later we do.
   public var statementTimeout: Duration = .seconds(30)

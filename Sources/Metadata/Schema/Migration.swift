@@ -9,7 +9,7 @@ struct Migration: Sendable {
   /// All steps, in their order. Numbers begin at 1 and have no gaps.
   static let all: [Migration] = [
     .registry, .replicas, .access, .tagMemory, .environments, .search, .pulls, .inspection, .advisories, .policies,
-    .names, .exploited, .agreement, .makers, .exceptionScope,
+    .names, .exploited, .agreement, .makers, .exceptionScope, .recordedPulls,
   ]
 
   /// The schema that this version of Berth works with.

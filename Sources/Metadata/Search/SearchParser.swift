@@ -1,4 +1,5 @@
 public import Ground
+internal import OCI
 
 extension SearchQuery {
   /// Reads a query; see docs/versions.md, "Search".
@@ -125,7 +126,7 @@ struct SearchParser {
       return nil
     }
     guard let known = SearchField(rawValue: name) else {
-      throw SearchError(column: token.column, message: SearchField.unknown(String(field)))
+      throw SearchError(column: token.column, message: SearchField.unknown(String(field), text))
     }
     guard !text.isEmpty else {
       throw SearchError(column: token.valueColumn, message: "\(name): needs a value, such as \(known.example)")
@@ -165,7 +166,7 @@ enum SearchField: String, CaseIterable {
 
   var isAboutTags: Bool { self == .tag || self == .env || self == .by }
 
-  static func unknown(_ name: String) -> String {
+  static func unknown(_ name: String, _ value: String) -> String {
     let names = allCases.map(\.rawValue) + ["sort", "untagged"]
     let shown = name.prefix(40)
     let nearest = names.map { (name: $0, distance: distance($0, name.asciiLowercased)) }.min {
@@ -173,6 +174,10 @@ enum SearchField: String, CaseIterable {
     }
     if let nearest, nearest.distance <= 2 {
       return "there is no field “\(shown)”; did you mean \(nearest.name):?"
+    }
+    // As the clients of registries write it.
+    if name.contains("/"), (try? RepositoryName(parsing: name)) != nil, (try? Tag(parsing: value)) != nil {
+      return "there is no field “\(shown)”; the tag is found by repo:\(name) tag:\(value)"
     }
     return
       "there is no field “\(shown)”; fields are \(names.joined(separator: ", ")), and quotation marks make it a word"

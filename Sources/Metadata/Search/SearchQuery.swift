@@ -17,32 +17,43 @@ public struct SearchQuery: Sendable, Hashable {
 }
 
 extension SearchQuery {
-  /// The same query with keys of packages in place of bounds of versions, which only their ecosystems can compare.
-  public func resolvingPackages(_ keys: (SearchTerm.PackageVersions) throws -> [Int64]) rethrows -> SearchQuery {
+  /// The same query with keys of packages in place of bounds of versions, which only their ecosystems can compare, and of severities,
+  /// which are those of vulnerabilities and not of single records.
+  ///
+  /// - Parameters:
+  ///   - versions: keys of the packages that are meant.
+  ///   - flawed: keys of packages with a finding so bad.
+  public func resolvingPackages(
+    _ versions: (SearchTerm.PackageVersions) throws -> [Int64], flawed: ([String]) throws -> [Int64]
+  ) rethrows -> SearchQuery {
     SearchQuery(
-      condition: try condition.resolvingPackages(keys), sort: sort, isForUntagged: isForUntagged)
+      condition: try condition.resolvingPackages(versions, flawed), sort: sort, isForUntagged: isForUntagged)
   }
 
-  /// What ``resolvingPackages(_:)`` will ask for.
-  public var packageVersions: [SearchTerm.PackageVersions] {
-    var found: [SearchTerm.PackageVersions] = []
+  /// What ``resolvingPackages(_:flawed:)`` will ask for.
+  public var unresolved: (versions: [SearchTerm.PackageVersions], severities: [[String]]) {
+    var (versions, severities): ([SearchTerm.PackageVersions], [[String]]) = ([], [])
     _ = resolvingPackages {
-      found.append($0)
+      versions.append($0)
+      return []
+    } flawed: {
+      severities.append($0)
       return []
     }
-    return found
+    return (versions, severities)
   }
 }
 
 extension SearchCondition {
   fileprivate func resolvingPackages(
-    _ keys: (SearchTerm.PackageVersions) throws -> [Int64]
+    _ versions: (SearchTerm.PackageVersions) throws -> [Int64], _ flawed: ([String]) throws -> [Int64]
   ) rethrows -> SearchCondition {
     switch self {
-    case .all(let parts): .all(try parts.map { try $0.resolvingPackages(keys) })
-    case .any(let parts): .any(try parts.map { try $0.resolvingPackages(keys) })
-    case .not(let part): .not(try part.resolvingPackages(keys))
-    case .term(.packageVersions(let versions)): .term(.packages(try keys(versions)))
+    case .all(let parts): .all(try parts.map { try $0.resolvingPackages(versions, flawed) })
+    case .any(let parts): .any(try parts.map { try $0.resolvingPackages(versions, flawed) })
+    case .not(let part): .not(try part.resolvingPackages(versions, flawed))
+    case .term(.packageVersions(let wanted)): .term(.packages(try versions(wanted)))
+    case .term(.severity(let words)): .term(.flawedPackages(try flawed(words)))
     case .term: self
     }
   }
@@ -83,12 +94,14 @@ public enum SearchTerm: Sendable, Hashable {
   case revision(String)
   /// In lower case: a part of the licenses.
   case license(String)
-  /// A package that it holds. Which versions are meant depends on the ecosystem: ``SearchQuery/resolvingPackages(_:)``.
+  /// A package that it holds. Which versions are meant depends on the ecosystem: ``SearchQuery/resolvingPackages(_:flawed:)``.
   case packageVersions(PackageVersions)
   /// Keys of packages of which it holds one.
   case packages([Int64])
-  /// It has a finding so bad: one of these words.
+  /// It has a finding so bad: one of these words. In which packages those are: ``SearchQuery/resolvingPackages(_:flawed:)``.
   case severity([String])
+  /// Keys of packages with findings of which it holds one that is not left to the operating system's package.
+  case flawedPackages([Int64])
   /// Any name of a vulnerability of which it has a finding.
   case vulnerability(String)
 

@@ -15,7 +15,8 @@ struct SearchValues {
         throw SearchError(
           column: column,
           message:
-            "a word matches from its beginning; patterns are for fields, such as repo:*\(word.prefix { $0 != "*" })")
+            "a word matches from its beginning; patterns are for fields, such as repo:\(word.hasPrefix("*") ? "" : "*")\(word)"
+        )
       }
     }
     while word.hasPrefix(" ") { word.removeFirst() }
@@ -58,8 +59,8 @@ struct SearchValues {
         throw SearchError(column: column, message: "this is no environment's name")
       }
       return .environment(text)
-    case .built: return .built(try moments(lower, column))
-    case .pushed: return .pushed(try moments(lower, column))
+    case .built: return .built(try moments(lower, .built, column))
+    case .pushed: return .pushed(try moments(lower, .pushed, column))
     case .by: return try by(text, column)
     case .platform:
       guard lower.split(separator: "/", omittingEmptySubsequences: false).count <= 3, !lower.hasPrefix("/"),
@@ -200,7 +201,9 @@ struct SearchValues {
     }
   }
 
-  private func moments(_ text: String, _ column: Int) throws(SearchError) -> SearchBounds<Timestamp> {
+  private func moments(
+    _ text: String, _ field: SearchField, _ column: Int
+  ) throws(SearchError) -> SearchBounds<Timestamp> {
     // An age runs backwards: younger than 30 days is after the moment 30 days ago.
     let (comparison, rest) = comparison(text[...])
     if let age = age(rest) {
@@ -213,7 +216,7 @@ struct SearchValues {
       case .atLeast: return SearchBounds(before: after)
       }
     }
-    return try bounds(text, .pushed, column) { text in
+    return try bounds(text, field, column) { text in
       if let day = Timestamp(parsing: "\(text)T00:00:00Z"), text.utf8.count == 10 {
         return SearchBounds(from: day, before: day + .seconds(86_400))
       }

@@ -47,7 +47,8 @@ extension Reading where Self: ~Copyable {
     try laterEnvironments(of: namespace).all()
   }
 
-  func laterEnvironments(of namespace: String) throws -> Later<EnvironmentRecord> {
+  /// The same, to be waited for together with what is asked next.
+  public func laterEnvironments(of namespace: String) throws -> Later<EnvironmentRecord> {
     try later(
       """
       SELECT id, namespace, name, repositories, settings, effective, created_by, created_at FROM environment

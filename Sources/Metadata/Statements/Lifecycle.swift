@@ -7,7 +7,7 @@ public struct RetainedTag: Sendable, Hashable {
   public let digest: Digest
   /// When it was pointed where it points.
   public let pointedAt: Timestamp
-  /// When its image was last pulled; the distant past: never, as far as is known.
+  /// When its image was last pulled, or one that it names if it is an index; the distant past: never, as far as is known.
   public let pulledAt: Timestamp
 
   public init(name: Tag, digest: Digest, pointedAt: Timestamp, pulledAt: Timestamp) {
@@ -66,13 +66,16 @@ extension Reading where Self: ~Copyable {
   public func retainedTags(in repository: RepositoryID) throws -> [RetainedTag] {
     try all(
       """
-      SELECT t.name, t.digest, t.updated_at, m.pulled_at
+      SELECT t.name, t.digest, t.updated_at, m.pulled_at, (SELECT MAX(p.pulled_at)
+        FROM manifest_child c JOIN manifest p ON p.repository_id = m.repository_id AND p.digest = c.digest
+        WHERE c.manifest_id = m.id)
       FROM tag t JOIN manifest m ON m.repository_id = t.repository_id AND m.digest = t.digest
       WHERE t.repository_id = \(repository) ORDER BY t.updated_at DESC, t.name
       """
     ) {
       RetainedTag(
-        name: try $0.tag(0), digest: try $0.digest(1), pointedAt: $0.timestamp(2), pulledAt: $0.timestamp(3))
+        name: try $0.tag(0), digest: try $0.digest(1), pointedAt: $0.timestamp(2),
+        pulledAt: $0.isNull(4) ? $0.timestamp(3) : max($0.timestamp(3), $0.timestamp(4)))
     }
   }
 

@@ -68,6 +68,9 @@ extension Transaction {
         guard try !hasRival && number(Self.laterRelease(in: repository.id, bounds)) == 0 else { continue }
         let current = try self.digest(of: tag, in: repository.name)
         guard current == nil || !rules.isImmutable(tag) else { continue }
+        // The version that it is at may have been deleted, and the channel not.
+        let held = try current.map { try releases(thatMoved: tag, to: $0, in: repository.id) } ?? []
+        guard !held.contains(where: { channel.takes($0, like: version) && version < $0 }) else { continue }
         moves[tag] = ChannelMove(tag: tag, from: current)
       }
     }
@@ -85,6 +88,26 @@ extension Transaction {
       if old.contains(where: { zip(numbers, [$0.major, $0.minor]).allSatisfy { $0 == $1 } }) { return true }
     }
     return false
+  }
+
+  /// The events of one push, a hundred tags with all their channels, are so near to one another, but for those of other
+  /// repositories that came between.
+  private static let pushEventLimit: Int64 = 400
+
+  /// Releases with which a channel came where it is, as its history tells: also those whose tags are gone by now.
+  ///
+  /// - Cost: a look into an index, and at the events before the one that it finds.
+  private func releases(
+    thatMoved channel: Tag, to digest: Digest, in repository: RepositoryID
+  ) throws -> [SemanticVersion] {
+    try all(
+      """
+      SELECT v.tag FROM tag_event c JOIN tag_event v ON v.repository_id = c.repository_id AND v.id < c.id
+        AND v.id >= c.id - \(Self.pushEventLimit) AND v.at = c.at AND v.to_digest = c.to_digest
+      WHERE c.to_digest = \(digest)
+        AND c.id = (SELECT MAX(id) FROM tag_event WHERE repository_id = \(repository) AND tag = \(channel))
+      """
+    ) { SemanticVersion(parsing: $0.text(0)) }.compactMap { $0 }.filter { !$0.isPrerelease }
   }
 
   /// Releases among the tags that a version before schema 6 made, until the chore has given them their keys.

@@ -79,6 +79,11 @@ public struct TagRules: Sendable {
 
   public func isProtected(_ tag: Tag) -> Bool { environments.contains(tag) }
 
+  /// Whether a tag is a channel that comes to a version when it is pushed.
+  public func isChannel(_ tag: Tag, of version: SemanticVersion) -> Bool {
+    !version.isPrerelease && channels.contains { $0.tag(for: version) == tag }
+  }
+
   /// Whether a tag may be pointed elsewhere by hand.
   ///
   /// - Parameter previous: what it points to now.
@@ -147,16 +152,8 @@ extension Reading where Self: ~Copyable {
     try laterRules(of: namespace, kind: kind).all()
   }
 
-  /// The rules of one kind and the environments of a namespace, in one round trip.
-  public func rulesAndEnvironments(
-    of namespace: String, kind: RepositoryRule.Kind
-  ) throws -> (rules: [RepositoryRule], environments: [EnvironmentRecord]) {
-    let rules = try laterRules(of: namespace, kind: kind)
-    let environments = try laterEnvironments(of: namespace)
-    return (try rules.all(), try environments.all())
-  }
-
-  private func laterRules(of namespace: String, kind: RepositoryRule.Kind?) throws -> Later<RepositoryRule> {
+  /// The same, to be waited for together with what is asked next.
+  public func laterRules(of namespace: String, kind: RepositoryRule.Kind?) throws -> Later<RepositoryRule> {
     try later(
       """
       SELECT kind, pattern, value, changed_by, changed_at FROM repository_rule

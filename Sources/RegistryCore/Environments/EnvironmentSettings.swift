@@ -103,11 +103,11 @@ public struct EnvironmentSettings: Sendable, Hashable {
 }
 
 /// A time in which nothing is promoted, in UTC: once (`{"from": "2026-12-24T00:00:00Z", "to": "2027-01-02T00:00:00Z"}`), or
-/// every week (`{"days": ["fri", "sat"], "from": "16:00", "to": "24:00"}`).
+/// every week (`{"days": ["fri", "sat"], "from": "16:00", "to": "24:00"}`), past midnight too (`"from": "22:00", "to": "06:00"`).
 public struct FreezeWindow: Sendable, Hashable {
   private enum Time: Sendable, Hashable {
     case once(Timestamp, Timestamp)
-    /// Weekdays, 0 is Sunday; minutes of the day.
+    /// Weekdays, 0 is Sunday; minutes of the day. An end that is not after the beginning is one of the next day.
     case weekly(Set<Int>, Int, Int)
   }
 
@@ -124,12 +124,11 @@ public struct FreezeWindow: Sendable, Hashable {
     if let days = json["days"] {
       let numbers = (days.array ?? []).compactMap { $0.string.flatMap { Self.dayNames.firstIndex(of: $0) } }
       guard !numbers.isEmpty, numbers.count == days.array?.count, let begin = Self.minutes(from),
-        let end = Self.minutes(to),
-        begin < end
+        let end = Self.minutes(to), begin != end, begin < Self.minutesOfDay
       else {
         throw ParseError(
           .parameter,
-          "a weekly freeze is like {\"days\": [\"fri\"], \"from\": \"16:00\", \"to\": \"24:00\"}, in UTC; past midnight needs two"
+          "a weekly freeze is like {\"days\": [\"fri\"], \"from\": \"16:00\", \"to\": \"24:00\"}, in UTC; days are \(Self.dayNames.joined(separator: ", "))"
         )
       }
       time = .weekly(Set(numbers), begin, end)
@@ -143,6 +142,13 @@ public struct FreezeWindow: Sendable, Hashable {
       time = .once(begin, end)
     }
     self.json = json
+  }
+
+  /// Members that no window has, and that would be taken for said: a time zone.
+  ///
+  /// - Throws: ``ParseError``.
+  static func checkMembers(of list: JSONValue?) throws(ParseError) {
+    for window in list?.array ?? [] { _ = try RuleReader(window, ["days", "from", "to"]) }
   }
 
   /// `16:00` → 960; `24:00` is the day's end.
@@ -160,7 +166,10 @@ public struct FreezeWindow: Sendable, Hashable {
     case .once(let begin, let end): return begin <= moment && moment < end
     case .weekly(let days, let begin, let end):
       let civil = CivilTime(moment)
-      return days.contains(civil.weekday) && (begin..<end).contains(civil.hour * 60 + civil.minute)
+      let minute = civil.hour * 60 + civil.minute
+      if begin < end { return days.contains(civil.weekday) && (begin..<end).contains(minute) }
+      let dayBefore = (civil.weekday + Self.dayNames.count - 1) % Self.dayNames.count
+      return (days.contains(civil.weekday) && minute >= begin) || (days.contains(dayBefore) && minute < end)
     }
   }
 
@@ -173,7 +182,8 @@ public struct FreezeWindow: Sendable, Hashable {
         let (hour, minute) = (minutes / 60, minutes % 60)
         return "\(hour < 10 ? "0" : "")\(hour):\(minute < 10 ? "0" : "")\(minute)"
       }
-      return "\(days.sorted().map { Self.dayNames[$0] }.joined(separator: ", ")) \(clock(begin)) to \(clock(end)) UTC"
+      return
+        "\(days.sorted().map { Self.dayNames[$0] }.joined(separator: ", ")) \(clock(begin)) to \(clock(end)) UTC\(begin < end ? "" : " of the next day")"
     }
   }
 }

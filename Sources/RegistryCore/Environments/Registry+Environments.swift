@@ -141,7 +141,9 @@ extension Registry {
       let settings = try Self.settings(known, wishes, actor)
       // Nothing changes, or the answer to the commit that changed it was lost.
       guard settings != known else { return }
-      try Self.checkRequired(settings, name, try transaction.environments(of: actor.namespace))
+      if settings.requires != known.requires {
+        try Self.checkRequired(settings, name, try transaction.environments(of: actor.namespace))
+      }
       let named = Set(known.promoters + known.approvers)
       try NamedPeople.check(
         (settings.promoters + settings.approvers).filter { !named.contains($0) }, in: actor.namespace, transaction)
@@ -207,7 +209,10 @@ extension Registry {
     _ base: EnvironmentSettings, _ wishes: JSONObject, _ actor: ReleaseActor
   ) throws -> EnvironmentSettings {
     var settings = base
-    do throws(ParseError) { try settings.apply(wishes, namespace: actor.namespace) } catch {
+    do throws(ParseError) {
+      try FreezeWindow.checkMembers(of: wishes["freezes"])
+      try settings.apply(wishes, namespace: actor.namespace)
+    } catch {
       throw AdministrationError(.invalid, error.message)
     }
     return settings
@@ -221,6 +226,17 @@ extension Registry {
       guard known.contains(where: { $0.name == required }) else {
         throw AdministrationError(.invalid, "“requires” names \(required), which is no environment of the namespace")
       }
+    }
+    var waiting = settings.requires
+    var seen: Set<Tag> = []
+    while let next = waiting.popLast() {
+      guard seen.insert(next).inserted, let record = known.first(where: { $0.name == next }) else { continue }
+      let required = try Self.settings(of: record).requires
+      guard !required.contains(name) else {
+        throw AdministrationError(
+          .invalid, "\(next) requires \(name): if that required \(next) in turn, no new image could come into either")
+      }
+      waiting += required
     }
   }
 }

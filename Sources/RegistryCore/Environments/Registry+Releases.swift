@@ -53,6 +53,27 @@ public struct ReleaseState: Sendable {
   public let approvals: [ReleaseApproval]
   /// How many must agree.
   public let approvalsNeeded: Int
+  /// How many have, as they count now: not who has lost the right since, and a robot and who made it as one; nil once it has
+  /// ended.
+  public let approvalsCounted: Int?
+
+  /// As somebody may see it.
+  init<R: Reading & ~Copyable>(
+    of release: ReleaseRecord, _ settings: EnvironmentSettings, for actor: ReleaseActor, _ transaction: borrowing R
+  ) throws {
+    self.release = release
+    images = try transaction.images(of: release.id).filter { actor.shows($0.repository.name) }
+    approvals = try transaction.approvals(of: release.id)
+    approvalsNeeded = settings.approvals
+    guard release.state == .pending else {
+      approvalsCounted = nil
+      return
+    }
+    let agreement = Agreement(in: actor.namespace, by: settings.approvers)
+    var counted: [Set<String>] = []
+    for approval in approvals where try agreement.stillCounts(approval, transaction) { counted.append(approval.behind) }
+    approvalsCounted = Agreement.count(counted)
+  }
 }
 
 /// What became of a wish.
@@ -124,25 +145,30 @@ extension Registry {
     of name: Tag, before: Int64?, limit: Int, by actor: ReleaseActor
   ) async throws -> [ReleaseState] {
     try await database.read { transaction in
-      guard let record = try transaction.environment(name, of: actor.namespace) else {
-        throw Self.noEnvironment(name, actor)
-      }
-      let needed = try Self.settings(of: record).approvals
-      return try transaction.releases(of: record.id, before: before, limit: limit).map { release in
-        ReleaseState(
-          release: release,
-          images: try transaction.images(of: release.id).filter { actor.shows($0.repository.name) },
-          approvals: try transaction.approvals(of: release.id), approvalsNeeded: needed)
+      let (record, settings) = try Self.environmentToShow(name, actor, transaction)
+      return try transaction.releases(of: record.id, before: before, limit: limit).map {
+        try ReleaseState(of: $0, settings, for: actor, transaction)
       }
     }
   }
 
   public func release(_ number: Int64, of name: Tag, by actor: ReleaseActor) async throws -> ReleaseState {
-    let found = try await releases(of: name, before: number + 1, limit: 1, by: actor).first
-    guard let found, found.release.number == number else {
-      throw AdministrationError(.notFound, "\(name) has no release \(number)")
+    try await database.read { transaction in
+      let (record, settings) = try Self.environmentToShow(name, actor, transaction)
+      guard let release = try transaction.release(number, of: record.id) else {
+        throw AdministrationError(.notFound, "\(name) has no release \(number)")
+      }
+      return try ReleaseState(of: release, settings, for: actor, transaction)
     }
-    return found
+  }
+
+  private static func environmentToShow(
+    _ name: Tag, _ actor: ReleaseActor, _ transaction: borrowing ReadTransaction
+  ) throws -> (EnvironmentRecord, EnvironmentSettings) {
+    guard let record = try transaction.environment(name, of: actor.namespace) else {
+      throw noEnvironment(name, actor)
+    }
+    return (record, try settings(of: record))
   }
 
   private func releasing<V: Sendable>(

@@ -290,9 +290,7 @@ struct ReleaseWork {
   }
 
   func state(of release: ReleaseRecord, _ transaction: borrowing Transaction) throws -> ReleaseState {
-    ReleaseState(
-      release: release, images: try transaction.images(of: release.id).filter { actor.shows($0.repository.name) },
-      approvals: try transaction.approvals(of: release.id), approvalsNeeded: settings.approvals)
+    try ReleaseState(of: release, settings, for: actor, transaction)
   }
 
   /// Records what policies warn of in a release that was carried out.

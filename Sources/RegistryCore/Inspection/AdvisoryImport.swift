@@ -211,14 +211,15 @@ extension AdvisoryRecord {
     // Mostly all packages of a record are of one ecosystem.
     var ecosystem: (value: Ecosystem, text: String)?
     var writer = RecordWriter()
-    let entries = advisory.affected.map { affected -> Entry in
+    let entries = advisory.affected.flatMap { affected -> [Entry] in
       if ecosystem?.value != affected.ecosystem { ecosystem = (affected.ecosystem, affected.ecosystem.description) }
       var judged = affected
       // What the record says of itself holds for each of its packages that says nothing of its own.
       if judged.severities.isEmpty { judged.severities = own }
-      return Entry(
-        ecosystem: ecosystem?.text ?? "", package: affected.ecosystem.normalised(affected.name),
-        content: judged.encoded(with: &writer))
+      let content = judged.encoded(with: &writer)
+      return advisory.packageNames(of: affected).map {
+        Entry(ecosystem: ecosystem?.text ?? "", package: $0, content: content)
+      }
     }
     let content: JSONValue = [
       "details": .string(String(decoding: (advisory.details ?? "").utf8.prefix(Self.detailsLimitBytes), as: UTF8.self)),

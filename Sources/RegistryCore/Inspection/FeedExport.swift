@@ -69,6 +69,7 @@ extension Advisory {
         throw DatabaseError.corrupt("what an advisory says of \(entry.package) cannot be read")
       }
     }
+    takePlainNames()
     takeSeverities(of: record)
   }
 

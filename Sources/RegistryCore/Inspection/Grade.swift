@@ -9,20 +9,15 @@ struct Grade {
   /// In tenths.
   var score: Int?
 
-  init() {}
-
-  /// By what advisories of the package say; nil: none says it.
+  /// By what advisories of the package say of a vulnerability, else by records of the same one in other packages.
   ///
-  /// - Parameter ranked: the one that counts most first.
-  init?(_ ranked: [ImageFindingRow]) {
-    guard let graded = ranked.first(where: { $0.finding.severity != Self.unknown })?.finding else { return nil }
-    (severity, source, score) = (graded.severity, graded.severitySource, graded.score)
-  }
-
-  /// By records of the same vulnerability in other packages. Nil: there is none.
-  init?(_ recorded: [RecordedSeverity]) {
-    guard let best = RecordedSeverity.chosen(recorded) else { return nil }
-    (severity, score) = (best.severity, best.score)
-    source = best.source.isEmpty ? best.advisory : "\(best.source) of \(best.advisory)"
+  /// - Parameter recorded: by the names that ungraded groups are asked by.
+  init(_ group: VulnerabilityGroup<some NamedRow>, recorded: [String: [RecordedSeverity]]) {
+    if let graded = group.rows.first(where: { $0.finding.severity != Self.unknown })?.finding {
+      (severity, source, score) = (graded.severity, graded.severitySource, graded.score)
+    } else if let best = RecordedSeverity.chosen(group.askedNames.flatMap { recorded[$0] ?? [] }) {
+      (severity, score) = (best.severity, best.score)
+      source = best.source.isEmpty ? best.advisory : "\(best.source) of \(best.advisory)"
+    }
   }
 }

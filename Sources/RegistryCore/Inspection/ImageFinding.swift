@@ -63,37 +63,21 @@ extension ImageFinding {
   ///   - known: what is known beside advisories, by names.
   ///   - recorded: how bad it is by other records, for where those of the package do not say; by names.
   init(
-    _ group: VulnerabilityGroup, known: [String: VulnerabilityRow], recorded: [String: [RecordedSeverity]]
+    _ group: VulnerabilityGroup<ImageFindingRow>, known: [String: VulnerabilityRow],
+    recorded: [String: [RecordedSeverity]]
   ) {
-    func rank(_ row: ImageFindingRow) -> Rank {
-      // What decides counts before what cannot decide; a record of this very flaw before one of several.
-      Rank(
-        parts: [
-          row.finding.state == "undecidable" ? 1 : 0, group.bundles.contains(row.finding.advisory) ? 1 : 0,
-          row.advisory.contains("CVE-") ? 0 : 1, row.finding.fixed == nil ? 1 : 0,
-        ], name: row.advisory)
-    }
     let rows = group.rows
-    let ranked = rows.count == 1 ? rows : rows.sorted { rank($0) < rank($1) }
-    let first = ranked[0]
+    let first = rows[0]
     let facts = group.cve.flatMap { known[$0] }
-    let grade = Grade(ranked) ?? Grade(group.askedNames.flatMap { recorded[$0] ?? [] }) ?? Grade()
+    let grade = Grade(group, recorded: recorded)
     self.init(
       vulnerability: group.cve ?? first.advisory, advisory: first,
-      others: Set(ranked.dropFirst().map(\.advisory)).subtracting([first.advisory]).sorted(), names: group.names,
+      others: Set(rows.dropFirst().map(\.advisory)).subtracting([first.advisory]).sorted(), names: group.names,
       package: first.package, paths: Set(rows.map(\.package.path)).sorted(),
-      fixed: PackageOrder.highest(ranked.compactMap(\.finding.fixed), ofType: first.package.type),
+      fixed: PackageOrder.highest(rows.compactMap(\.finding.fixed), ofType: first.package.type),
       state: first.finding.state, foundAt: rows.map(\.foundAt).min() ?? first.foundAt,
       severity: grade.severity, severitySource: grade.source, score: grade.score,
       exploitedSince: facts?.exploitedSince, epss: facts?.epss, epssPercentile: facts?.percentile, suppression: nil)
-  }
-
-  private struct Rank: Comparable {
-    let parts: [Int]
-    let name: String
-    static func < (a: Rank, b: Rank) -> Bool {
-      a.parts == b.parts ? a.name < b.name : a.parts.lexicographicallyPrecedes(b.parts)
-    }
   }
 
   private var order: Rank {

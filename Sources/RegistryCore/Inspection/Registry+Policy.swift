@@ -26,11 +26,9 @@ extension Registry {
     let digest = manifest.digest
     let isIndex = manifest.mediaType.isIndex
     let bytes = manifest.body
+    let known = policies.rules(of: repository.namespace, now: asked)
     let (rules, verdict) = try await database.read { transaction in
-      let stored = try transaction.rulesAndEnvironments(of: repository.namespace, kind: .policy)
-      let found = PolicyMemory.Rules(
-        askedAt: asked, policies: try Self.policies(stored.rules, at: .pull),
-        environments: try Self.pulling(stored.environments))
+      let found = try known ?? Self.pullRules(of: repository.namespace, askedAt: asked, transaction)()
       var verdict = PolicyVerdict()
       guard found.ask(of: repository), !isIndex else { return (found, verdict) }
       let policies = try Self.pullPolicies(found, digest, in: repository, transaction)
@@ -42,6 +40,38 @@ extension Registry {
     policies.keep(rules, of: repository.namespace)
     policies.keep(verdict, for: ManifestKey(repository: repository, digest: digest), askedAt: asked)
     return verdict
+  }
+
+  /// Asks what is asked at the pulls of a namespace. What it returns waits for the answer.
+  private static func pullRules<R: Reading & ~Copyable>(
+    of namespace: String, askedAt asked: Int64, _ transaction: borrowing R
+  ) throws -> () throws -> PolicyMemory.Rules {
+    let rules = try transaction.laterRules(of: namespace, kind: .policy)
+    let environments = try transaction.laterEnvironments(of: namespace)
+    return {
+      PolicyMemory.Rules(
+        askedAt: asked, policies: try policies(try rules.all(), at: .pull),
+        environments: try pulling(try environments.all()))
+    }
+  }
+
+  /// What is to be asked along by who reads a manifest to give it out: the policies of pulls, when those that are remembered are
+  /// too old.
+  func pullRulesQuestion(of namespace: String) -> (any SideQuestion)? {
+    let now = time.monotonicNanoseconds
+    if policies.rules(of: namespace, now: now) != nil { return nil }
+    return PullRulesQuestion(namespace: namespace, askedAt: now, memory: policies)
+  }
+
+  private struct PullRulesQuestion: SideQuestion {
+    let namespace: String
+    let askedAt: Int64
+    let memory: PolicyMemory
+
+    func ask<T: Reading & ~Copyable>(in transaction: borrowing T) throws -> () throws -> Void {
+      let rules = try Registry.pullRules(of: namespace, askedAt: askedAt, transaction)
+      return { memory.keep(try rules(), of: namespace) }
+    }
   }
 
   /// To be called after this process has changed the rules of a namespace.

@@ -168,9 +168,12 @@ extension Registry {
   private static func decisions<R: Reading & ~Copyable>(
     _ rule: RetentionRule, _ repository: RepositoryRow, _ transaction: borrowing R
   ) throws -> [RetentionDecision] {
-    rule.decide(
-      try transaction.retainedTags(in: repository.id), try transaction.tagRules(of: repository.name),
-      running: try transaction.digestsRunning(in: repository.id), now: transaction.now)
+    let tags = try transaction.retainedTags(in: repository.id)
+    let subjects = Set(tags.compactMap { ReferrersTag.subject(of: $0.name) })
+    let visibility = subjects.isEmpty ? [:] : try transaction.visibility(of: subjects, in: repository.name)
+    return rule.decide(
+      tags, try transaction.tagRules(of: repository.name), running: try transaction.digestsRunning(in: repository.id),
+      present: Set(visibility.filter(\.value).keys), now: transaction.now)
   }
 
   private static func untagged<R: Reading & ~Copyable>(

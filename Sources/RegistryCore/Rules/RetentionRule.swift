@@ -69,35 +69,71 @@ public struct RetentionRule: Sendable, Hashable {
   /// - Parameters:
   ///   - tags: the newest first, by when they were pointed where they point.
   ///   - running: which environments run an image now.
+  ///   - present: of the manifests to which tags belong by their names, those that are here.
   func decide(
-    _ tags: [RetainedTag], _ rules: TagRules, running: [Digest: [Tag]], now: Timestamp
+    _ tags: [RetainedTag], _ rules: TagRules, running: [Digest: [Tag]], present: Set<Digest> = [], now: Timestamp
   ) -> [RetentionDecision] {
+    let followed = Self.followedVersions(tags, rules)
     var position = 0
-    return tags.map { tag in
-      guard appliesTo.takes(tag.name) else {
-        return RetentionDecision(tag: tag, isKept: true, reason: "the rule is not about it")
+    var decisions = tags.map { tag in
+      if let reason = whatHolds(tag, rules, running, present) {
+        return RetentionDecision(tag: tag, isKept: true, reason: reason)
       }
-      if rules.isProtected(tag.name) {
-        return RetentionDecision(tag: tag, isKept: true, reason: "\(tag.name) is an environment")
-      }
-      if rules.isImmutable(tag.name) { return RetentionDecision(tag: tag, isKept: true, reason: "it is immutable") }
-      if let environments = running[tag.digest] {
-        return RetentionDecision(tag: tag, isKept: true, reason: Self.runningText(environments))
-      }
-      // Only what could go counts among the last.
-      position += 1
+      // Only what could go by itself counts among the last.
+      let counts = followed[tag.name] == nil
+      if counts { position += 1 }
       guard deletesTags else { return RetentionDecision(tag: tag, isKept: true, reason: "the rule deletes no tags") }
-      if let reason = keeps(tag, position, now) { return RetentionDecision(tag: tag, isKept: true, reason: reason) }
+      if let reason = keeps(tag, counts ? position : nil, now) {
+        return RetentionDecision(tag: tag, isKept: true, reason: reason)
+      }
       return RetentionDecision(tag: tag, isKept: false, reason: "nothing keeps it: \(text)")
     }
+    let kept = Set(decisions.filter(\.isKept).map(\.tag.name))
+    for (index, decision) in decisions.enumerated() where !decision.isKept {
+      guard let version = followed[decision.tag.name]?.first(where: kept.contains) else { continue }
+      decisions[index] = RetentionDecision(tag: decision.tag, isKept: true, reason: "it follows \(version)")
+    }
+    return decisions
+  }
+
+  /// What keeps a tag whatever the rule says of it; nil: nothing does.
+  private func whatHolds(
+    _ tag: RetainedTag, _ rules: TagRules, _ running: [Digest: [Tag]], _ present: Set<Digest>
+  ) -> String? {
+    guard appliesTo.takes(tag.name) else { return "the rule is not about it" }
+    if rules.isProtected(tag.name) { return "\(tag.name) is an environment" }
+    if rules.isImmutable(tag.name) { return "it is immutable" }
+    if let environments = running[tag.digest] { return Self.runningText(environments) }
+    if let subject = ReferrersTag.subject(of: tag.name), present.contains(subject) {
+      return "the image that it belongs to is here"
+    }
+    return nil
+  }
+
+  /// By channel the tags of those versions at which it is: it stays with them, and goes with them.
+  private static func followedVersions(_ tags: [RetainedTag], _ rules: TagRules) -> [Tag: [Tag]] {
+    guard !rules.channels.isEmpty else { return [:] }
+    var versions: [Digest: [(tag: Tag, version: SemanticVersion)]] = [:]
+    for tag in tags {
+      if let version = SemanticVersion(parsing: tag.name.text) {
+        versions[tag.digest, default: []].append((tag.name, version))
+      }
+    }
+    var followed: [Tag: [Tag]] = [:]
+    for tag in tags {
+      let found = (versions[tag.digest] ?? []).filter { rules.isChannel(tag.name, of: $0.version) }
+      if !found.isEmpty { followed[tag.name] = found.map(\.tag) }
+    }
+    return followed
   }
 
   private static func runningText(_ environments: [Tag]) -> String {
     environments.map(\.text).joined(separator: ", ") + (environments.count == 1 ? " runs it" : " run it")
   }
 
-  private func keeps(_ tag: RetainedTag, _ position: Int, _ now: Timestamp) -> String? {
-    if let keepLast, position <= keepLast { return "it is one of the last \(keepLast)" }
+  /// - Parameter position: among the newest; nil: it is not one that counts.
+  private func keeps(_ tag: RetainedTag, _ position: Int?, _ now: Timestamp) -> String? {
+    if let keepLast, let position, position <= keepLast { return "it is one of the last \(keepLast)" }
     if let days = keepNewerThanDays, tag.pointedAt > now - .seconds(Int64(days) * 86_400) {
       return "it is newer than \(days) days"
     }

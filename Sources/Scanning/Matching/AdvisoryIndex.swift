@@ -21,20 +21,36 @@ public struct AdvisoryIndex: Sendable {
     guard advisory.withdrawn == nil else { return }
     advisoryCount += 1
     for affected in advisory.affected {
-      let key = Key(
-        ecosystem: affected.ecosystem.description, package: affected.ecosystem.normalised(affected.name))
-      entries[key, default: []].append(Entry(advisory: advisory.id, ranges: VersionRanges(affected)))
+      let (ecosystem, ranges) = (affected.ecosystem.description, VersionRanges(affected))
+      for name in advisory.packageNames(of: affected) {
+        entries[Key(ecosystem: ecosystem, package: name), default: []].append(
+          Entry(advisory: advisory.id, ranges: ranges))
+      }
     }
   }
 
-  /// What advisories find in a version of a package: those that do, sorted, and those that cannot be decided.
+  /// What advisories find in a version of a package, by all that they say of its name, whatever module stream it is for: those that
+  /// do, sorted, and those that cannot be decided.
   public func advisories(
     for ecosystem: Ecosystem, _ package: String, _ version: String
   ) -> (affected: [String], undecidable: [String]) {
+    let name = ecosystem.normalised(package)
+    return advisories(ecosystem, ModuleStreams.has(ecosystem) ? ModuleStreams.asked(name) : [name], version)
+  }
+
+  /// What advisories find by the very name that they have for a package of an image.
+  public func advisories(for subject: AdvisorySubject) -> (affected: [String], undecidable: [String]) {
+    advisories(subject.ecosystem, [subject.name], subject.version)
+  }
+
+  private func advisories(
+    _ ecosystem: Ecosystem, _ names: [String], _ version: String
+  ) -> (affected: [String], undecidable: [String]) {
     var affected: Set<String> = []
     var undecidable: Set<String> = []
-    let key = Key(ecosystem: ecosystem.description, package: ecosystem.normalised(package))
-    guard let known = entries[key] else { return ([], []) }
+    let text = ecosystem.description
+    let known = names.flatMap { entries[Key(ecosystem: text, package: $0)] ?? [] }
+    guard !known.isEmpty else { return ([], []) }
     let asked = VersionRanges.Subject(version, in: ecosystem)
     for entry in known {
       switch entry.ranges.verdict(asked) {

@@ -13,6 +13,9 @@ public struct AdvisorySubject: Sendable, Hashable {
     static let headersOnly = NotJudged(text: "it holds headers only, and nothing that runs")
     static let signatureKey = NotJudged(text: "it is a key for signatures, and nothing that runs")
 
+    static let otherProduct = NotJudged(
+      text: "it is of another product of Red Hat than the release, and the image does not say which")
+
     /// Whether a reason says that there is nothing to be judged, not that it cannot be.
     public static func isHarmless(_ text: String) -> Bool { [headersOnly.text, signatureKey.text].contains(text) }
   }
@@ -75,16 +78,27 @@ public struct AdvisorySubject: Sendable, Hashable {
     }
     switch rules.naming {
     case .binary:
-      return .success(rules.ecosystems.map { AdvisorySubject($0, component.name, component.version) })
+      return .success(
+        rules.ecosystems.flatMap { subjects($0, component.name, component.version, of: component) })
     case .redHat:
+      if rules.isWithoutOtherProducts, RedHatProducts.isOfOtherProduct(component.version) {
+        return .failure(.otherProduct)
+      }
       return .success(rules.ecosystems.flatMap { RedHatProducts.subjects(of: component, in: $0) })
     case .source:
       guard let source = component.source else {
         return .failure(.init(text: "the source that it was built from is not known"))
       }
       let version = sourceVersion(of: component, source)
-      return .success(rules.ecosystems.map { AdvisorySubject($0, source.name, version) })
+      return .success(rules.ecosystems.flatMap { subjects($0, source.name, version, of: component) })
     }
+  }
+
+  private static func subjects(
+    _ ecosystem: Ecosystem, _ name: String, _ version: String, of component: Component
+  ) -> [AdvisorySubject] {
+    let names = ModuleStreams.has(ecosystem) ? ModuleStreams.asked(name, of: component) : [name]
+    return names.map { AdvisorySubject(ecosystem, $0, version) }
   }
 
   /// The name of a source package of rpm has no epoch; it is that of its binaries: `1:` of `1:2.0-3`.

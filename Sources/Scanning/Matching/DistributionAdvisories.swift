@@ -15,6 +15,8 @@ struct DistributionAdvisories {
   /// Asked in this order. More than one where repositories or products of a distribution are spoken of one by one.
   var ecosystems: [Ecosystem]
   var naming: Naming
+  /// Of packages of Red Hat that are for other products nobody is asked.
+  var isWithoutOtherProducts = false
   /// Words of which one stands in the vendor of every package that the distribution built. Empty: packages name none.
   var vendors: [String] = []
 
@@ -22,6 +24,11 @@ struct DistributionAdvisories {
     self.ecosystems = ecosystems
     self.naming = naming
     self.vendors = vendors
+  }
+
+  private init(_ products: RedHatProducts, vendors: [String]) {
+    self.init(products.ecosystems, .redHat, vendors: vendors)
+    isWithoutOtherProducts = !products.isOfOtherProduct
   }
 
   private static func one(
@@ -40,8 +47,8 @@ struct DistributionAdvisories {
       case "opensuse-tumbleweed": Self.one("openSUSE", "Tumbleweed", .source, vendors: ["suse"])
       case "sles", "sled", "sles_sap", "sle_hpc", "sle-micro", "sl-micro", "suse-microos":
         SUSEProducts(distribution).map { Self($0.ecosystems, .source, vendors: ["suse"]) }
-      case "rhel": RedHatProducts(distribution).map { Self($0.ecosystems, .redHat, vendors: ["red hat"]) }
-      case "centos": RedHatProducts(distribution).map { Self($0.ecosystems, .redHat, vendors: ["centos"]) }
+      case "rhel": RedHatProducts(distribution).map { Self($0, vendors: ["red hat"]) }
+      case "centos": RedHatProducts(distribution).map { Self($0, vendors: ["centos"]) }
       default: Self.released(distribution)
       }
     guard let found else { return nil }

@@ -8,6 +8,8 @@
 struct RedHatProducts {
   /// The release as a whole comes after its repositories.
   let ecosystems: [Ecosystem]
+  /// The image says that it is of another product than the release.
+  let isOfOtherProduct: Bool
 
   /// Of releases before 8, editions; later, repositories.
   private static let editions = ["server", "workstation", "client", "computenode"]
@@ -29,9 +31,9 @@ struct RedHatProducts {
     }
     products.append("enterprise_linux:\(major)")
     // Images of other products say so.
-    if let own = Self.product(distribution.cpeName), !own.hasPrefix("enterprise_linux:") {
-      products = [own] + products + [Self.whole(own)]
-    }
+    let own = Self.product(distribution.cpeName).flatMap { $0.hasPrefix("enterprise_linux:") ? nil : $0 }
+    if let own { products = [own] + products + [Self.whole(own)] }
+    isOfOtherProduct = own != nil
     ecosystems = products.map { Ecosystem("Red Hat", release: $0) }
   }
 
@@ -57,28 +59,33 @@ struct RedHatProducts {
 
 // By what names packages are spoken of.
 extension RedHatProducts {
-  /// `name:stream` of the label `name:stream:version:context`; of a label that has no stream all of it.
-  static func module(_ label: String) -> String { label.split(separator: ":").prefix(2).joined(separator: ":") }
-
-  /// `nodejs:18/nodejs`, as Red Hat's VEX has it.
-  static func name(_ package: String, inModule module: String) -> String { "\(module)/\(package)" }
-
   /// `openssl.src`: of everything that was built from that source.
   static func sourceName(_ package: String) -> String { package + ".src" }
 
-  /// A package of a module stream is asked for under that, and, where updates are told of, under its plain name too: the records of
-  /// OSV do not know modules. In the release as a whole it is not, for what is not mended there outside of modules is another
-  /// package. There the source is asked for besides.
+  /// In the release as a whole, where what is not mended is told of, the source is asked for besides, and a package of a module stream
+  /// under that alone.
   static func subjects(of component: Component, in ecosystem: Ecosystem) -> [AdvisorySubject] {
     let isWhole = !(ecosystem.release ?? "").contains { $0 == "." } && !(ecosystem.release ?? "").contains("::")
     var names = [(component.name, component.version)]
     if isWhole, let source = component.source {
       names.append((sourceName(source.name), AdvisorySubject.sourceVersion(of: component, source)))
     }
-    guard let label = component.module, !label.isEmpty else {
-      return names.map { AdvisorySubject(ecosystem, $0.0, $0.1) }
+    return names.flatMap { name, version in
+      let asked = ModuleStreams.asked(name, of: component)
+      return (isWhole ? Array(asked.prefix(1)) : asked).map { AdvisorySubject(ecosystem, $0, version) }
     }
-    let inModule = names.map { (name($0.0, inModule: module(label)), $0.1) }
-    return (inModule + (isWhole ? [] : names)).map { AdvisorySubject(ecosystem, $0.0, $0.1) }
+  }
+
+  /// Whether a package was built for another product than a release, which has advisories of its own: `1.25-5.rhaos4.12.el8`,
+  /// `3.1-4.el9fdp`, `6.5-1.el7sat`.
+  static func isOfOtherProduct(_ version: String) -> Bool {
+    guard let dash = version.utf8.lastIndex(of: UInt8(ascii: "-")) else { return false }
+    let release = version[dash...]
+    if release.contains(".rhaos") { return true }
+    guard let mark = release.firstRange(of: ".el") else { return false }
+    let rest = release[mark.upperBound...].utf8
+    let digits = rest.prefix { $0.isDecimal }
+    guard !digits.isEmpty, let next = rest.dropFirst(digits.count).first else { return false }
+    return (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(next)
   }
 }

@@ -19,6 +19,11 @@ public enum InspectionWorker {
     return isHeard
   }
 
+  /// Has done what only the first layer that a process reads needs: tables are made, and functions of libraries are found.
+  public static func prepare() {
+    _ = try? LayerReader.read(MemorySource([UInt8](repeating: 0, count: 1024))) { _ in }
+  }
+
   private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
     var position = 0
     while position < bytes.count {

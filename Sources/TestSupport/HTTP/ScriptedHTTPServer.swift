@@ -17,11 +17,17 @@ public final class ScriptedHTTPServer: Sendable {
     public let status: Int
     public let headers: [(name: String, value: String)]
     public let body: [UInt8]
+    /// How long it says that the body is.
+    public let length: Int
 
-    public init(_ status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []) {
+    /// - Parameter length: nil: as long as it is. A longer one is a connection that ends in the middle.
+    public init(
+      _ status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = [], length: Int? = nil
+    ) {
       self.status = status
       self.headers = headers
       self.body = body
+      self.length = length ?? body.count
     }
   }
 
@@ -41,7 +47,7 @@ public final class ScriptedHTTPServer: Sendable {
         let said = answer(request)
         let headers = said.headers.map { "\($0.name): \($0.value)\r\n" }.joined()
         let head =
-          "HTTP/1.1 \(said.status) -\r\nContent-Length: \(said.body.count)\r\nConnection: close\r\n\(headers)\r\n"
+          "HTTP/1.1 \(said.status) -\r\nContent-Length: \(said.length)\r\nConnection: close\r\n\(headers)\r\n"
         _ = socket.send(Array(head.utf8) + (request.method == "HEAD" ? [] : said.body))
         socket.finishSending()
       })

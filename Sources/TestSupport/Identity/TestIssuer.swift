@@ -17,6 +17,7 @@ public final class TestIssuer: Sendable {
     /// Who signs on next.
     var person: JSONObject = JSONObject()
     var clock: any TimeSource = SystemTime()
+    var namesItself = false
   }
 
   private let state = Mutex(State())
@@ -40,6 +41,9 @@ public final class TestIssuer: Sendable {
 
   /// What its tokens of sign-ons are dated by.
   public func set(clock: any TimeSource) { state.withLock { $0.clock = clock } }
+
+  /// Says who it is where it sends browsers back (RFC 9207), and that it does.
+  public func nameItself() { state.withLock { $0.namesItself = true } }
 
   /// Signs with a new key from now on; the old one is not published any more.
   public func rotate() throws {
@@ -87,6 +91,7 @@ public final class TestIssuer: Sendable {
         "issuer": .string(url), "jwks_uri": .string(url + "/keys"),
         "authorization_endpoint": .string(url + "/authorize"),
         "token_endpoint": .string(url + "/token"),
+        "authorization_response_iss_parameter_supported": .bool(state.withLock { $0.namesItself }),
       ]
       return (200, document.text)
     case "/keys":
@@ -115,7 +120,8 @@ public final class TestIssuer: Sendable {
       if claims["nonce"] == nil { claims.append("nonce", .string(parameters.first("nonce") ?? "")) }
       state.codes[code] = (claims, challenge, redirect)
     }
-    return (200, "\(redirect)?code=\(code)&state=\(parameters.first("state") ?? "")")
+    let name = state.withLock { $0.namesItself } ? "&iss=\(PercentCoding.encoded(url))" : ""
+    return (200, "\(redirect)?code=\(code)&state=\(parameters.first("state") ?? "")\(name)")
   }
 
   private func exchange(_ request: ScriptedHTTPServer.Request) -> (Int, String) {

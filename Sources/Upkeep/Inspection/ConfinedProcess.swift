@@ -9,6 +9,8 @@ struct ConfinedProcess: ~Copyable {
   enum Ending: Sendable, Hashable {
     case exited(Int32)
     case killed(signal: Int32)
+    /// Somebody else has heard of it.
+    case unknown
   }
 
   private let child: pid_t
@@ -21,36 +23,47 @@ struct ConfinedProcess: ~Copyable {
 
   /// - Throws: ``ProcessError`` when it cannot be started.
   init(executable: String, arguments: [String]) throws {
+    try self.init { input, output in try Self.start(executable, arguments, input: input, output: output) }
+  }
+
+  /// - Throws: ``ProcessError`` when it cannot be made.
+  init(forkedBy server: ForkServer) throws {
+    try self.init { input, output in try server.fork(input: input, output: output) }
+  }
+
+  private init(_ made: (_ input: Int32, _ output: Int32) throws -> pid_t) throws {
     let (theirInput, ourInput) = try Self.pair(berth_socket_pair)
+    defer { close(theirInput) }
     let ends: (read: Int32, write: Int32)
     do { ends = try Self.pair(berth_pipe) } catch {
-      close(theirInput)
       close(ourInput)
       throw error
     }
-    defer {
-      close(theirInput)
-      close(ends.write)
-    }
-    // What it prints of a crash goes where our own errors go.
-    let errors: Int32 = 2
-    var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) }
-    words.append(nil)
-    defer { for word in words { free(word) } }
-    let started = berth_spawn(executable, words, theirInput, ends.write, errors)
-    guard started > 0 else {
+    defer { close(ends.write) }
+    do { child = try made(theirInput, ends.write) } catch {
       close(ourInput)
       close(ends.read)
-      throw ProcessError.notStarted(errno: -started)
+      throw error
     }
-    child = started
     input = ourInput
     output = ends.read
     for descriptor in [ourInput, ends.read] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
   }
 
+  /// Starts a program that has these as its input and output, and as its errors where our own go.
+  ///
+  /// A thread that starts one must last as long as it does: where its parent is a thread that ends, it ends.
+  static func start(_ executable: String, _ arguments: [String], input: Int32, output: Int32) throws -> pid_t {
+    var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) }
+    words.append(nil)
+    defer { for word in words { free(word) } }
+    let started = berth_spawn(executable, words, input, output, 2)
+    guard started > 0 else { throw ProcessError.notStarted(errno: -started) }
+    return started
+  }
+
   /// Above the three that every process has, and closed in every other child.
-  private static func pair(
+  static func pair(
     _ make: (UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Int32>) -> Int32
   ) throws -> (read: Int32, write: Int32) {
     var (reading, writing): (Int32, Int32) = (-1, -1)
@@ -122,9 +135,9 @@ struct ConfinedProcess: ~Copyable {
   /// Waits for its end, which is near: its output is closed, or it was killed.
   mutating func wait() -> Ending {
     closeInput()
-    var status: Int32 = 0
-    while waitpid(child, &status, 0) < 0, errno == EINTR {}
     hasEnded = true
+    var status: Int32 = 0
+    while waitpid(child, &status, 0) < 0 { guard errno == EINTR else { return .unknown } }
     let signal = status & 0x7f
     return signal == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: signal)
   }

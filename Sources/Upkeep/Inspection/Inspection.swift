@@ -87,6 +87,7 @@ struct Inspection: Sendable {
     var waiting: [(layer: DueLayer, outcome: ReadLayer)] = []
     var bytes = 0
     var renewedAt = time.monotonicNanoseconds
+    let inspector = self.inspector.forSeveral()
     for (position, layer) in due.enumerated() {
       if layer.sizeBytes > Self.largeLayerBytes || bytes > Self.writtenBytesLimit {
         try await write(waiting)
@@ -100,7 +101,7 @@ struct Inspection: Sendable {
         try await keep(held[...], for: Self.layerTerm)
         renewedAt = time.monotonicNanoseconds
       }
-      do { outcome = try await keeping(held) { try await read(layer) } } catch {
+      do { outcome = try await keeping(held) { try await read(layer, by: inspector) } } catch {
         // The process is ending: what was read is not lost, and what was not is another's at once.
         let (read, rest) = (waiting, due[position...])
         try? await Task {
@@ -180,7 +181,7 @@ struct Inspection: Sendable {
     }
   }
 
-  private func read(_ layer: DueLayer) async throws -> ReadLayer {
+  private func read(_ layer: DueLayer, by inspector: any LayerInspector) async throws -> ReadLayer {
     do {
       let body = try await registry.store.open(
         StoredBlob(digest: layer.digest, sizeBytes: layer.sizeBytes, place: layer.place))
@@ -196,7 +197,8 @@ struct Inspection: Sendable {
       logger.notice(
         "a layer cannot be inspected",
         metadata: ["digest": "\(layer.digest)", "cause": "\(error)", "tries": "\(layer.tries + 1)"])
-      let isTriedAgain = !isLasting && layer.tries < Self.tryLimit
+      // That no process can be had is not the layer's fault.
+      let isTriedAgain = !isLasting && (layer.tries < Self.tryLimit || error is ProcessError)
       let wait = min(Self.retry * (1 << min(layer.tries, 16)), Self.retryLimit)
       return .failed(reason: "\(error)", wait: isTriedAgain ? wait : nil)
     }

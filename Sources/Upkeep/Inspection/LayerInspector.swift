@@ -31,4 +31,11 @@ public struct InspectionFailure: Error, Sendable, Hashable, CustomStringConverti
 public protocol LayerInspector: Sendable {
   /// - Throws: ``InspectionFailure``, `CancellationError`, or why the bytes of the blob could not be had.
   func inspect(_ layer: BlobBody) async throws -> InspectedLayer
+
+  /// One for layers that are read one after the other: what it takes to read is made once for them, and given back with it.
+  func forSeveral() -> any LayerInspector
+}
+
+extension LayerInspector {
+  public func forSeveral() -> any LayerInspector { self }
 }

@@ -29,7 +29,9 @@ public struct LocalScan: Sendable {
   }
 
   private let registry: Registry
-  private let inspector: WorkerInspector
+  private let inspector: WorkerSeries
+  /// Lasts as long as the processes that are started from it.
+  private let thread = WorkerPool(name: "berth-scan", threads: 1)
   private static let repository = "local/scan"
   private static let chunkBytes = 1 << 20
 
@@ -40,7 +42,7 @@ public struct LocalScan: Sendable {
     registry = try await Registry(
       database: try SQLiteDatabase(path: directory + "/scan.db"),
       store: try LocalBlobStore(directory: directory, openFileLimit: 16), logger: logger)
-    self.inspector = inspector
+    self.inspector = inspector.series()
   }
 
   /// - Parameters:
@@ -48,6 +50,10 @@ public struct LocalScan: Sendable {
   ///   - advisories: files and folders with records of OSV or documents of CSAF.
   /// - Throws: ``ImageFiles/Failure``, ``RecordFiles/Failure``, ``Failure``.
   public func run(_ files: ImageFiles, platform: String?, advisories: [String]) async throws -> [ScannedImage] {
+    try await withTaskExecutorPreference(thread) { try await scan(files, platform, advisories) }
+  }
+
+  private func scan(_ files: ImageFiles, _ platform: String?, _ advisories: [String]) async throws -> [ScannedImage] {
     let wanted = files.images.filter { image in
       platform.map { image.platform == $0 || image.platform?.hasPrefix($0 + "/") ?? false } ?? true
     }
@@ -137,9 +143,10 @@ public struct LocalScan: Sendable {
 
   private static func speaks(_ advisory: Advisory, of names: Set<AdvisorySubjectName>) -> Bool {
     advisory.affected.contains { affected in
-      names.contains(
-        AdvisorySubjectName(
-          ecosystem: affected.ecosystem.description, name: affected.ecosystem.normalised(affected.name)))
+      let ecosystem = affected.ecosystem.description
+      return advisory.packageNames(of: affected).contains {
+        names.contains(AdvisorySubjectName(ecosystem: ecosystem, name: $0))
+      }
     }
   }
 

@@ -2,11 +2,14 @@ public import BlobStorage
 public import Ground
 internal import NIOCore
 internal import Scanning
+internal import Synchronization
 
 /// Reads each layer in a process of its own, which may break without harm to anything but that reading.
 public struct WorkerInspector: LayerInspector {
   /// The subcommand that a worker is: `berth inspect-layer`.
   public static let command = "inspect-layer"
+  /// With it, it makes copies of itself that read.
+  public static let forkOption = "--fork"
   /// For so long a worker may neither take nor give a byte.
   static let silenceLimit: Duration = .seconds(120)
   /// For so long one layer may be read. Its CPU time has a limit of its own, in the worker.
@@ -23,14 +26,32 @@ public struct WorkerInspector: LayerInspector {
     self.time = time
   }
 
-  public func inspect(_ layer: BlobBody) async throws -> InspectedLayer {
+  public func inspect(_ layer: BlobBody) async throws -> InspectedLayer { try await series().inspect(layer) }
+
+  public func forSeveral() -> any LayerInspector { series() }
+
+  func series() -> WorkerSeries { WorkerSeries(executable, time) }
+}
+
+/// Reads layers one after the other, each in a process that is forked for it from one that is started for all of them.
+final class WorkerSeries: LayerInspector {
+  private let executable: String
+  private let time: any TimeSource
+  private let server = Mutex<ForkServer?>(nil)
+
+  init(_ executable: String, _ time: any TimeSource) {
+    self.executable = executable
+    self.time = time
+  }
+
+  func inspect(_ layer: BlobBody) async throws -> InspectedLayer {
     try await inspect(chunks: try await layer.chunks())
   }
 
   /// As ``inspect(_:)``, of bytes from elsewhere.
   func inspect<Chunks: AsyncSequence & Sendable>(chunks: Chunks) async throws -> InspectedLayer
   where Chunks.Element == ByteBuffer {
-    var talk = Talk(try ConfinedProcess(executable: executable, arguments: [Self.command]), time)
+    var talk = WorkerTalk(try process(), time)
     for try await chunk in chunks {
       guard try talk.send(chunk) else { break }
       try Task.checkCancellation()
@@ -38,103 +59,19 @@ public struct WorkerInspector: LayerInspector {
     return try talk.finish()
   }
 
-  /// What passes between the two.
-  private struct Talk: ~Copyable {
-    private var process: ConfinedProcess
-    private let time: any TimeSource
-    private let beganAt: Int64
-    private var heardAt: Int64
-    private var frames = WorkerFrameReader()
-    private var files: [[UInt8]] = []
-    private var filesBytes = 0
-    private var outcome: WorkerFrame?
-
-    init(_ process: consuming ConfinedProcess, _ time: any TimeSource) {
-      self.process = process
-      self.time = time
-      beganAt = time.monotonicNanoseconds
-      heardAt = beganAt
-    }
-
-    /// Answers false when the worker wants no more.
-    mutating func send(_ chunk: ByteBuffer) throws -> Bool {
-      var position = 0
-      while position < chunk.readableBytes {
-        var received: [UInt8] = []
-        let from = position
-        let written = try chunk.withUnsafeReadableBytes { bytes in
-          try process.exchange(UnsafeRawBufferPointer(rebasing: bytes[from...])) { received.append(contentsOf: $0) }
-        }
-        try take(received)
-        guard let written, outcome == nil else { return false }
-        position += written
-        try checkTime(hasMoved: written > 0 || !received.isEmpty)
+  /// One that the server makes, or another server when that is none yet or has come to harm. Where processes cannot be copied, as
+  /// in some emulators, the program is started itself.
+  private func process() throws -> ConfinedProcess {
+    try server.withLock { server in
+      if let server, let process = try? ConfinedProcess(forkedBy: server) { return process }
+      server = nil
+      let another = try ForkServer(
+        executable: executable, arguments: [WorkerInspector.command, WorkerInspector.forkOption])
+      guard let process = try? ConfinedProcess(forkedBy: another) else {
+        return try ConfinedProcess(executable: executable, arguments: [WorkerInspector.command])
       }
-      return true
-    }
-
-    mutating func finish() throws -> InspectedLayer {
-      process.closeInput()
-      var isOpen = true
-      while isOpen {
-        var received: [UInt8] = []
-        isOpen = try process.receive { received.append(contentsOf: $0) }
-        try take(received)
-        try checkTime(hasMoved: !received.isEmpty)
-        try Task.checkCancellation()
-      }
-      let ending = process.wait()
-      switch outcome {
-      case .inventory(let bytes):
-        do throws(RecordError) {
-          return InspectedLayer(inventory: try LayerInventory(decoding: bytes), files: files)
-        } catch {
-          throw InspectionFailure("the worker told what no worker tells", isLasting: false)
-        }
-      case .failure(let reason, let isLasting): throw InspectionFailure(reason, isLasting: isLasting)
-      case .files, nil: throw InspectionFailure("the worker \(Self.text(ending))", isLasting: false)
-      }
-    }
-
-    private static func text(_ ending: ConfinedProcess.Ending) -> String {
-      switch ending {
-      case .exited(let status): "ended with status \(status) and no answer"
-      case .killed(let signal): "was ended by signal \(signal)"
-      }
-    }
-
-    private mutating func take(_ bytes: [UInt8]) throws {
-      guard !bytes.isEmpty else { return }
-      let found: [WorkerFrame]
-      do throws(RecordError) {
-        var reader = frames
-        let read = bytes.withUnsafeBytes { bytes -> Result<[WorkerFrame], RecordError> in
-          do throws(RecordError) { return .success(try reader.take(bytes)) } catch { return .failure(error) }
-        }
-        found = try read.get()
-        frames = reader
-      } catch {
-        throw InspectionFailure("the worker told what no worker tells", isLasting: false)
-      }
-      for frame in found {
-        switch frame {
-        case .files(let part):
-          filesBytes += part.count
-          if filesBytes <= WorkerInspector.filesLimitBytes { files.append(part) }
-        case .inventory, .failure: outcome = frame
-        }
-      }
-    }
-
-    private mutating func checkTime(hasMoved: Bool) throws {
-      let now = time.monotonicNanoseconds
-      if hasMoved { heardAt = now }
-      guard now - heardAt <= WorkerInspector.silenceLimit.wholeMicroseconds * 1000 else {
-        throw InspectionFailure("the worker neither read nor wrote for too long", isLasting: false)
-      }
-      guard now - beganAt <= WorkerInspector.timeLimit.wholeMicroseconds * 1000 else {
-        throw InspectionFailure("reading it took too long", isLasting: false)
-      }
+      server = another
+      return process
     }
   }
 }

@@ -82,7 +82,7 @@ struct BundleArtifact {
     let response = try await client.send(
       .GET, "/manifests/\(reference)", for: .pull, headers: [("accept", Self.manifestTypes)])
     try await Self.check(response, [.ok], "there is no \(client.address.description)")
-    let body = try await response.body.collect(upTo: Manifest.sizeLimitBytes)
+    let body = try await client.reading { try await response.body.collect(upTo: Manifest.sizeLimitBytes) }
     let digest = body.withUnsafeReadableBytes { Digest.computing(.sha256, over: $0) }
     if case .digest(let wanted) = reference, wanted != digest {
       throw BundleFailure("\(client.address.registry) gave another manifest than \(wanted)")
@@ -91,7 +91,7 @@ struct BundleArtifact {
     let blob = try await client.send(
       .GET, "/blobs/\(layer.digest)", for: .pull, timeout: RegistryClient.transferTimeout)
     try await Self.check(blob, [.ok], "the bundle could not be had")
-    try await BundleFile.save(blob.body, to: path, layer)
+    try await client.reading { try await BundleFile.save(blob.body, to: path, layer) }
     return digest
   }
 
@@ -118,6 +118,8 @@ struct BundleArtifact {
     guard !expected.contains(response.status) else { return }
     let body = try? await response.body.collect(upTo: 1 << 20)
     let said = body?.withUnsafeReadableBytes { try? JSONValue.parse($0) }?["errors"]?.array?.first?["message"]?.string
-    throw BundleFailure("\(what): \(said ?? "it was answered with \(response.status.code)")")
+    throw BundleFailure(
+      "\(what): \(said ?? "it was answered with \(response.status.code)")",
+      exitCode: .refused(with: Int(response.status.code)))
   }
 }

@@ -28,7 +28,7 @@ struct BundleExport {
     guard !chosen.isEmpty else { throw BundleFailure("no advisories are here: berth advisories list") }
     var members: [(feed: BundleManifest.Feed, path: String)] = []
     var progress = Progress()
-    defer { progress.end() }
+    defer { progress.clear() }
     for feed in chosen {
       let file = "\(folder.path)/\(feed.name)"
       members.append((feed: try await fetch(feed, to: file, &progress), path: file))

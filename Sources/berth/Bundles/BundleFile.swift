@@ -17,6 +17,7 @@ struct BundleFile: AsyncSequence, Sendable {
 
   /// - Throws: when it is no bundle.
   init(_ path: String) throws {
+    guard access(path, R_OK) == 0 else { throw BundleFailure.ofSystem(path) }
     guard AdvisoryBundle.isBundle(at: path) else { throw BundleFailure("\(path) is no bundle of advisories") }
     self.path = path
   }

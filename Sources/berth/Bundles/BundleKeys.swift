@@ -1,11 +1,16 @@
 import Access
+import ArgumentParser
 import Glibc
 
 /// Something about a bundle that a person is told in a line.
 struct BundleFailure: Error, CustomStringConvertible {
   let description: String
+  let exitCode: ExitCode
 
-  init(_ description: String) { self.description = description }
+  init(_ description: String, exitCode: ExitCode = .failure) {
+    self.description = description
+    self.exitCode = exitCode
+  }
 
   /// Of the last call of the system.
   static func ofSystem(_ path: String) -> BundleFailure {

@@ -52,7 +52,7 @@ struct CheckCommand: AsyncParsableCommand {
       await storage.close()
       let count = try outcome.get()
       if count > 0 {
-        print("\(count) problems found")
+        print("\(counted(Int64(count), "problem")) found")
         throw ExitCode.failure
       }
       print("all is well")
@@ -64,12 +64,15 @@ struct CheckCommand: AsyncParsableCommand {
     }
   }
 
-  private func problems(_ storage: Storage, _ settings: Settings) async throws -> Int {
+  /// Looks at everything, and answers how many problems there are; each is printed.
+  func problems(
+    _ storage: Storage, _ settings: Settings, _ progress: Progress = Progress()
+  ) async throws -> Int {
     let registry = try await storage.registry(
       settings, logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() })
     if rebuild { try await Rebuild(storage, leasedFor: settings.collection.lease).run() }
     let ofRows = try await checkRows(storage)
-    let ofBlobs = try await checkBlobs(storage, registry)
+    let ofBlobs = try await checkBlobs(storage, registry, progress)
     return try await ofRows + ofBlobs + checkOrphans(storage)
   }
 
@@ -82,10 +85,10 @@ struct CheckCommand: AsyncParsableCommand {
     return damage.count + inconsistencies.count
   }
 
-  private func checkBlobs(_ storage: Storage, _ registry: Registry) async throws -> Int {
+  private func checkBlobs(_ storage: Storage, _ registry: Registry, _ progress: Progress) async throws -> Int {
     let inventory = try await storage.database.read { try $0.inventory() }
     let scrub = Scrub(store: storage.store, rateBytes: 0)
-    var progress = Progress()
+    var progress = progress
     var problems = 0
     var seen = 0
     var seenBytes: Int64 = 0
@@ -99,6 +102,7 @@ struct CheckCommand: AsyncParsableCommand {
         )
         if let problem = try await lastingProblem(row, scrub, storage) {
           problems += 1
+          progress.clear()
           print(problem)
           if !reportOnly, row.state == .present { try await setAside(row, problem, scrub, storage, registry) }
         }
@@ -108,7 +112,7 @@ struct CheckCommand: AsyncParsableCommand {
       guard page.count == Scrub.pageLimit else { break }
       last = page.last?.digest
     }
-    progress.end()
+    progress.clear()
     print(
       "\(seen) blobs, \(sizeText(seenBytes)); \(inventory.manifests) manifests, \(inventory.tags) tags in \(inventory.repositories) repositories"
     )

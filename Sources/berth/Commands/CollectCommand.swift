@@ -61,21 +61,24 @@ struct CollectCommand: AsyncParsableCommand {
 
   private static func readOnlyDatabase(_ settings: Settings) async throws -> any Database {
     guard settings.storage.database != nil else {
+      try DataDirectory(settings).check(for: .examining)
       return try SQLiteDatabase(readingPath: Storage.databasePath(settings.storage.data))
     }
     return try await PostgresDatabase(try PostgresSettings(settings), migrates: false)
   }
 
   /// Frees what can be freed. Answers in words what that was.
-  static func collect(_ settings: Settings, _ untaggedAfter: Duration?) async throws -> String {
+  static func collect(
+    _ settings: Settings, _ untaggedAfter: Duration?, _ progress: Progress = Progress()
+  ) async throws -> String {
     let storage = try await Storage(settings: settings, for: .examining)
-    let outcome = await Result(catching: { try await collect(settings, untaggedAfter, in: storage) })
+    let outcome = await Result(catching: { try await collect(settings, untaggedAfter, in: storage, progress) })
     await storage.close()
     return try outcome.get()
   }
 
   private static func collect(
-    _ settings: Settings, _ untaggedAfter: Duration?, in storage: Storage
+    _ settings: Settings, _ untaggedAfter: Duration?, in storage: Storage, _ progress: Progress
   ) async throws -> String {
     let logger = Logger(label: "gc") { _ in SwiftLogNoOpLogHandler() }
     let registry = try await storage.registry(settings, logger: logger)
@@ -83,7 +86,7 @@ struct CollectCommand: AsyncParsableCommand {
     let collection = Upkeep.Collection(
       registry: registry, settings: .init(untaggedAfter: untaggedAfter), logger: logger)
     let total = try await collection.plan(limit: planLimit)?.count ?? 0
-    var progress = Progress()
+    var progress = progress
     var done = 0
     while let plan = try await collection.plan() {
       try await collection.carryOut(plan)
@@ -91,7 +94,7 @@ struct CollectCommand: AsyncParsableCommand {
       // What goes makes more idle: the total of the beginning may be too small.
       progress.show("\(done) of \(max(done, total)) manifests and blobs looked at")
     }
-    progress.end()
+    progress.clear()
     let after = try await storage.database.read { try $0.inventory() }
     let freed = sizeText(before.blobBytes - after.blobBytes)
     let blobs = counted(Int64(before.blobs - after.blobs), "blob")

@@ -89,7 +89,7 @@ struct MoveCommand: AsyncParsableCommand {
       await storage.close()
       outcome = try result.get()
     }
-    progress.end()
+    progress.clear()
     tell(outcome)
   }
 
@@ -166,5 +166,5 @@ struct MoveSource {
 private final class SharedProgress: Sendable {
   private let progress = Mutex(Progress())
   func show(_ text: String) { progress.withLock { $0.show(text) } }
-  func end() { progress.withLock { $0.end() } }
+  func clear() { progress.withLock { $0.clear() } }
 }

@@ -8,32 +8,12 @@ func print(_ text: String) {
 
 /// Writes a line to standard error.
 func standardError(_ text: String) {
-  let line = forTerminal(text) + "\n"
-  _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+  write(forTerminal(text) + "\n", to: STDERR_FILENO)
 }
 
-/// Shows how far a long command has got: in place at a terminal, and now and then in a log.
-struct Progress {
-  private let isTerminal = isatty(STDERR_FILENO) == 1
-  private var lastShown: Int64 = 0
-
-  mutating func show(_ text: @autoclosure () -> String) {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    let now = Int64(time.tv_sec) * 10 + Int64(time.tv_nsec) / 100_000_000
-    guard now - lastShown >= (isTerminal ? 2 : 100) else { return }
-    lastShown = now
-    if isTerminal {
-      let line = "\r\u{1B}[K" + text()
-      _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
-    } else {
-      standardError(text())
-    }
-  }
-
-  func end() {
-    if isTerminal { _ = "\r\u{1B}[K".withCString { write(STDERR_FILENO, $0, strlen($0)) } }
-  }
+/// Writes a text as it is.
+func write(_ text: String, to descriptor: Int32) {
+  _ = text.withCString { Glibc.write(descriptor, $0, strlen($0)) }
 }
 
 /// 1536 → `1.5 KiB`.

@@ -33,7 +33,7 @@ struct Rebuild {
       guard page.count == CheckCommand.pageLimit else { break }
       last = page.last?.name
     }
-    progress.end()
+    progress.clear()
     print("\(seen) blobs in the store, \(found) of them recorded anew")
   }
 

@@ -61,7 +61,8 @@ extension SettingTable {
       help: "Connections of this process at most. Those of all replicas must stay under `max_connections`."),
     .init(
       "database.connect_timeout", \.database.connectTimeout, .duration(.seconds(1)...(.seconds(3600))),
-      reload: .restart, help: "Time that making a connection may take."),
+      reload: .restart,
+      help: "Time that making a connection may take, for each host of the URL; two seconds at the least."),
     .init(
       "database.statement_timeout", \.database.statementTimeout, .duration(.seconds(1)...(.seconds(3600))),
       reload: .restart, help: "Time that one statement may take."),

@@ -21,6 +21,10 @@ struct SignOnURL: Sendable, Equatable {
     guard !name.isEmpty, name.utf8.allSatisfy({ isDigit($0) || (0x61...0x7A).contains($0) || $0 == 0x2D }) else {
       throw ValueProblem("\(quoted(name)) is no name of a provider: lower-case letters, digits and dashes")
     }
+    guard name != Self.ofPeople else {
+      throw ValueProblem(
+        "\(quoted(name)) is no name of a provider: so those members of teams are marked whom people add")
+    }
     guard isSecureIssuer(issuer) else {
       throw ValueProblem("\(quoted(issuer)) is no issuer: https://, or http:// on this machine")
     }
@@ -43,6 +47,8 @@ struct SignOnURL: Sendable, Equatable {
     self.text = text
   }
 
+  /// Where memberships come from that no provider tells of: one of that name would take them away at each sign-on.
+  private static let ofPeople = "manual"
   private static let keys = ["client-id", "client-secret-file", "scopes", "name-claim", "groups-claim"]
 
   func provider() throws -> SignOnProvider {

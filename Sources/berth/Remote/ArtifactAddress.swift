@@ -25,7 +25,7 @@ struct ArtifactAddress: Sendable, Equatable {
   }
 
   /// Letters, digits, points, dashes, a port, an address of IPv6 in brackets.
-  private static func isHost(_ text: Substring) -> Bool {
+  static func isHost(_ text: Substring) -> Bool {
     !text.isEmpty
       && text.utf8.allSatisfy { byte in
         (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte) || ".-:[]".utf8.contains(byte)

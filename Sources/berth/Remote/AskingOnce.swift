@@ -14,6 +14,9 @@ extension HTTPClient.Configuration {
 }
 
 extension HTTPClient {
+  /// For commands. As long as the process: it is never shut down.
+  static let askingOnce = HTTPClient(eventLoopGroupProvider: .singleton, configuration: .askingOnce())
+
   /// For what must reach nobody but who was asked, such as a secret in a body. As long as the process: it is never shut down.
   static let followingNobody: HTTPClient = {
     var configuration = HTTPClient.Configuration.askingOnce()

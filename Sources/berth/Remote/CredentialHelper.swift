@@ -8,7 +8,12 @@ struct CredentialHelper {
   let name: String
   /// Directories, with colons between them.
   let searchPath: String
+  var timeLimit = usualTimeLimit
 
+  /// Until it has ended. It may have to ask a person to unlock what it keeps logins in.
+  static let usualTimeLimit: Duration = .seconds(120)
+  /// How often a helper that has said all is looked at, whether it has ended.
+  private static let lookMicroseconds: UInt32 = 2000
   /// The user's name that says that the secret is an identity token.
   private static let identityToken = "<token>"
   private static let outputLimitBytes = 1 << 20
@@ -74,15 +79,48 @@ struct CredentialHelper {
       close(ends[1])
       throw CredentialFile.Unusable(description: "cannot run \(path)")
     }
+    let deadline = ContinuousClock.now + timeLimit
     _ = input.withCString { send(ends[1], $0, strlen($0), Int32(MSG_NOSIGNAL)) }
     shutdown(ends[1], Int32(SHUT_WR))
-    let output = readAll(ends[1], limit: Self.outputLimitBytes)
+    let output = Self.output(ends[1], until: deadline)
     close(ends[1])
     // One that says so much keeps no logins, and might go on for ever.
     if output.count >= Self.outputLimitBytes { kill(process, SIGKILL) }
-    var status: Int32 = 0
-    while waitpid(process, &status, 0) == -1 && errno == EINTR {}
+    guard let status = Self.ending(of: process, until: deadline) else {
+      throw CredentialFile.Unusable(
+        description: "\(path) \(action) did not end within \(timeLimit), and was stopped")
+    }
     return (status == 0, String(decoding: output, as: UTF8.self))
+  }
+
+  /// What it says until it says no more, or the time is over.
+  private static func output(_ descriptor: Int32, until deadline: ContinuousClock.Instant) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while bytes.count < outputLimitBytes {
+      let rest = (deadline - ContinuousClock.now).components
+      var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      let found = poll(&wait, 1, Int32(max(rest.seconds, 0) * 1000 + max(rest.attoseconds, 0) / 1_000_000_000_000_000))
+      if found < 0, errno == EINTR { continue }
+      guard found > 0 else { break }
+      let count = read(descriptor, &chunk, chunk.count)
+      guard count > 0 else { break }
+      bytes += chunk[..<count]
+    }
+    return bytes
+  }
+
+  /// The status with which a process ends. Nil: it had to be stopped when the time was over.
+  private static func ending(of process: pid_t, until deadline: ContinuousClock.Instant) -> Int32? {
+    var status: Int32 = 0
+    repeat {
+      let found = waitpid(process, &status, WNOHANG)
+      guard found == 0 || (found < 0 && errno == EINTR) else { return status }
+      usleep(lookMicroseconds)
+    } while ContinuousClock.now < deadline
+    kill(process, SIGKILL)
+    while waitpid(process, &status, 0) == -1 && errno == EINTR {}
+    return nil
   }
 
   private static func spawn(_ path: String, _ action: String, inputAndOutput: Int32) -> pid_t? {

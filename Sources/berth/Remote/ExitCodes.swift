@@ -12,8 +12,9 @@ extension ExitCode {
   static let notThere = ExitCode(5)
 }
 
-extension RemoteServer.Failure {
-  var exitCode: ExitCode {
+extension ExitCode {
+  /// How a command ends that was answered with a status of HTTP; 0: there was no answer.
+  static func refused(with status: Int) -> ExitCode {
     switch status {
     case 0, 401, 429, 500...: .couldNotAsk
     case 404: .notThere

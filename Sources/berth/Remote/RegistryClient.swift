@@ -26,14 +26,14 @@ actor RegistryClient {
   private static let tokenLimitBytes = 1 << 20
 
   /// - Parameter credential: nil: as anybody.
-  init(_ address: ArtifactAddress, credential: CredentialFile.Credential?, client: HTTPClient = .shared) {
+  init(_ address: ArtifactAddress, credential: CredentialFile.Credential?, client: HTTPClient = .askingOnce) {
     self.address = address
     self.credential = credential
     self.client = client
   }
 
   /// With what docker and podman have stored for the registry.
-  init(_ address: ArtifactAddress, client: HTTPClient = .shared) throws {
+  init(_ address: ArtifactAddress, client: HTTPClient = .askingOnce) throws {
     self.init(
       address,
       credential: try CredentialFile.credential(
@@ -67,7 +67,7 @@ actor RegistryClient {
       }
       request.body = body?()
       do { return try await client.execute(request, timeout: timeout) } catch {
-        throw Failure(description: "\(address.registry) does not answer: \(error)", exitCode: .couldNotAsk)
+        throw noAnswer(error)
       }
     }
     if authorization?.actions == Actions.pull.rawValue, actions == .push { authorization = nil }
@@ -88,6 +88,15 @@ actor RegistryClient {
     return try await ask()
   }
 
+  /// Has `body` read on in what the registry answers. One that stops in the middle of it is one that does not answer.
+  nonisolated func reading<R>(_ body: () async throws -> R) async throws -> R {
+    do { return try await body() } catch let error as BundleFailure { throw error } catch { throw noAnswer(error) }
+  }
+
+  private nonisolated func noAnswer(_ error: any Error) -> Failure {
+    Failure(description: "\(address.registry) does not answer: \(reason(of: error))", exitCode: .couldNotAsk)
+  }
+
   private static func isSameOrigin(_ url: String, _ origin: String) -> Bool {
     url == origin || url.hasPrefix(origin + "/") || url.hasPrefix(origin + "?")
   }
@@ -102,7 +111,8 @@ actor RegistryClient {
       return "Bearer " + (try await token(bearer, actions, basic))
     }
     guard challenges.contains(where: { Self.parameters($0, scheme: "basic") != nil }) else {
-      throw Failure(description: "\(address.registry) wants a login of a kind that is not known here")
+      throw Failure(
+        description: "\(address.registry) wants a login of a kind that is not known here", exitCode: .couldNotAsk)
     }
     guard let basic else { throw notLoggedIn }
     return basic
@@ -129,17 +139,19 @@ actor RegistryClient {
       response = try await client.execute(request, timeout: Self.timeout)
       body = try await response.body.collect(upTo: Self.tokenLimitBytes)
     } catch {
-      throw Failure(description: "\(realm) does not answer: \(error)", exitCode: .couldNotAsk)
+      throw Failure(description: "\(realm) does not answer: \(reason(of: error))", exitCode: .couldNotAsk)
     }
     guard response.status == .ok else {
       throw response.status == .unauthorized && credential == nil
         ? notLoggedIn
-        : Failure(description: "\(realm) gave no token: it answered \(response.status.code)", exitCode: .couldNotAsk)
+        : Failure(
+          description: "\(realm) gave no token: it answered \(response.status.code)",
+          exitCode: response.status == .forbidden ? .failure : .couldNotAsk)
     }
     let answer = body.withUnsafeReadableBytes { try? JSONValue.parse($0) }
     guard let token = answer?["token"]?.string ?? answer?["access_token"]?.string,
       token.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-    else { throw Failure(description: "\(realm) gave no token") }
+    else { throw Failure(description: "\(realm) gave no token", exitCode: .couldNotAsk) }
     return token
   }
 

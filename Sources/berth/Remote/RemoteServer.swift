@@ -11,6 +11,7 @@ struct RemoteServer {
   struct Failure: Error, CustomStringConvertible {
     let status: Int
     let description: String
+    var exitCode: ExitCode { .refused(with: status) }
   }
 
   /// The methods of the API.
@@ -47,6 +48,11 @@ struct RemoteServer {
   var name: String {
     let rest = url.dropFirst((url.range(ofText: "://")).map { $0 + 3 } ?? 0)
     return String(rest.prefix { $0 != "/" })
+  }
+
+  /// Whether it can be asked at all.
+  var isAddress: Bool {
+    (url.hasPrefix("https://") || url.hasPrefix("http://")) && ArtifactAddress.isHost(name[...]) && !name.hasSuffix(":")
   }
 
   func with(_ credential: CredentialFile.Credential?) -> RemoteServer { RemoteServer(url, credential: credential) }
@@ -142,7 +148,7 @@ struct RemoteServer {
     do {
       body = try await response.body.collect(upTo: Self.answerLimitBytes)
     } catch {
-      throw Failure(status: 0, description: "\(url) does not answer: \(error)")
+      throw Failure(status: 0, description: "\(url) does not answer: \(reason(of: error))")
     }
     let value = body.withUnsafeReadableBytes { try? JSONValue.parse($0) }
     if refusalsAreAnswers, let value, value["error"] != nil { return value }
@@ -168,7 +174,7 @@ struct RemoteServer {
       request.headers.add(name: "authorization", value: "Basic \(text)")
     }
     // What is sent in a body, also passwords and identity tokens, is for this server alone.
-    let client = [.GET, .HEAD].contains(request.method) ? Self.client : .followingNobody
+    let client = [.GET, .HEAD].contains(request.method) ? HTTPClient.askingOnce : .followingNobody
     do { return try await client.execute(request, timeout: timeout) } catch {
       throw Failure(status: 0, description: "\(url) does not answer: \(reason(of: error))")
     }
@@ -212,9 +218,6 @@ struct RemoteServer {
     return [parts[3..<end].joined(separator: "/")]
   }
 
-  /// As long as the process: it is never shut down.
-  private static let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: .askingOnce())
-
   /// Every rule that was not met, a line each.
   private static func failures(_ value: JSONValue?) -> String? {
     guard let failures = value?["failures"]?.array, !failures.isEmpty else { return nil }
@@ -227,26 +230,22 @@ struct RemoteServer {
     return server.credential == nil ? "\(said): berth login \(server.name)" : said
   }
 
-  /// The first elements of a list, as many as are asked for.
-  ///
-  /// - Parameter tellingRest: say on standard error that there is more, and how to ask for it.
-  func some(_ count: Int, _ path: String, tellingRest: Bool = false) async throws -> [JSONValue] {
+  /// The first elements of a list, as many as are asked for. Says on standard error that there is more, and how to ask for it.
+  func some(_ count: RowCount, _ path: String) async throws -> [JSONValue] {
     var found: [JSONValue] = []
     var cursor: String?
     var isPartial = false
     repeat {
       let mark = path.contains("?") ? "&" : "?"
       let next = cursor.map { "&cursor=\(PercentCoding.encoded($0))" } ?? ""
-      let page = try await call(.get, "\(path)\(mark)n=\(min(max(count - found.count, 1), 1000))\(next)")
+      let page = try await call(.get, "\(path)\(mark)n=\(min(count.number - found.count, 1000))\(next)")
       found += page["items"]?.array ?? []
       cursor = page["next"]?.string
       isPartial = isPartial || page["partial"]?.bool ?? false
-    } while cursor != nil && found.count < count
-    if tellingRest, cursor != nil || found.count > count {
-      standardError("berth: these are the first \(count), and there is more: --count \(count * 10)")
-    }
-    if tellingRest, isPartial { standardError("berth: there are more files than lists hold") }
-    return Array(found.prefix(count))
+    } while cursor != nil && found.count < count.number
+    if cursor != nil || found.count > count.number { standardError("berth: \(count.hint)") }
+    if isPartial { standardError("berth: there are more files than lists hold") }
+    return Array(found.prefix(count.number))
   }
 
   /// All elements of a list, page after page.
@@ -296,7 +295,12 @@ struct RemoteOptions: ParsableArguments {
 
   /// The server, with what docker and podman have stored for it.
   func connect() throws -> RemoteServer {
-    let server = RemoteServer(server ?? processEnvironment()[SettingsEnvironmentReader.serverName] ?? "127.0.0.1:5000")
+    let named = processEnvironment()[SettingsEnvironmentReader.serverName].flatMap { $0.isEmpty ? nil : $0 }
+    let address = server ?? named ?? "127.0.0.1:5000"
+    let server = RemoteServer(address)
+    guard server.isAddress else {
+      throw ValidationError("“\(address)” is no address of a server: registry.example.org, http://127.0.0.1:5000")
+    }
     return server.with(try CredentialFile.credential(for: server.name))
   }
 

@@ -13,7 +13,7 @@ protocol RegistryClient: Sendable {
 
 /// The clients under test, by name, for argument tables.
 enum ClientKind: String, CaseIterable, Sendable {
-  case skopeo, podman, buildah, ctr
+  case skopeo, podman, buildah, ctr, docker
 
   func make(in workspace: Workspace) async throws -> any RegistryClient {
     let home = try Workspace.Home(workspace, "\(rawValue)-\(UUID().uuidString.prefix(4))")
@@ -22,6 +22,7 @@ enum ClientKind: String, CaseIterable, Sendable {
     case .podman: return Podman(home)
     case .buildah: return Buildah(home)
     case .ctr: return try await Containerd(home)
+    case .docker: return try await Docker(home)
     }
   }
 }

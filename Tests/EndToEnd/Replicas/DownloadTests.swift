@@ -31,7 +31,7 @@ extension EndToEnd {
       }
     }
 
-    @Test("skopeo, podman, buildah and ctr follow a redirect to a signed URL of the object store for every layer")
+    @Test("every client follows a redirect to a signed URL of the object store for every layer")
     func clients() async throws {
       let image = try await SharedImages.shared.debian()
       try await withReplicas(1, configuration: "s3:\n  redirect: always\n") { set, workspace in

@@ -102,6 +102,10 @@ extension EndToEnd {
         try await buildah.succeed(words)
         return buildah
       case .ctr: return try await Containerd(home, user: "\(user):\(secret)")
+      case .docker:
+        let docker = try await Docker(home)
+        try await docker.succeed(["login", "-u", user, "-p", secret, authority])
+        return docker
       }
     }
 

@@ -129,7 +129,8 @@ extension EndToEnd {
           #expect(layer.mediaType == "application/vnd.oci.image.layer.v1.tar+zstd")
         }
         #expect(try await RegistryReader.verify(server.address, "acme/zstd", "1.0") == zstd.digest())
-        for puller in ClientKind.allCases {
+        // Docker's engine unpacks zstd from version 23 on; Debian 12 has 20.10.
+        for puller in ClientKind.allCases where puller != .docker {
           #expect(try await puller.make(in: workspace).pull(reference) == zstd.configDigest(), "pulled by \(puller)")
         }
       }

@@ -126,6 +126,8 @@ extension EndToEnd {
         #expect(first.text.hasPrefix("Release 1 of acme/staging:\nREPOSITORY"), "\(first.story)")
         let again = try await berth.text("env", "promote", "acme/staging", "acme/api:1.0.0")
         #expect(again == "acme/staging runs all of it already.")
+        let nothing = try await berth.text("env", "promote", "acme/staging", "acme/api:1.0.0", "--dry-run")
+        #expect(nothing == "Nothing would change in acme/staging.")
 
         try await agreement(berth, alice, one: one, two: two)
         #expect(
@@ -148,6 +150,8 @@ extension EndToEnd {
         #expect(asked.hasPrefix(told), "\(asked)")
       }
       #expect(try await berth.refusal("env", "approve", "acme/production", "1").contains("somebody else than admin"))
+      let waiting = try await berth.text("env", "release", "acme/production", "1")
+      #expect(waiting.contains("\n0 of the 1 that are needed have agreed, and still may\n"), "\(waiting)")
       let agreed = try await alice.text("env", "approve", "acme/production", "1", "--comment", "fine")
       #expect(agreed == "Release 1 of acme/production is applied.")
       let release = try await berth.text("env", "release", "acme/production", "1")
@@ -226,7 +230,7 @@ extension EndToEnd {
         let preview = try await berth.list(["retention", "preview", "acme"])
         let reasons = Set(preview.map { "\($0["tag"]?.string ?? ""): \($0["reason"]?.string ?? "")" })
         let expected: Set<String> = [
-          "stable: it is immutable", "1.2.3: it is a version in >=1",
+          "stable: it is immutable", "1.2.3: it is one of the last 1", "1: it follows 1.2.3",
           "main-1: nothing keeps it: kept are the last 1; versions in >=1",
           "0.9.0: nothing keeps it: kept are the last 1; versions in >=1",
         ]

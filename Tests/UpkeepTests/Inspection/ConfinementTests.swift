@@ -25,7 +25,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["open", "create", "remove", "fork", "kill", "limit", "ring", "pair"])
+  @Test(arguments: ["open", "create", "remove", "fork", "kill", "signal", "limit", "ring", "pair"])
   func `is refused what it does not need`(attempt: String) async throws {
     #expect(try await Self.outcome(of: attempt)?.reason == "refused")
   }
@@ -50,7 +50,7 @@ import Testing
 
   /// Else the tests above would prove nothing.
   @Test func `could do it all before they stood`() async throws {
-    for attempt in ["open", "create", "remove", "fork", "kill", "limit", "pair", "socket", "exec"] {
+    for attempt in ["open", "create", "remove", "fork", "kill", "signal", "limit", "pair", "socket", "exec"] {
       let reason = try await Self.outcome(of: "free-" + attempt)?.reason
       // Of exec nothing comes back: /bin/true says nothing.
       #expect(reason == (attempt == "exec" ? "the worker ended with status 0 and no answer" : "it could"), "\(attempt)")
@@ -61,30 +61,12 @@ import Testing
 /// A program that tries what its name says, behind the walls unless the name begins with `free-`, and tells it as a worker does.
 private enum WallProbe {
   /// Where it lies until the tests end.
-  static let folder: Result<String, any Error> = Result { try build() }
-
-  private static func build() throws -> String {
-    let folder = try temporaryDirectory()
-    atexit { if case .success(let folder) = WallProbe.folder { try? FileManager.default.removeItem(atPath: folder) } }
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent().path()
-    try Data(source.utf8).write(to: URL(filePath: folder + "/probe.c"))
-    let compiler = Process()
-    compiler.executableURL = URL(filePath: "/usr/bin/env")
-    compiler.arguments = [
-      "clang", "-O0", "-I", "\(root)/Sources/CLinux/include", "\(folder)/probe.c",
-      "\(root)/Sources/CLinux/Confinement.c",
-      "-o", "\(folder)/probe",
-    ]
-    try compiler.run()
-    compiler.waitUntilExit()
-    try #require(compiler.terminationStatus == 0)
-    return folder
-  }
+  static let folder = ForkingProgram.built("probe", source)
 
   private static let source = #"""
     #define _GNU_SOURCE
     #include "Confinement.h"
+    #include "ForkServer.h"
     #include <errno.h>
     #include <fcntl.h>
     #include <signal.h>
@@ -106,6 +88,7 @@ private enum WallProbe {
     }
 
     int main(int count, char **words) {
+      if (berth_serve_forks(0) != 0) return 0;
       const char *what = strrchr(words[0], '/') + 1;
       char path[4096], bytes[256] = {0};
       strcpy(path, words[0]);
@@ -123,6 +106,7 @@ private enum WallProbe {
         try(child);
       }
       IF("kill") try(kill(getppid(), 0));
+      IF("signal") try(syscall(SYS_tgkill, getppid(), getppid(), 0));
       IF("limit") try(syscall(SYS_prlimit64, 0, 0, 0, bytes));
       IF("ring") try(syscall(SYS_io_uring_setup, 1, bytes));
       IF("pair") try(socketpair(AF_UNIX, SOCK_STREAM, 0, (int *)bytes));

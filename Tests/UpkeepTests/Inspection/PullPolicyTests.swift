@@ -44,9 +44,11 @@ struct PolicyStage {
     try outcome.get()
   }
 
-  func pull(_ reference: String, method: String = "GET") async throws -> RawResponse {
+  func pull(
+    _ reference: String, method: String = "GET", _ headers: KeyValuePairs<String, String> = [:]
+  ) async throws -> RawResponse {
     time.advance(by: .seconds(2))
-    return try await http(method, "/v2/acme/api/manifests/\(reference)")
+    return try await http(method, "/v2/acme/api/manifests/\(reference)", headers)
   }
 
   func setPolicy(_ json: String) async throws {
@@ -141,6 +143,26 @@ struct PolicyStage {
       ] {
         try await stage.setPolicy(policy)
         #expect(try await stage.pull("flawed").status == 200, "\(policy)")
+      }
+    }
+  }
+
+  @Test func `refuses the HEAD of Docker's engine too, which then shows why, and nobody else's`() async throws {
+    try await PolicyStage.run { stage in
+      try await Self.fill(stage)
+      try await stage.setPolicy(#"{"at":["pull"],"block":{"severity":"high"}}"#)
+      let (image, index) = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json")
+      let engine = "docker/20.10.24+dfsg1 go/go1.19.8 os/linux arch/amd64"
+      func status(_ tag: String, _ fields: KeyValuePairs<String, String>) async throws -> Int {
+        try await stage.pull(tag, method: "HEAD", fields).status
+      }
+      #expect(try await status("flawed", ["User-Agent": engine, "Accept": image, "Accept": index]) == 403)
+      #expect(try await status("good", ["User-Agent": engine, "Accept": image, "Accept": index]) == 200)
+      // The GET that comes after it is the refused pull: a record of each would count it twice.
+      #expect(try await stage.records("pull").isEmpty)
+      // With containerd's image store; containerd itself; a client that takes what it knows.
+      for (agent, accept) in [(engine, "\(image), */*"), ("containerd/1.6.20", "\(image), */*"), ("oras-go", image)] {
+        #expect(try await status("flawed", ["User-Agent": agent, "Accept": accept]) == 200, "\(agent)")
       }
     }
   }

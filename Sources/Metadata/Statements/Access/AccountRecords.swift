@@ -104,7 +104,12 @@ extension Reading where Self: ~Copyable {
   }
 
   /// What memory of access holds for; see ``Transaction/accessChanges()``.
-  public func accessRevision() throws -> Int64 { try number("SELECT number FROM access_revision WHERE id = 1") }
+  public func accessRevision() throws -> Int64 { try laterAccessRevision().first() ?? 0 }
+
+  /// The same, to be waited for together with what is asked next.
+  public func laterAccessRevision() throws -> Later<Int64> {
+    try later("SELECT number FROM access_revision WHERE id = 1") { $0.integer(0) }
+  }
 }
 
 extension Transaction {

@@ -112,18 +112,8 @@ extension Reading where Self: ~Copyable {
     let since = filter.since?.microseconds ?? 0
     let until = filter.until?.microseconds ?? Int64.max
     if newestFirst {
-      let end = cursor == 0 ? Int64.max : cursor
-      return try all(
-        """
-        SELECT id, kind, outcome, actor, credential, address, namespace, target, detail, request_id, at, position,
-          content_hash, chain_hash
-        FROM audit_record WHERE id < \(end) AND at >= \(since) AND at < \(until) AND kind <> 'trimmed'
-          AND kind = COALESCE(\(filter.kind), kind) AND actor = COALESCE(\(filter.actor), actor)
-          AND outcome = COALESCE(\(filter.outcome), outcome)
-          AND COALESCE(namespace, '') = COALESCE(\(filter.namespace), namespace, '')
-        ORDER BY id DESC LIMIT \(limit)
-        """
-      ) { $0.auditRecord() }
+      let page = Transaction.newestRecords(filter, before: cursor == 0 ? Int64.max : cursor, limit: limit)
+      return try all(page) { $0.auditRecord() }
     }
     return try all(
       """
@@ -170,6 +160,23 @@ extension Reading where Self: ~Copyable {
 }
 
 extension Transaction {
+  /// Records with ids below a number, the highest first.
+  ///
+  /// - Cost: of a namespace or an actor, the entries of its index down to the last of the page. A kind is asked of each record: by its
+  ///   own index all pulls would be sorted first.
+  static func newestRecords(_ filter: AuditFilter, before end: Int64, limit: Int) -> SQL {
+    let namespace: SQL = filter.namespace.map { $0.isEmpty ? "AND namespace IS NULL" : "AND namespace = \($0)" } ?? ""
+    let actor: SQL = filter.actor.map { "AND actor = \($0)" } ?? ""
+    return """
+      SELECT id, kind, outcome, actor, credential, address, namespace, target, detail, request_id, at, position,
+        content_hash, chain_hash
+      FROM audit_record WHERE id < \(end) \(namespace) \(actor) AND kind <> 'trimmed'
+        AND at >= \(filter.since?.microseconds ?? 0) AND at < \(filter.until?.microseconds ?? Int64.max)
+        AND kind = COALESCE(\(filter.kind), kind) AND outcome = COALESCE(\(filter.outcome), outcome)
+      ORDER BY id DESC LIMIT \(limit)
+      """
+  }
+
   /// Records what this transaction does; it joins the chain of hashes a moment later. Run again because the answer to its commit
   /// was lost, it looks first whether that is recorded.
   public func record(_ entry: AuditEntry) throws {

@@ -62,13 +62,9 @@ extension Reading where Self: ~Copyable {
     of namespace: String, since: Timestamp, limit: Int
   ) throws -> (pulls: [ImagePlace: RecordedPulls], isPartial: Bool) {
     var pulls: [ImagePlace: RecordedPulls] = [:]
-    let records = try all(
-      """
-      SELECT target, detail, actor FROM audit_record
-      WHERE namespace = \(namespace) AND kind = 'pull' AND outcome = 'done' AND at >= \(since)
-      ORDER BY id DESC LIMIT \(limit + 1)
-      """
-    ) { (repository: $0.text(0), detail: $0.text(1), actor: $0.text(2)) }
+    let records = try all(Transaction.recordedPulls(of: namespace, since: since, limit: limit + 1)) {
+      (repository: $0.text(0), detail: $0.text(1), actor: $0.text(2))
+    }
     for record in records.prefix(limit) {
       guard let detail = try? JSONValue.parse(record.detail), let text = detail["digest"]?.string,
         let digest = try? Digest(parsing: text), let repository = try? RepositoryName(parsing: record.repository)
@@ -102,5 +98,18 @@ extension Reading where Self: ~Copyable {
   public func isIndex(_ digest: Digest, in repository: RepositoryID) throws -> Bool {
     try number(
       "SELECT COUNT(*) FROM manifest WHERE repository_id = \(repository) AND digest = \(digest) AND kind = 1") > 0
+  }
+}
+
+extension Transaction {
+  /// The latest pulls from a namespace that the audit log tells of.
+  ///
+  /// - Cost: an entry of an index for each, whatever else the log tells.
+  static func recordedPulls(of namespace: String, since: Timestamp, limit: Int) -> SQL {
+    """
+    SELECT target, detail, actor FROM audit_record
+    WHERE namespace = \(namespace) AND kind = 'pull' AND outcome = 'done' AND at >= \(since)
+    ORDER BY at DESC, id DESC LIMIT \(limit)
+    """
   }
 }

@@ -48,23 +48,4 @@ extension Reading where Self: ~Copyable {
     }
     return Dictionary(grouping: rows, by: \.vulnerability)
   }
-
-  /// How bad the vulnerabilities are, by their names, of which something is found by a record that does not say it.
-  ///
-  /// A record that names CVEs is of these, and one that names none of whatever it names.
-  ///
-  /// - Cost: looks at all findings, and asks as ``severities(of:)`` about those that are not graded.
-  func recordedGrades() throws -> [String: String] {
-    let rows = try all(
-      """
-      SELECT advisory_id, alias FROM advisory_alias
-      WHERE advisory_id IN (SELECT advisory_id FROM finding WHERE severity = 'unknown' AND state <> 'undecidable')
-      """
-    ) { (advisory: $0.integer(0), alias: $0.text(1)) }
-    let names = Dictionary(grouping: rows, by: \.advisory).values.flatMap { rows in
-      let cves = rows.map(\.alias).filter { $0.hasPrefix("CVE-") }
-      return cves.isEmpty ? rows.map(\.alias) : cves
-    }
-    return try severities(of: Set(names).sorted()).compactMapValues { RecordedSeverity.chosen($0)?.severity }
-  }
 }

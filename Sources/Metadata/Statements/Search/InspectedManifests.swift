@@ -15,7 +15,7 @@ extension SearchTerm {
       images = """
         SELECT DISTINCT i.digest FROM advisory_alias a JOIN finding d ON d.advisory_id = a.advisory_id
           JOIN image_package u ON u.package_id = d.package_id JOIN image_inventory i ON i.id = u.image_id
-        WHERE a.alias = \(name) AND u.owned_by IS NULL
+        WHERE a.alias = \(name) AND u.owned_by IS NULL AND d.state <> 'undecidable'
         """
     default: return nil
     }

@@ -7,8 +7,6 @@ struct SearchFilters {
   let domain: SearchDomain
   /// For each environment that the query names, as ``Reading/environmentPatterns(_:)`` makes them.
   let environments: [String: String]
-  /// Of a query that asks for severities, what ``Reading/recordedGrades()`` says.
-  let grades: [String: String]
 
   /// A condition that is true or false, and never unknown.
   func sql(_ condition: SearchCondition) -> SQL {
@@ -46,7 +44,8 @@ struct SearchFilters {
       return "(\(like("LOWER(f.base_name)", pattern)) OR \(like("LOWER(f.base_name)", "%/" + pattern)))"
     case .digest(let digest): return "(m.digest >= \(digest) AND m.digest < \(digest + SearchWords.end))"
     case .revision(let revision): return like("LOWER(f.revision)", SearchPattern(text: revision + "*").like)
-    case .severity(let words): return severity(words)
+    case .flawedPackages(let keys): return flawed(keys)
+    case .severity: return "1 = 0"
     case .packages, .packageVersions, .vulnerability:
       return "m.id IN (\(term.inspectedManifests ?? "SELECT id FROM manifest WHERE 1 = 0"))"
     case .license(let license): return like("LOWER(f.licenses)", SearchPattern(text: "*" + license + "*").like)
@@ -104,39 +103,14 @@ struct SearchFilters {
     """
   }
 
-  /// An image, or one that an index lists, has a finding so bad that is not left to the operating system's package.
-  private func severity(_ words: [String]) -> SQL {
+  /// An image, or one that an index lists, holds one of these packages that is not left to the operating system's.
+  private func flawed(_ packages: [Int64]) -> SQL {
     """
-    EXISTS (SELECT 1 FROM image_inventory i JOIN image_package u ON u.image_id = i.id JOIN finding d ON d.package_id = u.package_id
+    EXISTS (SELECT 1 FROM image_inventory i JOIN image_package u ON u.image_id = i.id
       WHERE (i.digest = m.digest OR i.digest IN (SELECT c.digest FROM manifest_child c WHERE c.manifest_id = m.id))
-        AND u.owned_by IS NULL AND d.state <> 'undecidable' AND (\(graded(words))))
+        AND u.owned_by IS NULL AND u.package_id IN (
+          SELECT CAST(value AS BIGINT) FROM {LIST}(CAST(\(Transaction.list(packages.map { String($0) })) AS {JSON}))))
     """
-  }
-
-  /// A finding is so bad by its own record; or by others of the same vulnerability, where no record of the package says it.
-  private func graded(_ words: [String]) -> SQL {
-    let own = words.filter { $0 != "unknown" }
-    var condition: SQL = "d.severity IN (SELECT value FROM {LIST}(CAST(\(Transaction.list(own)) AS {JSON})))"
-    let names = grades.filter { own.contains($0.value) }.keys.sorted()
-    if !names.isEmpty {
-      condition = """
-        \(condition) OR (d.severity = 'unknown' AND EXISTS (SELECT 1 FROM advisory_alias n WHERE n.advisory_id = d.advisory_id
-          AND n.alias IN (SELECT value FROM {LIST}(CAST(\(Transaction.list(names)) AS {JSON})))
-          AND NOT EXISTS (SELECT 1 FROM finding o JOIN advisory_alias x ON x.advisory_id = o.advisory_id
-            WHERE o.package_id = d.package_id AND o.severity <> 'unknown' AND x.alias = n.alias)))
-        """
-    }
-    if words.contains("unknown") {
-      // Of an advisory of several CVEs it is enough that one of them is not graded.
-      let known: SQL = "SELECT value FROM {LIST}(CAST(\(Transaction.list(grades.keys.sorted())) AS {JSON}))"
-      condition = """
-        \(condition) OR (d.severity = 'unknown' AND (
-          NOT EXISTS (SELECT 1 FROM advisory_alias n WHERE n.advisory_id = d.advisory_id AND n.alias IN (\(known)))
-          OR EXISTS (SELECT 1 FROM advisory_alias n WHERE n.advisory_id = d.advisory_id
-            AND n.alias >= 'CVE-' AND n.alias < 'CVE.' AND n.alias NOT IN (\(known)))))
-        """
-    }
-    return condition
   }
 
   private func platform(_ platform: String) -> SQL {

@@ -128,7 +128,7 @@ struct SearchSource {
       )
     case .packages, .packageVersions, .vulnerability:
       return term.inspectedManifests.map { (3, [.manifests($0)]) }
-    case .version, .platform, .size, .license, .severity: return nil
+    case .version, .platform, .size, .license, .severity, .flawedPackages: return nil
     }
   }
 
@@ -239,7 +239,7 @@ extension SearchTerm {
     case .built(let bounds): bounds.from != nil || bounds.before != nil
     case .pushed(let bounds): bounds.from != nil
     case .word, .repository, .tag, .version, .label, .environment, .platform, .size, .base, .revision, .license,
-      .packages, .packageVersions, .severity, .vulnerability:
+      .packages, .packageVersions, .severity, .flawedPackages, .vulnerability:
       false
     }
   }

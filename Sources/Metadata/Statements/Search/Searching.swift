@@ -91,8 +91,7 @@ extension Reading where Self: ~Copyable {
     for name in query.condition.environments { environments[name] = try environmentPatterns(name) }
     let domain: SearchDomain = query.isForUntagged ? .untagged : .tags
     let order = SearchOrder(query.sort, domain, asksNames: namespaces != nil || query.condition.asksNames)
-    let grades = query.condition.asksSeverities ? try recordedGrades() : [:]
-    let filters = SearchFilters(domain: domain, environments: environments, grades: grades)
+    let filters = SearchFilters(domain: domain, environments: environments)
     func filter(_ condition: SearchCondition) -> SQL {
       guard let namespaces else { return filters.sql(condition) }
       return """
@@ -213,16 +212,6 @@ extension SearchCondition {
     case .all(let parts), .any(let parts): parts.contains { $0.asksNames }
     case .not(let part): part.asksNames
     case .term(.repository): true
-    case .term: false
-    }
-  }
-
-  /// Whether it asks how bad findings are.
-  fileprivate var asksSeverities: Bool {
-    switch self {
-    case .all(let parts), .any(let parts): parts.contains { $0.asksSeverities }
-    case .not(let part): part.asksSeverities
-    case .term(.severity): true
     case .term: false
     }
   }

@@ -63,7 +63,7 @@ struct CSAFPackage {
       if let module = Self.module(purl, whole.between) {
         // Of a component that is affected whatever its version the stream stands in its place.
         if plain == module.split(separator: ":").last.map({ String($0) }) { plain = nil }
-        name = RedHatProducts.name(purl.name, inModule: module)
+        name = ModuleStreams.name(purl.name, in: module)
       }
     } else {
       let source = Self.source(purl)
@@ -77,10 +77,10 @@ struct CSAFPackage {
 
   /// `name:stream`, of a longer label or of the module that stands between a package and its product.
   private static func module(_ purl: PackageURL, _ between: [CSAFProductTree.Product]) -> String? {
-    if let label = purl.qualifiers["rpmmod"] { return RedHatProducts.module(label) }
+    if let label = purl.qualifiers["rpmmod"] { return ModuleStreams.stream(label) }
     for product in between {
       guard let purl = product.purl.flatMap({ try? PackageURL(parsing: $0) }), purl.type == "rpmmod" else { continue }
-      return RedHatProducts.module("\(purl.name):\(purl.version ?? "")")
+      return ModuleStreams.stream("\(purl.name):\(purl.version ?? "")")
     }
     return nil
   }

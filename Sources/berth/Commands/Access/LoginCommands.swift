@@ -59,7 +59,7 @@ struct LoginCommand: AsyncParsableCommand {
       let (credential, isNew) = try await browser ? (DeviceLogin(server).run(), true) : withPassword(server)
       do { try CredentialFile.own().store(credential, for: server.name) } catch {
         // Nobody would know it any more.
-        if isNew { await LogoutCommand.revokeToken(server.with(credential)) }
+        if isNew { _ = await LogoutCommand.revokeToken(server.with(credential)) }
         throw error
       }
       remote.tell("Logged in to \(server.name) as \(credential.user).", ["user": .string(credential.user)])
@@ -111,18 +111,29 @@ struct LogoutCommand: AsyncParsableCommand {
     var remote = remote
     remote.server = address ?? remote.server
     try await remote.run { server in
-      if server.credential != nil { await Self.revokeToken(server) }
+      let failure = server.credential == nil ? nil : await Self.revokeToken(server)
       try CredentialFile.own().store(nil, for: server.name)
       remote.tell("Logged out of \(server.name).")
+      guard let failure else { return }
+      standardError("berth: its token is forgotten here, and not revoked: \(failure)")
+      throw failure.exitCode
     }
   }
 
-  /// Revokes the token that is shown to a server, where it is one and the server can be asked.
-  static func revokeToken(_ server: RemoteServer) async {
-    guard let own = try? await server.call(.get, "/api/v1/whoami"), let credential = own["credential"]?.string,
-      credential.hasPrefix("token ")
-    else { return }
-    _ = try? await server.call(.delete, "/api/v1/tokens/\(pathPart(String(credential.dropFirst(6))))")
+  /// Revokes the token that is shown to a server, where it is one.
+  ///
+  /// - Returns: why it may still be good; nil: it is not, or is a password.
+  static func revokeToken(_ server: RemoteServer) async -> RemoteServer.Failure? {
+    do {
+      let own = try await server.call(.get, "/api/v1/whoami")
+      guard let credential = own["credential"]?.string, credential.hasPrefix("token ") else { return nil }
+      try await server.call(.delete, "/api/v1/tokens/\(pathPart(String(credential.dropFirst(6))))")
+      return nil
+    } catch let failure as RemoteServer.Failure {
+      return [401, 404].contains(failure.status) ? nil : failure
+    } catch {
+      return RemoteServer.Failure(status: 0, description: "\(error)")
+    }
   }
 }
 

@@ -112,10 +112,14 @@ struct UserCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        guard let text = try readWholeFile(file) else { throw ValidationError("there is no file \(file)") }
+        guard let text = try readWholeFile(file) else {
+          throw CredentialFile.Unusable(description: "there is no file \(file)")
+        }
         let answer = try await server.call(.post, "/api/v1/users/import", ["htpasswd": .string(text)])
         let made = answer["made"]?.array?.compactMap(\.string) ?? []
-        var lines = ["Made \(made.count) users\(made.isEmpty ? "" : ": " + made.joined(separator: ", "))."]
+        var lines = [
+          "Made \(counted(Int64(made.count), "user"))\(made.isEmpty ? "" : ": " + made.joined(separator: ", "))."
+        ]
         lines += (answer["skipped"]?.object?.members ?? []).map { "Passed over \($0.key): \($0.value.string ?? "")." }
         remote.tell(lines.joined(separator: "\n"), answer)
       }

@@ -90,8 +90,8 @@ struct TrustCommand: AsyncParsableCommand {
         remote.show(
           try await server.all("/api/v1/namespaces/\(pathPart(namespace))/trust"),
           [
-            ("name", "name"), ("issuer", "issuer"), ("claims", "claims"), ("role", "role"), ("on", "pattern"),
-            ("seconds", "seconds"),
+            ("name", "name"), ("issuer", "issuer"), ("claims", "claims"), ("for", "audience"), ("role", "role"),
+            ("on", "pattern"), ("seconds", "seconds"),
           ])
       }
     }
@@ -217,13 +217,15 @@ struct AuditCommand: AsyncParsableCommand {
     @Option(help: "Only these: push, pull, login, refusal, …") var kind: String?
     @Option(help: "Only of this account.") var actor: String?
     @Option(help: "Only in this namespace.") var namespace: String?
-    @Option(help: "done, refused or failed.") var outcome: String?
+    @Option(help: "Only what ended so.") var outcome: Outcome?
     @Option(help: "Not before this time, or not longer ago: 2026-11-24T00:00:00Z, 12h, 1d, 2w.") var since: Moment?
-    @Option(help: "Before this time.") var until: String?
-    @Option(name: [.customShort("n"), .long], help: "How many of the newest.") var count = 50
+    @Option(help: "Before this time, or longer ago.") var until: Moment?
+    @Option(name: [.customShort("n"), .long], help: "How many of the newest, at most 10000.") var count = RowCount(50)
     @Flag(help: "All of them, oldest first, as JSON lines.") var export = false
     @Flag(help: "As they come.") var follow = false
     @OptionGroup var remote: RemoteOptions
+
+    enum Outcome: String, ExpressibleByArgument, CaseIterable { case done, refused, failed }
 
     /// How often a server is asked for what is new.
     static let followInterval: Duration = .seconds(1)
@@ -231,12 +233,12 @@ struct AuditCommand: AsyncParsableCommand {
     func run() async throws {
       try await remote.run { server in
         let filter = [
-          ("kind", kind), ("actor", actor), ("namespace", namespace), ("outcome", outcome), ("since", since?.text),
-          ("until", until),
+          ("kind", kind), ("actor", actor), ("namespace", namespace), ("outcome", outcome?.rawValue),
+          ("since", since?.text), ("until", until?.text),
         ].compactMap { name, value in value.map { "&\(name)=\(PercentCoding.encoded($0))" } }.joined()
         guard export || follow else {
-          let page = try await server.call(.get, "/api/v1/audit?n=\(min(max(count, 1), 1000))\(filter)")
-          return remote.show((page["items"]?.array ?? []).reversed(), Self.columns)
+          return remote.show(
+            try await server.some(count, "/api/v1/audit?\(filter.dropFirst())").reversed(), Self.columns)
         }
         var cursor = "0"
         if follow && !export { cursor = try await end(server) }
@@ -281,13 +283,15 @@ struct AuditCommand: AsyncParsableCommand {
       var isWhole = false
       try await remote.run { server in
         let query = expect.map { "expect=\(PercentCoding.encoded($0))" }.joined(separator: "&")
-        let answer = try await server.call(.get, "/api/v1/audit/verify" + (query.isEmpty ? "" : "?\(query)"))
+        let path = "/api/v1/audit/verify" + (query.isEmpty ? "" : "?\(query)")
+        // Millions of records take minutes.
+        let answer = try await server.call(.get, path, timeout: RemoteServer.importTimeout)
         isWhole = answer["whole"]?.bool ?? false
         let count = answer["records"]?.integer ?? 0
         let last = "\(answer["last"]?.integer ?? 0):\(answer["hash"]?.string ?? "")"
         let text =
           isWhole
-          ? "The record is whole: \(count) links. The last one, to be written down elsewhere:\n\(last)"
+          ? "The record is whole: \(counted(count, "link")). The last one, to be written down elsewhere:\n\(last)"
           : "The record is broken: \(answer["problem"]?.string ?? "")"
         remote.tell(text, answer)
       }

@@ -74,7 +74,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
         func count(_ name: String) -> Int64 { report[name]?.integer ?? 0 }
         remote.tell(
           """
-          \(count("records")) records, \(count("changed")) of them new or changed, \(count("removed")) gone.
+          \(counted(count("records"), "record")), \(count("changed")) of them new or changed, \(count("removed")) gone.
           Versions of packages here: \(count("findingsNew")) newly affected, \(count("findingsGone")) not any more, \
           \(count("findingsChanged")) otherwise than before.
           """, report)
@@ -173,7 +173,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
     @Option(help: "Only what concerns images of this namespace; without it everything, for site admins and auditors.")
     var namespace: String?
     @Option(help: "Not before this time, or not longer ago: 2026-11-24T00:00:00Z, 12h, 1d, 2w.") var since: Moment?
-    @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 50
+    @Option(name: [.customShort("n"), .customLong("count")], help: "How many, at most 10000.") var count = RowCount(50)
     @Flag(
       help: "A line for each image that holds the package now, with its tags and where it runs; at most 20 for each.")
     var images = false
@@ -200,7 +200,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
       try await remote.run { server in
         let query = since.map { "?since=\(PercentCoding.encoded($0.text))" } ?? ""
         let path = namespace.map { "namespaces/\(PercentCoding.encoded($0))/findings/changes" } ?? "advisories/changes"
-        let changes = try await server.some(count, "/api/v1/\(path)\(query)", tellingRest: true)
+        let changes = try await server.some(count, "/api/v1/\(path)\(query)")
         let isOfImages = images && remote.output == .table
         let concerned =
           isOfImages

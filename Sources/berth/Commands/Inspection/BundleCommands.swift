@@ -145,7 +145,10 @@ private func told(_ error: any Error) throws -> ExitCode {
   case let error as RegistryClient.Failure:
     standardError("berth: \(error)")
     return error.exitCode
-  case is BundleFailure, is BundleError, is CredentialFile.Unusable,
+  case let error as BundleFailure:
+    standardError("berth: \(error)")
+    return error.exitCode
+  case is BundleError, is CredentialFile.Unusable,
     is SigningPair.Unusable, is RecordFiles.Failure, is TemporaryFolder.Failure:
     standardError("berth: \(error)")
     return ExitCode.failure

@@ -106,7 +106,7 @@ struct MatchCommand: ParsableCommand {
       switch component.component.map({ AdvisorySubject.of($0, in: component.distribution) }) {
       case .success(let subjects):
         for subject in subjects {
-          let found = index.advisories(for: subject.ecosystem, subject.name, subject.version)
+          let found = index.advisories(for: subject)
           affected.formUnion(found.affected)
           undecidable.formUnion(found.undecidable)
         }

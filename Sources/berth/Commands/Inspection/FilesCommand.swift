@@ -11,7 +11,7 @@ struct FilesCommand: AsyncParsableCommand {
   @Argument(help: "An image: acme/api:2.3 or acme/api@sha256:….") var image: ImageName
   @Argument(help: "A folder or file in it; everything unless given.") var path = ""
   @Option(help: "Which image of an index, such as linux/arm64.") var platform: String?
-  @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 1000
+  @Option(name: [.customShort("n"), .customLong("count")], help: "How many, at most 10000.") var count = RowCount(1000)
   @OptionGroup var remote: RemoteOptions
 
   func run() async throws {
@@ -19,7 +19,7 @@ struct FilesCommand: AsyncParsableCommand {
       var query = "?path=\(PercentCoding.encoded(path))"
       if let platform { query += "&platform=\(PercentCoding.encoded(platform))" }
       let address = "\(image.repository.apiPath)/files/\(PercentCoding.encoded(image.reference.description))\(query)"
-      let found = try await server.some(count, address, tellingRest: true)
+      let found = try await server.some(count, address)
       guard path.isEmpty || !found.isEmpty else {
         throw RemoteServer.Failure(status: 404, description: "there is no \(path) in \(image.image)")
       }

@@ -68,7 +68,7 @@ struct InspectedReport {
   func tell(_ remote: RemoteOptions, withNotices: Bool = false) {
     let platform = json["platform"]?.string.map { "  \($0)" } ?? ""
     let system = json["distribution"]?.string ?? "no distribution"
-    print("\(json["image"]?.string ?? "")\(platform)  \(system)  \(json["packages"]?.integer ?? 0) packages")
+    print("\(json["image"]?.string ?? "")\(platform)  \(system)  \(counted(json["packages"]?.integer ?? 0, "package"))")
     let isInventoried = json["state"]?.string == "inventoried"
     if json["state"]?.string == "none" { print("It holds nothing that could be inspected.") }
     if !isHere { print("It is not here: \(json["reason"]?.string ?? "")") }

@@ -65,9 +65,7 @@ struct PolicyCommand: AsyncParsableCommand {
     func run() async throws {
       guard let value = try wish.value() else { throw ValidationError("say what is to be blocked, or warned of") }
       try await remote.run { server in
-        var body: JSONObject = ["value": value]
-        if let on { body.append("pattern", .string(on)) }
-        try await server.call(.put, "\(rulePath(namespace))/policy", .object(body))
+        try await server.setRule("policy", to: value, in: namespace, on: on)
         remote.tell("Set. See what it would have refused: berth policy dry-run \(namespace)")
       }
     }
@@ -79,9 +77,8 @@ struct PolicyCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let rules = try await server.call(.get, rulePath(namespace)).array ?? []
         remote.show(
-          rules.filter { $0["kind"]?.string == "policy" },
+          try await server.rules(of: namespace, kind: "policy"),
           [("on", "pattern"), ("policy", "value"), ("by", "changedBy"), ("at", "changedAt")])
       }
     }
@@ -94,8 +91,7 @@ struct PolicyCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let query = on.map { "?pattern=\(PercentCoding.encoded($0))" } ?? ""
-        try await server.call(.delete, "\(rulePath(namespace))/policy\(query)")
+        try await server.removeRule("policy", in: namespace, on: on)
         remote.tell("Took the policy on \(on ?? "all of \(namespace)") away.")
       }
     }
@@ -155,7 +151,7 @@ struct PolicyCommand: AsyncParsableCommand {
     private static func tell(_ answer: JSONValue, _ days: Int) {
       let (pulls, promotions) = (answer["pulls"]?.integer ?? 0, answer["promotions"]?.integer ?? 0)
       print(
-        "Of \(pulls) pulled and \(promotions) promoted images of the last \(days) days, \(answer["refused"]?.integer ?? 0) would have been refused."
+        "Of \(pulls) pulled and \(promotions) promoted images of the last \(counted(Int64(days), "day")), \(answer["refused"]?.integer ?? 0) would have been refused."
       )
       if answer["partial"]?.bool ?? false { print("Only the latest were looked at: there were too many.") }
       for image in answer["images"]?.array ?? [] {

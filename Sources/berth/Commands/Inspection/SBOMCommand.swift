@@ -34,6 +34,12 @@ struct SBOMCommand: AsyncParsableCommand {
   @Flag(help: "Compare those that others attached with what is in the image.") var compare = false
   @OptionGroup var remote: RemoteOptions
 
+  func validate() throws {
+    if compare, attach || file != nil || form != nil || platform != nil {
+      throw ValidationError("--compare is about what others attached: it goes with no other option")
+    }
+  }
+
   private var path: String { path("sbom", image) }
 
   private func path(_ part: String, _ image: ImageName) -> String {

@@ -141,6 +141,22 @@ struct EnvironmentCommand: AsyncParsableCommand {
     }
   }
 
+  /// Settings that are lists, by the names of their options.
+  enum Resettable: String, ExpressibleByArgument, CaseIterable {
+    case repository, requires, tag, promoter, approver
+
+    /// Its name in the API.
+    var member: String {
+      switch self {
+      case .repository: "repositories"
+      case .requires: "requires"
+      case .tag: "tags"
+      case .promoter: "promoters"
+      case .approver: "approvers"
+      }
+    }
+  }
+
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make an environment.",
@@ -169,10 +185,17 @@ struct EnvironmentCommand: AsyncParsableCommand {
     @OptionGroup var which: Which
     @OptionGroup var settings: Settings
     @Flag(help: "Freeze it no more.") var noFreeze = false
+    @Option(help: "Set this back to what it is unless given; may be repeated.") var reset: [Resettable] = []
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       var members = try settings.members()
       if noFreeze { members.append(.init(key: "freezes", value: [])) }
+      for list in reset {
+        guard !members.contains(where: { $0.key == list.member }) else {
+          throw ValidationError("--reset \(list.rawValue) does not go with --\(list.rawValue)")
+        }
+        members.append(.init(key: list.member, value: []))
+      }
       guard !members.isEmpty else { throw ValidationError("name a setting to change") }
       let body = JSONObject(members)
       try await remote.run { server in

@@ -62,7 +62,7 @@ struct LabelCommand: AsyncParsableCommand {
   struct History: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show how the labels of an image were changed.")
     @Argument(help: "The image: acme/api:2.3, acme/api@sha256:….") var image: ImageName
-    @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 20
+    @Option(name: [.customShort("n"), .customLong("count")], help: "How many, at most 10000.") var count = RowCount(20)
     @OptionGroup var remote: RemoteOptions
 
     func run() async throws {

@@ -73,12 +73,23 @@ extension EnvironmentCommand {
     if state?.string == "pending" { throw ExitCode.pending }
   }
 
+  /// How far those are who must agree; nil of a release that has ended.
+  private static func agreement(_ release: JSONValue) -> String? {
+    guard let counted = release["approvalsCounted"]?.integer, let needed = release["approvalsNeeded"]?.integer else {
+      return nil
+    }
+    return "\(counted) of the \(needed) that are needed have agreed, and still may"
+  }
+
   /// What became of a wish, with what it changes.
   private static func tell(_ answer: JSONValue, _ environment: Name, _ remote: RemoteOptions) {
     guard remote.output == .table else { return remote.tell("", answer) }
     let number = answer["release"]?["number"]?.integer ?? 0
     switch answer["outcome"]?.string {
     case "unchanged": return print("\(environment.text) runs all of it already.")
+    case "planned" where answer["images"]?.array?.isEmpty ?? true:
+      print("Nothing would change in \(environment.text).")
+      return show(warnings: answer["warnings"])
     case "planned": print("This would change in \(environment.text):")
     case "pending":
       let needed = answer["release"]?["approvalsNeeded"]?.integer ?? 0
@@ -104,7 +115,7 @@ extension EnvironmentCommand {
   struct Releases: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List releases, the newest first.")
     @OptionGroup var which: Which
-    @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 20
+    @Option(name: [.customShort("n"), .customLong("count")], help: "How many, at most 10000.") var count = RowCount(20)
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
@@ -133,6 +144,7 @@ extension EnvironmentCommand {
           "\(word("kind")) \(number) of \(which.environment.text), \(word("state")), asked for by \(word("requestedBy"))"
         )
         if let reason = release["reason"]?.string { print("reason: \(reason)") }
+        if let agreed = EnvironmentCommand.agreement(release) { print(agreed) }
         EnvironmentCommand.show(release["images"]?.array ?? [], remote)
         EnvironmentCommand.show(warnings: release["warnings"])
         let approvals = release["approvals"]?.array ?? []
@@ -155,7 +167,8 @@ extension EnvironmentCommand {
         let release = try await server.call(
           .post, "\(which.environment.path)/releases/\(number)/approve", .object(body))
         let state = release["state"]?.string ?? ""
-        remote.tell("Release \(number) of \(which.environment.text) is \(state).", release)
+        let agreed = EnvironmentCommand.agreement(release).map { ": \($0)" } ?? ""
+        remote.tell("Release \(number) of \(which.environment.text) is \(state)\(agreed).", release)
         try EnvironmentCommand.requireEnd(release["state"])
       }
     }

@@ -36,9 +36,7 @@ struct RetentionCommand: AsyncParsableCommand {
       if let keepVersions { value.append("keepVersions", .string(keepVersions)) }
       let rule = value
       try await remote.run { server in
-        var body: JSONObject = ["value": .object(rule)]
-        if let on { body.append("pattern", .string(on)) }
-        try await server.call(.put, "\(rulePath(namespace))/retention", .object(body))
+        try await server.setRule("retention", to: .object(rule), in: namespace, on: on)
         remote.tell("Set. See what it does: berth retention preview \(namespace)")
       }
     }
@@ -50,9 +48,8 @@ struct RetentionCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let rules = try await server.call(.get, rulePath(namespace)).array ?? []
         remote.show(
-          rules.filter { $0["kind"]?.string == "retention" },
+          try await server.rules(of: namespace, kind: "retention"),
           [("on", "pattern"), ("kept", "value"), ("by", "changedBy"), ("at", "changedAt")])
       }
     }
@@ -65,8 +62,7 @@ struct RetentionCommand: AsyncParsableCommand {
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let query = on.map { "?pattern=\(PercentCoding.encoded($0))" } ?? ""
-        try await server.call(.delete, "\(rulePath(namespace))/retention\(query)")
+        try await server.removeRule("retention", in: namespace, on: on)
         remote.tell("Took retention on \(on ?? "all of \(namespace)") away.")
       }
     }

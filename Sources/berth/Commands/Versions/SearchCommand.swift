@@ -29,7 +29,7 @@ struct SearchCommand: AsyncParsableCommand {
     let remote = parts.remote
     try await remote.run { server in
       let found = try await server.some(
-        parts.count, "/api/v1/search?q=\(PercentCoding.encoded(parts.query))", tellingRest: true)
+        parts.count, "/api/v1/search?q=\(PercentCoding.encoded(parts.query))")
       remote.show(
         found.map { Self.row($0, isTable: remote.output == .table) },
         [
@@ -51,7 +51,7 @@ struct SearchCommand: AsyncParsableCommand {
 /// The arguments of a search: options, and everything else is the query.
 struct SearchArguments {
   private(set) var remote = RemoteOptions()
-  private(set) var count = 50
+  private(set) var count = RowCount(50)
   private(set) var query = ""
   private(set) var wantsHelp = false
 
@@ -70,8 +70,8 @@ struct SearchArguments {
         guard let value = attached ?? rest.popFirst() else { throw ValidationError("\(name) needs a value") }
         options += [name, value]
       case "--count", "-n":
-        guard let value = attached ?? rest.popFirst(), let number = Int(value), (1...10_000).contains(number) else {
-          throw ValidationError("\(name) is a number from 1 to 10000")
+        guard let number = (attached ?? rest.popFirst()).flatMap({ RowCount(argument: $0) }) else {
+          throw ValidationError("\(name) is a number from 1 to \(RowCount.limit)")
         }
         count = number
       case let name where name.hasPrefix("--"): throw ValidationError("there is no option \(name)")

@@ -5,7 +5,7 @@ import OCI
 struct TagCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tag", abstract: "Tags and their memory.",
-    subcommands: [List.self, History.self, Restore.self, LabelCommand.self, Purge.self])
+    subcommands: [List.self, History.self, Restore.self, LabelCommand.self, Delete.self, Purge.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,18 +36,20 @@ struct TagCommand: AsyncParsableCommand {
         berth tag history acme/api --by alice --since 2026-11-24T00:00:00Z
         berth tag history acme/
         """)
-    @Argument(help: "A tag (acme/api:2.3), a repository (acme/api), or a namespace with a slash (acme/).") var of:
-      String
-    @Option(name: [.customShort("n"), .customLong("count")], help: "How many.") var count = 20
+    @Argument(
+      help: ArgumentHelp(
+        "A tag (acme/api:2.3), a repository (acme/api), or a namespace with a slash (acme/).", valueName: "what"))
+    var of: String
+    @Option(name: [.customShort("n"), .customLong("count")], help: "How many, at most 10000.") var count = RowCount(20)
     @Option(help: "Only these: push, delete, restore, promotion, rollback, retention, channel.") var kind: String?
     @Option(help: "Only by this account.") var by: String?
     @Option(help: "Not before this time, or not longer ago: 12h, 1d, 2w.") var since: Moment?
-    @Option(help: "Before this time.") var until: String?
+    @Option(help: "Before this time, or longer ago.") var until: Moment?
     @OptionGroup var remote: RemoteOptions
 
     func run() async throws {
       try await remote.run { server in
-        let filter = [("kind", kind), ("by", by), ("since", since?.text), ("until", until)]
+        let filter = [("kind", kind), ("by", by), ("since", since?.text), ("until", until?.text)]
           .compactMap { name, value in value.map { "&\(name)=\(PercentCoding.encoded($0))" } }.joined()
         let found = try await server.some(count, "\(try path())?\(filter.dropFirst())")
         remote.show(
@@ -100,6 +102,20 @@ struct TagCommand: AsyncParsableCommand {
     }
   }
 
+  struct Delete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Delete a tag. Its history stays, and berth tag restore brings it back.")
+    @Argument(help: "The tag: acme/api:2.3.") var image: ImageName
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      let tag = try image.tag()
+      try await remote.run { server in
+        try await server.call(.delete, "/v2/\(image.repository)/manifests/\(tag)")
+        remote.tell("Deleted \(image.repository):\(tag).")
+      }
+    }
+  }
+
   struct Purge: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Remove an image for good, with the tags that point to it: no history brings it back.")
@@ -116,73 +132,6 @@ struct TagCommand: AsyncParsableCommand {
     }
   }
 }
-
-struct RuleCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "rule",
-    abstract: "What a namespace wants of its repositories: immutable, history, retention, channels, policy.",
-    subcommands: [List.self, Set.self, Remove.self])
-
-  struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the rules of a namespace.")
-    @Argument(help: "The namespace.") var namespace: String
-    @OptionGroup var remote: RemoteOptions
-    func run() async throws {
-      try await remote.run { server in
-        let rules = try await server.call(.get, "/api/v1/namespaces/\(pathPart(namespace))/rules")
-        remote.show(
-          rules.array ?? [],
-          [("kind", "kind"), ("on", "pattern"), ("value", "value"), ("by", "changedBy"), ("at", "changedAt")])
-      }
-    }
-  }
-
-  struct Set: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Set a rule, in place of the one of its kind on the same pattern.",
-      discussion: """
-        berth rule set acme immutable '["v*", "semver"]'
-        berth rule set acme immutable '["!latest"]' --on 'acme/web-*'
-        berth rule set acme policy '{"at":["pull"],"block":{"severity":"critical","onlyFixable":true}}'
-        berth rule set acme history '{"states":50,"days":90,"environmentDays":365}'
-        """)
-    @Argument(help: "The namespace.") var namespace: String
-    @Argument(help: "immutable, history, retention, channels or policy.") var kind: String
-    @Argument(help: "What it says, in JSON.") var value: String
-    @Option(help: "Only in these repositories: a pattern.") var on: String?
-    @OptionGroup var remote: RemoteOptions
-    func run() async throws {
-      let value: JSONValue
-      do { value = try JSONValue.parse(self.value) } catch {
-        throw ValidationError("the value is no JSON: \(error)")
-      }
-      try await remote.run { server in
-        var body: JSONObject = ["value": value]
-        if let on { body.append("pattern", .string(on)) }
-        try await server.call(.put, "\(rulePath(namespace))/\(pathPart(kind))", .object(body))
-        remote.tell("Set \(kind) on \(on ?? "all of \(namespace)").")
-      }
-    }
-  }
-
-  struct Remove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Take a rule away.")
-    @Argument(help: "The namespace.") var namespace: String
-    @Argument(help: "immutable, history, retention, channels or policy.") var kind: String
-    @Option(help: "The pattern that it is on.") var on: String?
-    @OptionGroup var remote: RemoteOptions
-    func run() async throws {
-      try await remote.run { server in
-        let query = on.map { "?pattern=\(PercentCoding.encoded($0))" } ?? ""
-        try await server.call(.delete, "\(rulePath(namespace))/\(pathPart(kind))\(query)")
-        remote.tell("Took \(kind) on \(on ?? "all of \(namespace)") away.")
-      }
-    }
-  }
-}
-
-/// Where the API has the rules of a namespace.
-func rulePath(_ namespace: String) -> String { "/api/v1/namespaces/\(pathPart(namespace))/rules" }
 
 func repositoryName(_ text: String) throws -> RepositoryName {
   do { return try RepositoryName(parsing: text) } catch { throw ValidationError("\(error)") }

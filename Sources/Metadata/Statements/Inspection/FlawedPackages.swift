@@ -1,0 +1,67 @@
+/// A finding with its advisory.
+public struct NamedFinding: Sendable, Hashable {
+  public let finding: FindingRow
+  public let advisory: String
+  public let feed: String
+}
+
+/// Packages with findings, by whether these say for themselves that one of them is so bad.
+public struct FlawedPackages: Sendable {
+  /// Every record that speaks of them says it.
+  public internal(set) var certain: [Int64] = []
+  /// Which records speak of the same vulnerability must be known: one of them may say it, or none says anything.
+  public internal(set) var doubtful: [Int64] = []
+}
+
+extension Reading where Self: ~Copyable {
+  /// Versions of packages that may have a finding so bad.
+  ///
+  /// - Parameter severities: words such as `high`.
+  /// - Cost: looks at all findings.
+  public func packages(flawed severities: [String]) throws -> FlawedPackages {
+    let words = Transaction.list(severities.filter { $0 != "unknown" })
+    var packages = FlawedPackages()
+    let rows = try all(
+      """
+      SELECT package_id, MIN(CASE WHEN said = 1 AND state <> 'undecidable' THEN 1 ELSE 0 END), MAX(said) FROM (
+        SELECT package_id, state, CASE
+          WHEN severity IN (SELECT value FROM {LIST}(CAST(\(words) AS {JSON}))) THEN 1
+          WHEN severity = 'unknown' THEN 2 ELSE 0 END AS said
+        FROM finding) judged
+      GROUP BY package_id HAVING MAX(said) > 0 ORDER BY package_id
+      """
+    ) { (key: $0.integer(0), isCertain: $0.integer(1) == 1) }
+    for row in rows {
+      if row.isCertain { packages.certain.append(row.key) } else { packages.doubtful.append(row.key) }
+    }
+    return packages
+  }
+
+  /// What was found of versions of packages, by their keys.
+  public func findings(ofPackages keys: [Int64]) throws -> [Int64: [NamedFinding]] {
+    let rows = try all(
+      """
+      SELECT \(FindingRow.columns), a.name, a.feed FROM finding f JOIN advisory a ON a.id = f.advisory_id
+      WHERE f.package_id IN (\(Self.keys(keys)))
+      ORDER BY f.package_id, a.name, a.feed
+      """
+    ) { NamedFinding(finding: $0.finding(from: 0), advisory: $0.text(8), feed: $0.text(9)) }
+    return Dictionary(grouping: rows, by: \.finding.package)
+  }
+
+  /// All names of the advisories that find something in versions of packages, by the advisories' keys.
+  public func aliases(ofFindingsInPackages keys: [Int64]) throws -> [Int64: [String]] {
+    let rows = try all(
+      """
+      SELECT advisory_id, alias FROM advisory_alias
+      WHERE advisory_id IN (SELECT f.advisory_id FROM finding f WHERE f.package_id IN (\(Self.keys(keys))))
+      ORDER BY advisory_id, alias
+      """
+    ) { (advisory: $0.integer(0), alias: $0.text(1)) }
+    return Dictionary(grouping: rows, by: \.advisory).mapValues { $0.map(\.alias) }
+  }
+
+  private static func keys(_ keys: [Int64]) -> SQL {
+    "SELECT CAST(value AS BIGINT) FROM {LIST}(CAST(\(Transaction.list(keys.map { String($0) })) AS {JSON}))"
+  }
+}

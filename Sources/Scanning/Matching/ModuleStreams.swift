@@ -1,0 +1,101 @@
+/// Module streams of Red Hat and of the distributions that are built from its sources. A package of one is another than those of the same
+/// name in other streams and outside of modules: what mends `nodejs:20` says nothing of `nodejs:18`.
+///
+/// Records of OSV have the plain name of a package, versions of builds for modules, and the streams in their titles. They are kept and
+/// asked for by names with the stream before them, `nodejs:18/npm`, as Red Hat's VEX has them from the beginning.
+///
+/// Source: docs.fedoraproject.org, "Modularity"; records ALSA, RLSA and RHSA of OSV.
+enum ModuleStreams {
+  private static let ecosystems: Set<String> = ["AlmaLinux", "Rocky Linux", "Red Hat"]
+  /// Stands for a stream of which the record does not say which it is.
+  private static let unknown = "?"
+  /// Stands for every stream: a package was built for one, and nothing says for which.
+  private static let every = "*"
+
+  static func has(_ ecosystem: Ecosystem) -> Bool { ecosystems.contains(ecosystem.name) }
+
+  /// `name:stream` of the label `name:stream:version:context`; of a label that has no stream all of it.
+  static func stream(_ label: String) -> String { label.split(separator: ":").prefix(2).joined(separator: ":") }
+
+  /// `nodejs:18/nodejs`.
+  static func name(_ package: String, in stream: String) -> String { "\(stream)/\(package)" }
+
+  /// By what names records speak of a package of an image.
+  ///
+  /// - Parameter package: its name, or that of its source.
+  static func asked(_ package: String, of component: Component) -> [String] {
+    if let label = component.module, !label.isEmpty {
+      return [name(package, in: stream(label)), name(package, in: unknown)]
+    }
+    return isBuild(component.version) ? asked(package) : [package]
+  }
+
+  /// By what names records speak of a package of which nothing more is known.
+  static func asked(_ package: String) -> [String] { [package, name(package, in: every)] }
+
+  /// By what names a record is kept that speaks of a package by its plain one.
+  ///
+  /// - Parameter title: of the record: `Important: virt:rhel and virt-devel:rhel security update`.
+  static func kept(_ affected: Affected, title: String, id: String) -> [String] {
+    guard has(affected.ecosystem), isOfModules(affected) else { return [affected.name] }
+    let streams = streams(in: title, id: id)
+    return ((streams.isEmpty ? [unknown] : streams) + [every]).map { name(affected.name, in: $0) }
+  }
+
+  /// What was kept under several names, once and under its plain one.
+  static func plain(_ all: [Affected]) -> [Affected] {
+    let ofEvery = all.filter { has($0.ecosystem) && $0.name.hasPrefix(every + "/") }.map { plain($0) }
+    guard !ofEvery.isEmpty else { return all }
+    let known = Set(ofEvery)
+    return all.compactMap { one in
+      guard has(one.ecosystem), one.name.contains("/"), known.contains(plain(one)) else { return one }
+      return one.name.hasPrefix(every + "/") ? plain(one) : nil
+    }
+  }
+
+  private static func plain(_ affected: Affected) -> Affected {
+    var affected = affected
+    affected.name = affected.name.lastIndex(of: "/").map { String(affected.name[$0...].dropFirst()) } ?? affected.name
+    return affected
+  }
+
+  /// All that it mends was built for modules.
+  private static func isOfModules(_ affected: Affected) -> Bool {
+    guard !affected.name.contains("/") else { return false }
+    var isAny = false
+    for range in affected.ranges {
+      for case .fixed(let version) in range.events {
+        guard isBuild(version) else { return false }
+        isAny = true
+      }
+    }
+    return isAny
+  }
+
+  /// `1:18.12.1-1.module_el9.1.0+16+91bc168f`, `3.3.1-2.module+el9.4.0+20787+4c237fd3`.
+  private static func isBuild(_ version: String) -> Bool {
+    version.utf8.lastIndex(of: UInt8(ascii: "-")).map { version[$0...].contains(".module") } ?? false
+  }
+
+  /// The words `name:stream` of a title.
+  private static func streams(in title: String, id: String) -> [String] {
+    var found: Set<String> = []
+    for word in title.split(whereSeparator: { " ,()".contains($0) }) {
+      let parts = word.split(separator: ":", omittingEmptySubsequences: false)
+      guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }), word != id else { continue }
+      found.insert(String(word))
+    }
+    return found.sorted()
+  }
+}
+
+extension Advisory {
+  /// By what names a package that the record speaks of is looked for, as its ecosystem compares them.
+  public func packageNames(of affected: Affected) -> [String] {
+    guard ModuleStreams.has(affected.ecosystem) else { return [affected.ecosystem.normalised(affected.name)] }
+    return ModuleStreams.kept(affected, title: summary ?? "", id: id)
+  }
+
+  /// The same with the names that its record had for packages, where they are those by which it is kept.
+  public mutating func takePlainNames() { affected = ModuleStreams.plain(affected) }
+}
