@@ -84,7 +84,8 @@ extension Transaction {
 
   /// Puts what advisories find now in place of what they found, and writes an event for each difference.
   ///
-  /// - Precondition: the inspection is locked since before the packages were read: ``writeAdvisories(_:feed:keepsNewer:record:)`` does that.
+  /// - Precondition: the inspection is locked since before the packages were read, as ``writeAdvisories(_:feed:keepsNewer:record:)``
+  ///   does it.
   /// - Parameters:
   ///   - advisories: those that were judged, whether they find anything or not.
   ///   - fresh: of them, those that were not here before: what they found is not asked for.
