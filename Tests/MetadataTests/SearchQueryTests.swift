@@ -77,6 +77,7 @@ import Testing
       ("size:many", 6, "size:>500MB"),
       ("built:soon", 7, "built:<30d"), ("pushed:2026-02-30", 8, "pushed:2026-11-01"),
       ("acme/web:2.3.1", 1, "found by repo:acme/web tag:2.3.1"), ("acme/web:2:3", 1, "fields are repo, tag"),
+      ("repo:acme/*+sort:pushed", 6, "“+sort:”"), ("by:acme+ci+NOT+Tag:1", 4, "a space is %20"),
       ("*web", 1, "such as repo:*web"), ("we*b*", 1, "such as repo:*we*b"), ("sort:taste", 6, "sorted by"),
       ("sort:name sort:size", 11, "twice"), ("(sort:name)", 2, "outside of parentheses"),
       ("untagged:maybe", 10, "yes or no"),

@@ -131,8 +131,12 @@ extension APIRoute {
       method: .GET, path: "/api/v1/search",
       summary: "Search for images, in those repositories that one may pull from. A page may be short and not the last.",
       permission: "everybody who has logged in",
-      query: [.init(name: "q", description: "What to search for: see docs/versions.md; everything unless given.")]
-        + paging,
+      query: [
+        .init(
+          name: "q",
+          description:
+            "What to search for: see docs/versions.md; everything unless given. A space is `%20`; a `+` is itself.")
+      ] + paging,
       answer: .page(foundSchema)
     ) { routes, call in
       let size = try call.pageSize()

@@ -110,6 +110,11 @@ struct SearchParser {
     guard termCount <= SearchQuery.termLimit else {
       throw SearchError(column: token.column, message: "a query has at most \(SearchQuery.termLimit) words and fields")
     }
+    if !isQuoted, let glued = SearchField.glued(to: text) {
+      throw SearchError(
+        column: token.valueColumn,
+        message: "“+\(glued):” is in the middle of this: in an address a space is %20, and + is +")
+    }
     guard let field else { return .term(try values.word(text, isQuoted, token.column)) }
     let name = String(field).asciiLowercased
     if name == "sort" || name == "untagged" {
@@ -165,6 +170,13 @@ enum SearchField: String, CaseIterable {
   }
 
   var isAboutTags: Bool { self == .tag || self == .env || self == .by }
+
+  /// A field that a plus joins to a value: some programs write a space so.
+  static func glued(to value: String) -> String? {
+    guard value.contains("+") else { return nil }
+    let value = value.asciiLowercased
+    return (allCases.map(\.rawValue) + ["sort", "untagged"]).first { value.contains("+\($0):") }
+  }
 
   static func unknown(_ name: String, _ value: String) -> String {
     let names = allCases.map(\.rawValue) + ["sort", "untagged"]
