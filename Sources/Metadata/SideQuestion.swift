@@ -1,4 +1,10 @@
 /// A question that travels with somebody else's transaction, so that it costs no round trip of its own.
+///
+/// Who takes the answer remembers it, inside the body of the transaction: the one exception to the rule that a body has no effect
+/// outside. It may be taken more than once, and of a transaction that then fails, as the transaction only reads and so what it
+/// was told is true whatever becomes of it. So what is done with it must come to the same when it is done again, and must
+/// never be wrong by an answer that is older than another: what holds no more may be forgotten by it, and nothing forgotten
+/// brought back.
 public protocol SideQuestion: Sendable {
   /// Sends the question, before the transaction's own. Sent again when the transaction is run again.
   ///

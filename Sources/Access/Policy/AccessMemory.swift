@@ -48,6 +48,7 @@ struct TrustRule: Sendable {
 /// refused by every replica half a second later.
 final class AccessMemory: Sendable {
   static let bound: Duration = .milliseconds(500)
+  static let boundNanoseconds = bound.wholeMicroseconds * 1000
   static let entryLimit = 50_000
 
   let database: any Database
@@ -68,7 +69,7 @@ final class AccessMemory: Sendable {
   /// What is remembered may be used without asking.
   var isFresh: Bool {
     guard database.isShared else { return known.withLock { $0.number >= 0 } }
-    let oldest = time.monotonicNanoseconds - Self.bound.wholeMicroseconds * 1000
+    let oldest = time.monotonicNanoseconds - Self.boundNanoseconds
     return known.withLock { $0.number >= 0 && $0.checkedAt >= oldest }
   }
 
@@ -85,11 +86,19 @@ final class AccessMemory: Sendable {
   }
 
   /// Takes over what the revision was at a moment after `asked`.
+  ///
+  /// A lower number is a database that has lost commits, as a standby may that took over, or an answer that was overtaken by a
+  /// later one: nothing here tells which. Of the first, what is remembered never was, and other changes will have its number;
+  /// so everything is forgotten for both, and an overtaken answer costs reading it once more.
   func learn(_ number: Int64, askedAt asked: Int64) {
-    // Forgotten first: who sees the new number must find nothing of the old one.
-    if known.withLock({ number > $0.number }) { forgetAll() }
     known.withLock { known in
-      if number > known.number { known = (number, asked) } else { known.checkedAt = max(known.checkedAt, asked) }
+      if number == known.number {
+        known.checkedAt = max(known.checkedAt, asked)
+      } else {
+        // Under the lock: who sees the new number must find nothing of the old one.
+        forgetAll()
+        known = (number, asked)
+      }
     }
   }
 

@@ -9,7 +9,11 @@ public struct RightsChanged: Error, Sendable {}
 /// For a request that finds memory older than ``AccessMemory/bound``: asking first would make it wait for the database once more.
 /// Nothing that was done by the old knowledge is given out, or committed, before this is answered.
 final class RightsQuestion: SideQuestion {
-  private enum Answer { case unchanged, changed }
+  private enum Answer: Equatable {
+    /// As of a moment after this one.
+    case unchanged(askedAt: Int64)
+    case changed
+  }
 
   private let memory: AccessMemory
   /// What is supposed to hold still.
@@ -21,7 +25,15 @@ final class RightsQuestion: SideQuestion {
     self.revision = revision
   }
 
-  var isAnswered: Bool { answer.withLock { $0 != nil } }
+  /// Whether there is an answer that is young enough: what a request waits for afterwards may take longer than
+  /// ``AccessMemory/bound``, and rights may be taken away meanwhile.
+  var isAnswered: Bool {
+    switch answer.withLock({ $0 }) {
+    case .unchanged(let asked): memory.monotonicNanoseconds - asked <= AccessMemory.boundNanoseconds
+    case .changed: true
+    case nil: false
+    }
+  }
 
   func ask<T: Reading & ~Copyable>(in transaction: borrowing T) throws -> () throws -> Void {
     let asked = memory.monotonicNanoseconds
@@ -35,17 +47,17 @@ final class RightsQuestion: SideQuestion {
     let holds = number == revision
     // Once changed it stays so, whatever another run of the transaction finds.
     let isChanged = answer.withLock { answer in
-      if answer != .changed { answer = holds ? .unchanged : .changed }
+      if answer != .changed { answer = holds ? .unchanged(askedAt: asked) : .changed }
       return answer == .changed
     }
     if isChanged { throw RightsChanged() }
   }
 
-  /// Whether everything holds still. Asks, unless a transaction took the question along.
+  /// Whether everything holds still. Asks, unless a transaction took the question along a moment ago.
   func holds() async throws -> Bool {
     do {
       if !isAnswered { try await memory.database.read(along: [self]) { _ in } }
     } catch is RightsChanged {}
-    return answer.withLock { $0 == .unchanged }
+    return answer.withLock { $0 != nil && $0 != .changed }
   }
 }

@@ -64,6 +64,9 @@ public enum ObjectStoreError: Error, Sendable, Equatable {
   case refused(status: Int, code: String, message: String)
   /// It could not be reached, or failed again and again: what happened last.
   case unavailable(String)
+  /// It answered another number of bytes of an object than was asked for; nil: it does not say how many. The object is shorter,
+  /// or the store does not know ranges.
+  case wrongLength(answered: Int64?, asked: Int64)
 }
 
 extension ObjectStoreError: CustomStringConvertible {
@@ -72,6 +75,8 @@ extension ObjectStoreError: CustomStringConvertible {
     case .noSuchKey: "there is no such object"
     case .noSuchUpload: "there is no such upload in parts"
     case .unavailable(let message): "the object store cannot be reached: \(message)"
+    case .wrongLength(let answered, let asked):
+      "the object store answered \(answered.map { "\($0)" } ?? "an unknown number of") bytes where \(asked) were asked for"
     case .refused(_, "NoCredentials", let message): message
     case .refused(let status, let code, let message):
       "\(code.isEmpty ? "status \(status)" : code): \(message)"

@@ -66,6 +66,9 @@ public final class S3BlobStore: BlobStore {
           return try await objects.get(place, range)
         } catch ObjectStoreError.noSuchKey {
           throw StorageError.blobUnknown(blob.digest)
+        } catch ObjectStoreError.unavailable(let reason) {
+          // It was tried again for long enough: nothing else is asked of it.
+          throw ObjectStoreError.unavailable(reason)
         } catch let error as ObjectStoreError {
           // An object that was cut short behind our back has no such range.
           if try await objects.size(of: place) == blob.sizeBytes { throw error }

@@ -44,7 +44,7 @@ extension S3Client: ObjectStore {
     let response = try await send(request)
     let length = response.headers.first(name: "content-length").flatMap { Int64($0) }
     guard response.status == .partialContent || range.first == 0, length == range.count else {
-      throw ObjectStoreError.unavailable("it answered \(length ?? -1) bytes where \(range.count) were asked for")
+      throw ObjectStoreError.wrongLength(answered: length, asked: range.count)
     }
     return response
   }
@@ -136,9 +136,11 @@ extension S3Client: ObjectStore {
 
   /// Sends a part. Answers its tag.
   private func part(_ request: S3Request) async throws -> String {
-    let response = try await send(request)
-    _ = try await response.body.collect(upTo: Self.errorBodyLimit)
-    guard let tag = response.headers.first(name: "etag") else {
+    let found = try await send(request) { response in
+      _ = try await response.body.collect(upTo: Self.errorBodyLimit)
+      return response.headers.first(name: "etag")
+    }
+    guard let tag = found else {
       throw ObjectStoreError.unavailable("it took a part and did not tag it")
     }
     return tag
@@ -156,12 +158,10 @@ extension S3Client: ObjectStore {
     request.body = ByteBuffer(
       string: "<CompleteMultipartUpload>\(list.joined())</CompleteMultipartUpload>")
     request.headers = [("content-type", "application/xml")]
-    for attempt in 1... {
-      let document = S3XML.parse(try await answer(request))
+    try await send(request) { response in
+      let document = S3XML.parse(Array(buffer: try await response.body.collect(upTo: Self.errorBodyLimit)))
       // The head is sent before the outcome is known: an error may come with 200.
-      guard document?.find("Error") != nil else { return }
-      let failure = Failure(status: 200, document: document, isOfKey: true)
-      if !failure.mayPass || attempt == 5 { throw failure.error }
+      if document?.find("Error") != nil { throw Failure(status: 200, document: document, isOfKey: true) }
     }
   }
 

@@ -67,15 +67,23 @@ public final class S3Client: Sendable {
   /// Sends a request until it succeeds or cannot; its body has not been read on return.
   ///
   /// - Throws: ``ObjectStoreError``.
-  func send(_ request: S3Request) async throws -> HTTPClientResponse {
+  func send(_ request: S3Request) async throws -> HTTPClientResponse { try await send(request) { $0 } }
+
+  /// Sends a request until it succeeds or cannot, and what it answers has been read: an answer that breaks off has failed.
+  ///
+  /// - Parameter read: may throw a ``Failure``, for an answer that only looks like success.
+  /// - Throws: ``ObjectStoreError``.
+  func send<Value>(
+    _ request: S3Request, reading read: (HTTPClientResponse) async throws -> Value
+  ) async throws -> Value {
     let start = time.monotonicNanoseconds
     var limit = Self.firstPause
     var mended: Set<String> = []
     while true {
       count { $0.requests[request.operation, default: 0] += 1 }
       let failure: Failure
-      switch try await attempt(request) {
-      case .success(let response): return response
+      switch try await attempt(request, read) {
+      case .success(let value): return value
       case .failure(let found): failure = found
       }
       // Each of these is put right once, and at once.
@@ -92,13 +100,17 @@ public final class S3Client: Sendable {
     }
   }
 
-  private func attempt(_ request: S3Request) async throws -> Result<HTTPClientResponse, Failure> {
+  private func attempt<Value>(
+    _ request: S3Request, _ read: (HTTPClientResponse) async throws -> Value
+  ) async throws -> Result<Value, Failure> {
     do {
       let response = try await execute(request)
-      if (200..<300).contains(response.status.code) { return .success(response) }
-      return .failure(await Failure(response, request))
+      guard (200..<300).contains(response.status.code) else { return .failure(await Failure(response, request)) }
+      return .success(try await read(response))
     } catch let error as CancellationError {
       throw error
+    } catch let failure as Failure {
+      return .failure(failure)
     } catch {
       if Task.isCancelled { throw CancellationError() }
       return .failure(Failure(connection: error))
@@ -107,12 +119,7 @@ public final class S3Client: Sendable {
 
   /// As ``send(_:)``, with the whole answer.
   func answer(_ request: S3Request) async throws -> [UInt8] {
-    let response = try await send(request)
-    do {
-      return Array(buffer: try await response.body.collect(upTo: 16 << 20))
-    } catch {
-      throw ObjectStoreError.unavailable("its answer broke off: \(error)")
-    }
+    try await send(request) { Array(buffer: try await $0.body.collect(upTo: 16 << 20)) }
   }
 
   private func execute(_ request: S3Request) async throws -> HTTPClientResponse {

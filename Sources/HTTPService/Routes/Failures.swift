@@ -54,7 +54,7 @@ extension RegistryRoutes {
       return unavailable("the database takes no writes for the moment; try again", error, request)
     case DatabaseError.moved:
       return unavailable("the registry was moved: push to its new place, which its operators know", error, request)
-    case ObjectStoreError.unavailable:
+    case ObjectStoreError.unavailable, ObjectStoreError.wrongLength:
       return unavailable("the object store cannot be reached for the moment; try again", error, request)
     default:
       logger.error("request failed", metadata: ["id": "\(request.id)", "cause": "\(error)"])

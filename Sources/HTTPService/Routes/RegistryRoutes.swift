@@ -63,9 +63,15 @@ final class RegistryRoutes: Responder {
       if let delay = overRate(address: request) { return tooMany(delay) }
       try requireKnownMethod(request)
       try requireIntent(request)
-      if let answer = try await provisionalAnswer(&request) { return answer }
+      let provisional = provisionalReader(request)
+      request.caller = provisional
+      if provisional != nil, let answer = try await provisionalAnswer(request) { return answer }
+      request.caller = nil
       request.caller = try await caller(request)
-      if let delay = overRate(caller: request.caller) { return tooMany(delay) }
+      // A request counts once for its account, also when rights have changed while it was answered.
+      if request.caller?.origin.actor != provisional?.origin.actor, let delay = overRate(caller: request.caller) {
+        return tooMany(delay)
+      }
       return try await route(request)
     } catch {
       let response = failure(error, request)
@@ -73,25 +79,30 @@ final class RegistryRoutes: Responder {
     }
   }
 
-  /// The answer to a read of content for a caller whom memory knows, though not freshly: whether rights have changed since is
-  /// asked along with what is read, and nothing is given out before that is answered.
-  ///
-  /// - Returns: nil when they have, when memory does not know, or for any other request: then who asks is found out first.
-  private func provisionalAnswer(_ request: inout Request) async throws -> Response? {
+  /// Who reads content, of those whom memory knows, though not freshly, and whose rate lets this request through; nil: who asks
+  /// is to be found out first.
+  private func provisionalReader(_ request: Request) -> Caller? {
     guard request.method == .GET || request.method == .HEAD, let caller = provisionalCaller(request),
       case .endpoint(let endpoint) = Endpoint.parse(path: request.path), endpoint.repository != nil,
       overRate(caller: caller) == nil
     else { return nil }
-    request.caller = caller
+    return caller
+  }
+
+  /// The answer to a provisional caller: whether rights have changed is asked along with what is read, and nothing is given out
+  /// before that is answered.
+  ///
+  /// - Returns: nil when they have: then who asks is found out first.
+  private func provisionalAnswer(_ request: Request) async throws -> Response? {
+    guard let caller = request.caller else { return nil }
     do {
       let answer = try await route(request)
       if try await access.authenticator.isConfirmed(caller) { return answer }
-    } catch let error as DatabaseError {
-      throw error  // Who cannot be asked here cannot be asked about rights.
     } catch {
+      // Who cannot be asked here cannot be asked about rights.
+      if case DatabaseError.unavailable = error { throw error }
       if try await access.authenticator.isConfirmed(caller) { throw error }
     }
-    request.caller = nil
     return nil
   }
 

@@ -49,17 +49,30 @@ final class PolicyMemory: Sendable {
     return known
   }
 
-  func keep(_ found: Rules, of namespace: String) { rules.insert(found, for: namespace, cost: 1) }
+  /// A mark to take before the transaction that reads what will be kept: what was forgotten since is not brought back.
+  struct Generation: Sendable {
+    fileprivate let rules: Int
+    fileprivate let verdicts: Int
+  }
+
+  var generation: Generation { Generation(rules: rules.generation, verdicts: verdicts.generation) }
+
+  func keep(_ found: Rules, of namespace: String, since generation: Generation) {
+    rules.insert(found, for: namespace, cost: 1, since: generation.rules)
+  }
 
   func verdict(_ key: ManifestKey, now: Int64) -> PolicyVerdict? {
     guard let known = verdicts.value(for: key), known.askedAt > now - Self.termNanoseconds else { return nil }
     return known.verdict
   }
 
-  func keep(_ verdict: PolicyVerdict, for key: ManifestKey, askedAt: Int64) {
-    verdicts.insert(Kept(askedAt: askedAt, verdict: verdict), for: key, cost: 1)
+  func keep(_ verdict: PolicyVerdict, for key: ManifestKey, askedAt: Int64, since generation: Generation) {
+    verdicts.insert(Kept(askedAt: askedAt, verdict: verdict), for: key, cost: 1, since: generation.verdicts)
   }
 
-  /// What a change by this process makes stale.
-  func forgetRules(of namespace: String) { rules.remove(namespace) }
+  /// What a change by this process makes stale: the rules, and what was said by them.
+  func forgetRules(of namespace: String) {
+    rules.remove(namespace)
+    verdicts.removeAll()
+  }
 }

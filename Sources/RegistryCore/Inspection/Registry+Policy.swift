@@ -26,6 +26,7 @@ extension Registry {
     let digest = manifest.digest
     let isIndex = manifest.mediaType.isIndex
     let bytes = manifest.body
+    let generation = policies.generation
     let known = policies.rules(of: repository.namespace, now: asked)
     let (rules, verdict) = try await database.read { transaction in
       let found = try known ?? Self.pullRules(of: repository.namespace, askedAt: asked, transaction)()
@@ -37,8 +38,9 @@ extension Registry {
       for asked in policies { verdict.add(PolicyVerdict(asked.policy, facts), of: nil, for: asked.environment) }
       return (found, verdict)
     }
-    policies.keep(rules, of: repository.namespace)
-    policies.keep(verdict, for: ManifestKey(repository: repository, digest: digest), askedAt: asked)
+    policies.keep(rules, of: repository.namespace, since: generation)
+    policies.keep(
+      verdict, for: ManifestKey(repository: repository, digest: digest), askedAt: asked, since: generation)
     return verdict
   }
 
@@ -60,17 +62,19 @@ extension Registry {
   func pullRulesQuestion(of namespace: String) -> (any SideQuestion)? {
     let now = time.monotonicNanoseconds
     if policies.rules(of: namespace, now: now) != nil { return nil }
-    return PullRulesQuestion(namespace: namespace, askedAt: now, memory: policies)
+    return PullRulesQuestion(
+      namespace: namespace, askedAt: now, generation: policies.generation, memory: policies)
   }
 
   private struct PullRulesQuestion: SideQuestion {
     let namespace: String
     let askedAt: Int64
+    let generation: PolicyMemory.Generation
     let memory: PolicyMemory
 
     func ask<T: Reading & ~Copyable>(in transaction: borrowing T) throws -> () throws -> Void {
       let rules = try Registry.pullRules(of: namespace, askedAt: askedAt, transaction)
-      return { memory.keep(try rules(), of: namespace) }
+      return { memory.keep(try rules(), of: namespace, since: generation) }
     }
   }
 

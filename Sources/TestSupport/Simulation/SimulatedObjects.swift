@@ -82,7 +82,7 @@ public final class SimulatedObjects: ObjectStore {
     let bytes = try await call("get") { state in
       guard let bytes = state.objects[key] else { throw ObjectStoreError.noSuchKey }
       guard let part = bytes.getSlice(at: bytes.readerIndex + Int(range.first), length: Int(range.count)) else {
-        throw ObjectStoreError.unavailable("fewer bytes than were asked for")
+        throw ObjectStoreError.wrongLength(answered: Int64(bytes.readableBytes) - range.first, asked: range.count)
       }
       return part
     }
