@@ -26,22 +26,27 @@ extension Registry {
   private static func findings(
     of packages: [(key: Int64, subjects: [PackageRecord.Subject])], _ transaction: borrowing Transaction
   ) throws -> [FindingRow] {
-    let names = Set(
-      packages.flatMap { $0.subjects.map { AdvisorySubjectName(ecosystem: $0.ecosystem, name: $0.name) } })
+    let names = Set(packages.flatMap { $0.subjects.map { keptName(of: $0).name } })
     guard !names.isEmpty else { return [] }
     let entries = try transaction.advisoryEntries(Array(names)).mapValues { try $0.map { try ReadEntry($0) } }
     var found: [FindingRow] = []
     for package in packages {
       for subject in package.subjects {
-        let name = AdvisorySubjectName(ecosystem: subject.ecosystem, name: subject.name)
+        let (name, isFormer) = keptName(of: subject)
         guard let known = entries[name] else { continue }
         let version = VersionRanges.Subject(subject.version, in: Ecosystem(parsing: subject.ecosystem))
-        for entry in known {
+        for entry in known where !isFormer || entry.isOfModules {
           if let finding = entry.finding(package.key, version) { found.append(finding) }
         }
       }
     }
     return merged(found)
+  }
+
+  /// By what name records are kept that speak of a subject, and whether they are kept so only until their feed was read again.
+  private static func keptName(of subject: PackageRecord.Subject) -> (name: AdvisorySubjectName, isFormer: Bool) {
+    let former = AdvisorySubject.formerName(subject.name, in: Ecosystem(parsing: subject.ecosystem))
+    return (AdvisorySubjectName(ecosystem: subject.ecosystem, name: former ?? subject.name), former != nil)
   }
 
   /// Judges by advisories that have changed all packages that they speak of or spoke of, and writes the differences as events.
@@ -84,6 +89,7 @@ extension Registry {
     private let state: Affected.State
     private let severity: Severity?
     private let ranges: VersionRanges
+    let isOfModules: Bool
 
     init(_ entry: AdvisoryEntryRow) throws {
       let affected: Affected
@@ -97,6 +103,7 @@ extension Registry {
       state = affected.state
       severity = Severity.chosen(affected.severities)
       ranges = VersionRanges(affected)
+      isOfModules = affected.isOfModules
     }
 
     /// What it says of a version; nil: nothing.

@@ -11,6 +11,8 @@ enum ModuleStreams {
   private static let unknown = "?"
   /// Stands for every stream: a package was built for one, and nothing says for which.
   private static let every = "*"
+  /// Stands for the plain name by which records of modules were kept before ``RecordNames/revision`` 1.
+  private static let former = "-"
 
   static func has(_ ecosystem: Ecosystem) -> Bool { ecosystems.contains(ecosystem.name) }
 
@@ -25,7 +27,7 @@ enum ModuleStreams {
   /// - Parameter package: its name, or that of its source.
   static func asked(_ package: String, of component: Component) -> [String] {
     if let label = component.module, !label.isEmpty {
-      return [name(package, in: stream(label)), name(package, in: unknown)]
+      return [stream(label), unknown, former].map { name(package, in: $0) }
     }
     return isBuild(component.version) ? asked(package) : [package]
   }
@@ -36,9 +38,9 @@ enum ModuleStreams {
   /// By what names a record is kept that speaks of a package by its plain one.
   ///
   /// - Parameter title: of the record: `Important: virt:rhel and virt-devel:rhel security update`.
-  static func kept(_ affected: Affected, title: String, id: String) -> [String] {
-    guard has(affected.ecosystem), isOfModules(affected) else { return [affected.name] }
-    let streams = streams(in: title, id: id)
+  static func kept(_ affected: Affected, title: String) -> [String] {
+    guard affected.isOfModules else { return [affected.name] }
+    let streams = streams(in: title)
     return ((streams.isEmpty ? [unknown] : streams) + [every]).map { name(affected.name, in: $0) }
   }
 
@@ -59,8 +61,13 @@ enum ModuleStreams {
     return affected
   }
 
+  /// The plain name that one stands for by which records were kept before; nil: it stands for none.
+  static func formerName(_ name: String) -> String? {
+    name.hasPrefix(former + "/") ? String(name.dropFirst(former.count + 1)) : nil
+  }
+
   /// All that it mends was built for modules.
-  private static func isOfModules(_ affected: Affected) -> Bool {
+  fileprivate static func isOfModules(_ affected: Affected) -> Bool {
     guard !affected.name.contains("/") else { return false }
     var isAny = false
     for range in affected.ranges {
@@ -77,23 +84,65 @@ enum ModuleStreams {
     version.utf8.lastIndex(of: UInt8(ascii: "-")).map { version[$0...].contains(".module") } ?? false
   }
 
-  /// The words `name:stream` of a title.
-  private static func streams(in title: String, id: String) -> [String] {
+  /// The words `name:stream` of a title, and ``unknown`` besides where a word might be one and does not look like one.
+  private static func streams(in title: String) -> [String] {
     var found: Set<String> = []
-    for word in title.split(whereSeparator: { " ,()".contains($0) }) {
-      let parts = word.split(separator: ":", omittingEmptySubsequences: false)
-      guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }), word != id else { continue }
-      found.insert(String(word))
+    for part in title.split(whereSeparator: { " ,;()[]\"'“”‘’".contains($0) }) {
+      guard let word = trimmed(part), word.contains(":") else { continue }
+      let sides = word.split(separator: ":", omittingEmptySubsequences: false)
+      if isNameOfAdvisory(sides[0]) { continue }
+      found.insert(sides.count == 2 && sides.allSatisfy(isLabel) && !isNumber(sides[0]) ? String(word) : unknown)
     }
     return found.sorted()
   }
+
+  /// Without the punctuation that ends a part of a sentence.
+  private static func trimmed(_ word: Substring) -> Substring? {
+    func isMark(_ character: Character) -> Bool { ".:!?".contains(character) }
+    return word.lastIndex { !isMark($0) }.map { word[...$0].drop(while: isMark) }
+  }
+
+  /// `RHSA-2023` of `RHSA-2023:1582`: capitals and a number. Modules may have either (`389-ds`, `perl-App-cpanminus`), not both so.
+  private static func isNameOfAdvisory(_ text: Substring) -> Bool {
+    guard let dash = text.firstIndex(of: "-") else { return false }
+    let rest = text[dash...].dropFirst()
+    return text[..<dash].utf8.allSatisfy { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }
+      && rest.utf8.first?.isDecimal == true
+  }
+
+  private static func isNumber(_ text: Substring) -> Bool { text.utf8.allSatisfy(\.isDecimal) }
+
+  /// As names of modules and of streams are written.
+  private static func isLabel(_ text: Substring) -> Bool {
+    !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._+-".contains($0)) }
+  }
+}
+
+/// By what names records of advisories are kept.
+public enum RecordNames {
+  /// Raised when ``Advisory/packageNames(of:)`` answers something else than before, so that feeds are read again as a whole, also those
+  /// that have not changed. Records of before stay until their feed was read, and are to be found until then.
+  public static let revision = 1
+}
+
+extension AdvisorySubject {
+  /// The name by which records are asked for that were kept before ``RecordNames/revision`` 1, where `name` stands for such a one; of
+  /// what is found by it ``Affected/isOfModules`` counts alone. Nil: it stands for itself.
+  public static func formerName(_ name: String, in ecosystem: Ecosystem) -> String? {
+    ModuleStreams.has(ecosystem) ? ModuleStreams.formerName(name) : nil
+  }
+}
+
+extension Affected {
+  /// It has the plain name of a package, and all that it mends was built for modules: nothing is kept so any more.
+  public var isOfModules: Bool { ModuleStreams.has(ecosystem) && ModuleStreams.isOfModules(self) }
 }
 
 extension Advisory {
   /// By what names a package that the record speaks of is looked for, as its ecosystem compares them.
   public func packageNames(of affected: Affected) -> [String] {
     guard ModuleStreams.has(affected.ecosystem) else { return [affected.ecosystem.normalised(affected.name)] }
-    return ModuleStreams.kept(affected, title: summary ?? "", id: id)
+    return ModuleStreams.kept(affected, title: summary ?? "")
   }
 
   /// The same with the names that its record had for packages, where they are those by which it is kept.

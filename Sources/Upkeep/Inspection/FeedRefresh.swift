@@ -56,11 +56,13 @@ public struct FeedMark: Sendable, Hashable {
     func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
     return [
       "etag": text(entityTag), "modified": text(lastModified), "list": text(listTag), "newest": text(newestChange),
-      "whole": text(wholeAt),
+      "whole": text(wholeAt), "revision": .integer(Int64(RecordNames.revision)),
     ]
   }
 
-  init(json: JSONValue) {
+  /// Nil for the mark of a feed whose records are kept by names of before: all of it is to be read again.
+  init?(json: JSONValue) {
+    guard (json["revision"]?.integer ?? 0) >= RecordNames.revision else { return nil }
     entityTag = json["etag"]?.string
     lastModified = json["modified"]?.string
     listTag = json["list"]?.string
@@ -128,11 +130,17 @@ struct FeedRefresh: Sendable {
 
   private func isDue(_ row: AdvisoryFeedRow?, _ now: Timestamp) -> Bool {
     guard let triedAt = row?.triedAt else { return true }
+    // What an older version has taken over is read again at once.
+    if row?.failure == nil, mark(row) == nil { return true }
     return triedAt + (row?.failure == nil ? interval : min(interval, Self.retry)) <= now
   }
 
+  private func mark(_ row: AdvisoryFeedRow?) -> FeedMark? {
+    row?.refreshedAt == nil ? nil : row?.state.flatMap { try? JSONValue.parse($0) }.flatMap(FeedMark.init(json:))
+  }
+
   private func refresh(_ feed: ConfiguredFeed, _ row: AdvisoryFeedRow?) async throws {
-    let mark = row?.refreshedAt == nil ? nil : row?.state.flatMap { try? JSONValue.parse($0) }.map(FeedMark.init(json:))
+    let mark = mark(row)
     do {
       let hasChanged = try await fetcher.fetch(feed, since: mark) { try await take(feed, $0) }
       if !hasChanged {

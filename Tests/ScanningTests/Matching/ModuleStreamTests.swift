@@ -52,6 +52,14 @@ import Testing
     ),
     ("ALSA-2022:5468: php:8.0 security update (Important)", ["php:8.0/p", "*/p"]),
     ("Important: varnish security update", ["?/p", "*/p"]), ("", ["?/p", "*/p"]),
+    ("Update of nodejs:18.", ["nodejs:18/p", "*/p"]),
+    (
+      "nodejs:18; 389-ds:1.4, [perl-App-cpanminus:1.7044]",
+      ["389-ds:1.4/p", "nodejs:18/p", "perl-App-cpanminus:1.7044/p", "*/p"]
+    ),
+    ("RHSA-2023:1582 security update", ["?/p", "*/p"]),
+    ("RHSA-2023:1582: nodejs:18 (RHBA-2023:1)", ["nodejs:18/p", "*/p"]),
+    ("nodejs:18 of https://example.org at 12:30", ["?/p", "nodejs:18/p", "*/p"]),
   ])
   func `are looked for by the streams in their titles`(title: String, names: [String]) {
     var affected = Affected(ecosystem: Ecosystem("Rocky Linux", release: "8"), name: "p")

@@ -95,7 +95,9 @@ struct AdvisorySubjectTests {
     #expect(try names("enterprise_linux:8::appstream") == ["npm 1:10.2-1.18"])
     #expect(try names("enterprise_linux:8") == ["npm 1:10.2-1.18", "nodejs.src 1:18.19-1"])
     package.module = "nodejs:18:8090020240301:a75119d5"
-    #expect(try names("enterprise_linux:8::appstream") == ["nodejs:18/npm 1:10.2-1.18", "?/npm 1:10.2-1.18"])
+    #expect(
+      try names("enterprise_linux:8::appstream")
+        == ["nodejs:18/npm 1:10.2-1.18", "?/npm 1:10.2-1.18", "-/npm 1:10.2-1.18"])
     #expect(try names("enterprise_linux:8") == ["nodejs:18/npm 1:10.2-1.18", "nodejs:18/nodejs.src 1:18.19-1"])
   }
 

@@ -195,6 +195,23 @@ import Testing
     }
   }
 
+  @Test func `that an older version has kept by other names are read again at once, also where nothing has changed`()
+    async throws
+  {
+    try await InspectionStage.run { (stage) async throws in
+      let server = PlayedServer()
+      server.give(Self.records(1), tag: "one")
+      let work = Self.refresh(stage, server, every: .seconds(3600))
+      #expect(try await work.step() == 1)
+      #expect(try await work.step() == 0)
+      try await stage.registry.noteFeed("test", kind: "osv", state: #"{"etag":"one","whole":"2026-01-01T00:00:00Z"}"#)
+      #expect(try await work.step() == 1)
+      #expect(server.fetches.withLock { $0.count } == 2)
+      #expect(server.fetches.withLock { $0.last ?? nil } == nil)
+      #expect(try await work.step() == 0)
+    }
+  }
+
   /// An image of Red Hat with one package.
   private static let redHat = InspectionStage.layer([
     ("etc/os-release", "ID=rhel\nVERSION_ID=\"9.4\"\n"),

@@ -60,4 +60,35 @@ import Testing
       #expect(try await !isFound(">low"))
     }
   }
+
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `are found a few packages at a time, of those that an image has`(kind: TestInstallation.Kind) async throws {
+    try await InspectionStage.run(over: kind) { stage in
+      let packages = (1...5).map { InspectionStage.package("curl", "7.\($0)") }
+      for (number, package) in packages.enumerated() {
+        let layer = InspectionStage.layer([
+          ("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"), ("var/lib/dpkg/status", package),
+        ])
+        _ = try await stage.push([layer], as: .sample("\(number)"))
+      }
+      try await stage.inspect()
+      try await stage.bring([
+        try Self.advisory(Self.record("DSA-9-1", about: "curl", ["CVE-2026-1"])),
+        try Self.advisory(Self.record("GHSA-a", about: "pycurl", ["CVE-2026-1"], Self.critical)),
+      ])
+      func found(_ chunk: Int) async throws -> [Int64] {
+        try await stage.registry.database.read { try $0.packages(withFindingsOf: ["critical"], chunk: chunk) }
+      }
+      let all = try await found(100)
+      #expect(all.count == 5)
+      for chunk in [1, 2, 5] { #expect(try await found(chunk) == all) }
+      // No image has it any more.
+      let gone = try #require(all.first)
+      try await stage.registry.database.write {
+        try $0.enqueue("DELETE FROM image_package WHERE package_id = \(gone)")
+      }
+      #expect(try await found(2) == Array(all.dropFirst()))
+      #expect(try await stage.registry.database.read { try $0.packages(flawed: ["critical"]).doubtful.count } == 4)
+    }
+  }
 }

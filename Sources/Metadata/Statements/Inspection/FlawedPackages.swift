@@ -14,7 +14,7 @@ public struct FlawedPackages: Sendable {
 }
 
 extension Reading where Self: ~Copyable {
-  /// Versions of packages that may have a finding so bad.
+  /// Versions of packages in images that may have a finding so bad.
   ///
   /// - Parameter severities: words such as `high`.
   /// - Cost: looks at all findings.
@@ -28,7 +28,9 @@ extension Reading where Self: ~Copyable {
           WHEN severity IN (SELECT value FROM {LIST}(CAST(\(words) AS {JSON}))) THEN 1
           WHEN severity = 'unknown' THEN 2 ELSE 0 END AS said
         FROM finding) judged
-      GROUP BY package_id HAVING MAX(said) > 0 ORDER BY package_id
+      GROUP BY package_id
+      HAVING MAX(said) > 0 AND EXISTS (SELECT 1 FROM image_package u WHERE u.package_id = judged.package_id)
+      ORDER BY package_id
       """
     ) { (key: $0.integer(0), isCertain: $0.integer(1) == 1) }
     for row in rows {
