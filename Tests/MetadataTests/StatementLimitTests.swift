@@ -1,3 +1,4 @@
+import Ground
 import TestSupport
 import Testing
 
@@ -49,6 +50,37 @@ import Testing
       #expect(try Self.text(connection, "SELECT current_setting(\(name))") == value, "\(name)")
     }
     try connection.commit()
+  }
+
+  @Test(arguments: [false, true])
+  func `is none for a migration, which waits for locks of tables no longer than others`(pooled: Bool) async throws {
+    var settings = try await Self.settings(pooled: pooled)
+    settings.statementTimeout = .milliseconds(100)
+    let connection = try PostgresConnection(settings, figures: PostgresFigures(), generation: 0)
+    try PostgresMigrator(connection: connection).locked {
+      // Longer than the server's limit, and than the five seconds more that we wait.
+      _ = try Self.text(connection, "SELECT CAST(pg_sleep(5.5) AS TEXT)")
+      #expect(try Self.text(connection, "SELECT current_setting('statement_timeout')") == "0")
+      #expect(try Self.text(connection, "SELECT current_setting('lock_timeout')") == "100ms")
+    }
+    try connection.begin("BEGIN ISOLATION LEVEL READ COMMITTED")
+    #expect(try Self.text(connection, "SELECT current_setting('statement_timeout')") == "100ms")
+    try connection.commit()
+  }
+
+  @Test func `is none for a replica that waits for another one's migration`() async throws {
+    var settings = try await PostgresSettings.fresh()
+    settings.statementTimeout = .milliseconds(100)
+    let first = try PostgresConnection(settings)
+    let second = try PostgresConnection(settings)
+    try PostgresMigrator(connection: first).migrate(now: Timestamp(microseconds: 1), upTo: Migration.latest - 1)
+    let waiting = Task.detached {
+      try PostgresMigrator(connection: second).migrate(now: Timestamp(microseconds: 1))
+    }
+    try PostgresMigrator(connection: first).locked {
+      _ = try Self.text(first, "SELECT CAST(pg_sleep(1) AS TEXT)")
+    }
+    try await waiting.value
   }
 
   @Test func `leaves nothing in a session that others use as well`() async throws {

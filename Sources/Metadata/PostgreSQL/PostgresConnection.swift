@@ -32,6 +32,8 @@ final class PostgresConnection: SQLConnection {
   /// The first failure since the transaction began. Nothing can be committed after one.
   private var failure: (any Error)?
   private(set) var isBroken = false
+  /// What the transaction that is under way may do takes as long as it takes: see ``liftStatementLimit()``.
+  private var isUnlimited = false
   /// When it was made, in the pool's count of broken connections.
   let generation: Int
 
@@ -105,7 +107,7 @@ final class PostgresConnection: SQLConnection {
     guard nextAnswer < sent.count else { return try throwFailure() }
     try send()
     figures.roundTrips.wrappingAdd(1, ordering: .relaxed)
-    let deadline = ContinuousClock.now + settings.statementTimeout + Self.grace
+    let deadline = self.deadline
     while nextAnswer < sent.count {
       try receiveAnswer(to: sent[nextAnswer], by: deadline)
       nextAnswer += 1
@@ -124,7 +126,7 @@ final class PostgresConnection: SQLConnection {
     guard !isBroken else { throw lost("the connection was lost before") }
     guard berth_pq_pipeline_sync(handle) == 1 else { throw lost(libraryMessage) }
     sent.append(.sync)
-    let deadline = ContinuousClock.now + settings.statementTimeout + Self.grace
+    let deadline = self.deadline
     while true {
       switch berth_pq_flush(handle) {
       case 0: return
@@ -137,13 +139,31 @@ final class PostgresConnection: SQLConnection {
     }
   }
 
+  /// Until when an answer is waited for; nil: for ever.
+  private var deadline: ContinuousClock.Instant? {
+    isUnlimited ? nil : .now + settings.statementTimeout + Self.grace
+  }
+
   // MARK: Transactions
 
   func begin(_ sql: SQL) throws {
     failure = nil
+    isUnlimited = false
     try submit(sql, to: NoRows.sink)
     // Behind a pooler the session is others' too.
     if !settings.preparesStatements { try submit(settings.transactionLimits, to: NoRows.sink) }
+  }
+
+  /// In this transaction a statement, and our wait for its answer, may take any time, and waits for no lock longer than others
+  /// do unless `waits` says so. That the server is gone is told by TCP.
+  ///
+  /// - Precondition: a transaction has begun.
+  func liftStatementLimit(waits: Bool) throws {
+    isUnlimited = true
+    let lockLimit = waits ? "0" : "\(settings.statementLimitMilliseconds)"
+    try submit(
+      "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', \(lockLimit), true)",
+      to: NoRows.sink)
   }
 
   /// - Throws: kind `lostInCommit` when nobody knows whether it happened.
@@ -179,7 +199,7 @@ final class PostgresConnection: SQLConnection {
 
   // MARK: Answers
 
-  private func receiveAnswer(to request: Sent, by deadline: ContinuousClock.Instant) throws {
+  private func receiveAnswer(to request: Sent, by deadline: ContinuousClock.Instant?) throws {
     switch request {
     case .sync:
       while true {
@@ -252,7 +272,7 @@ final class PostgresConnection: SQLConnection {
   }
 
   /// The next result, or nil after the last one of a statement.
-  private func nextResult(by deadline: ContinuousClock.Instant) throws -> OpaquePointer? {
+  private func nextResult(by deadline: ContinuousClock.Instant?) throws -> OpaquePointer? {
     while berth_pq_is_busy(handle) == 1 {
       _ = try wait(for: Int16(POLLIN), until: deadline)
       guard berth_pq_consume_input(handle) == 1 else { throw lost(libraryMessage) }
@@ -260,11 +280,11 @@ final class PostgresConnection: SQLConnection {
     return berth_pq_get_result(handle)
   }
 
-  private func wait(for events: Int16, until deadline: ContinuousClock.Instant) throws -> Int16 {
+  private func wait(for events: Int16, until deadline: ContinuousClock.Instant?) throws -> Int16 {
     var descriptor = pollfd(fd: berth_pq_socket(handle), events: events, revents: 0)
     guard descriptor.fd >= 0 else { throw lost(libraryMessage) }
-    let left = deadline - .now
-    let milliseconds = Int32(clamping: max(0, left.wholeMicroseconds / 1000))
+    // poll(2): a negative time is without end.
+    let milliseconds = deadline.map { Int32(clamping: max(0, ($0 - .now).wholeMicroseconds / 1000)) } ?? -1
     let count = poll(&descriptor, 1, milliseconds)
     if count == 0 { throw lost("no answer within \(settings.statementTimeout)") }
     return count < 0 ? 0 : descriptor.revents

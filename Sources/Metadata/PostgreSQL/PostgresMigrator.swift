@@ -67,10 +67,15 @@ struct PostgresMigrator {
     return found
   }
 
-  private func locked(_ body: () throws -> Void) throws {
+  /// One step, which ends for no limit of statements: to build an index of a large table takes minutes, and what is cut off
+  /// begins anew at every start. For another process that migrates it waits; for a lock of a table no longer than any statement,
+  /// because what comes after it waits behind it: the caller tries such a conflict again.
+  func locked(_ body: () throws -> Void) throws {
     try connection.begin("BEGIN ISOLATION LEVEL READ COMMITTED")
     do {
+      try connection.liftStatementLimit(waits: true)
       try run("SELECT pg_advisory_xact_lock(\(Self.lock))")
+      try connection.liftStatementLimit(waits: false)
       try body()
       try connection.commit()
     } catch {
