@@ -112,14 +112,14 @@ public final class Authenticator: Sendable {
     }
     switch token.holder {
     case .anonymous: return .anonymous(address: address, requestID: requestID, limits: token.limits)
-    case .account(let made):
-      guard let account = memory.accountAtHand(AccountID(value: made.id)), account.made == made,
+    case .account(let id):
+      guard let account = memory.accountAtHand(id), token.isOf(made: [account.record.createdAt]),
         isGood(account, epoch: token.bond.epoch)
       else { return nil }
       return caller(.account(account), token, address, requestID)
-    case .rules(let made):
-      let rules = made.compactMap { memory.ruleAtHand($0.id) }
-      guard rules.map(\.made) == made else { return nil }
+    case .rules(let ids):
+      let rules = ids.compactMap { memory.ruleAtHand($0) }
+      guard rules.count == ids.count, token.isOf(made: rules.map(\.record.createdAt)) else { return nil }
       return caller(.federated(token.alive(rules, now: now)), token, address, requestID)
     }
   }
@@ -331,17 +331,18 @@ public final class Authenticator: Sendable {
     }
     switch token.holder {
     case .anonymous: return .anonymous(address: address, requestID: requestID, limits: token.limits)
-    case .account(let made):
-      guard let account = try await memory.account(AccountID(value: made.id)), account.made == made,
+    case .account(let id):
+      guard let account = try await memory.account(id), token.isOf(made: [account.record.createdAt]),
         isGood(account, epoch: token.bond.epoch)
       else { throw Self.ended("its account or its password") }
       return caller(.account(account), token, address, requestID)
-    case .rules(let made):
+    case .rules(let ids):
       var rules: [TrustRule] = []
-      for one in made {
-        guard let rule = try await memory.rule(one.id), rule.made == one else { throw Self.ended("its trust rule") }
+      for id in ids {
+        guard let rule = try await memory.rule(id) else { throw Self.ended("its trust rule") }
         rules.append(rule)
       }
+      guard token.isOf(made: rules.map(\.record.createdAt)) else { throw Self.ended("its trust rule") }
       return caller(.federated(token.alive(rules, now: now)), token, address, requestID)
     }
   }

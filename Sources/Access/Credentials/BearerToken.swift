@@ -7,31 +7,15 @@ import OCI
 /// It tells who asked and with what, and what was asked for and granted. What its holder may is looked up again each time: a
 /// grant that was taken away ends at once, not when the token does.
 struct BearerToken: Sendable {
-  /// A row that the token is of. The number of one that is gone may be given to another where a backup was restored or the
-  /// registry was moved; that one was made at another time.
-  struct Made: Sendable, Hashable {
-    let id: Int64
-    let at: Timestamp
-
-    init(_ id: Int64, at: Timestamp) { (self.id, self.at) = (id, at) }
-
-    fileprivate init?(_ claim: JSONValue) {
-      guard let parts = claim.array, parts.count == 2, let id = parts[0].integer, let at = parts[1].integer else {
-        return nil
-      }
-      self.init(id, at: Timestamp(microseconds: at))
-    }
-
-    fileprivate var claim: JSONValue { [.integer(id), .integer(at.microseconds)] }
-  }
-
   enum Holder: Sendable {
     case anonymous
-    case account(Made)
-    case rules([Made])
+    case account(AccountID)
+    case rules([Int64])
   }
 
   let holder: Holder
+  /// When the holder's rows were made, as ``hash(ofMade:)`` has it; nil: the token is of a version that did not say.
+  let made: String?
   let actor: String
   let credential: String
   let bond: Caller.Bond
@@ -68,8 +52,12 @@ struct BearerToken: Sendable {
     ]
     switch caller.principal {
     case .everybody, .anonymous: break
-    case .account(let account): claims.append("berth_account", account.made.claim)
-    case .federated(let rules): claims.append("berth_rules", .array(rules.map(\.made.claim)))
+    case .account(let account):
+      claims.append("berth_account", .integer(account.record.id.value))
+      claims.append("berth_made", .string(hash(ofMade: [account.record.createdAt])))
+    case .federated(let rules):
+      claims.append("berth_rules", .array(rules.map { .integer($0.record.id) }))
+      claims.append("berth_made", .string(hash(ofMade: rules.map(\.record.createdAt))))
     }
     if caller.isAuthenticated { claims.append("berth_credential", .string(caller.origin.credential)) }
     if isLogin { claims.append("berth_login", true) }
@@ -78,6 +66,18 @@ struct BearerToken: Sendable {
     for case .token(_, let scope) in caller.limits { claims.append("berth_scope", scope.json) }
     return .object(claims)
   }
+
+  /// One text for all moments, of 22 characters: a token of many rules has to fit into the headers that proxies take.
+  private static func hash(ofMade moments: [Timestamp]) -> String {
+    let bytes = moments.flatMap { moment in withUnsafeBytes(of: moment.microseconds.littleEndian) { Array($0) } }
+    return Base64URL.encode(Hashing.sha256(bytes).prefix(16))
+  }
+
+  /// Whether the rows that have the numbers of the token's holder are those that it was given to. The number of one that is gone
+  /// may be another's where a backup was restored or the registry was moved; that one was made at another time.
+  ///
+  /// - Parameter moments: when they were made, in the order of ``holder``.
+  func isOf(made moments: [Timestamp]) -> Bool { made.map { $0 == Self.hash(ofMade: moments) } ?? true }
 
   // MARK: Reading
 
@@ -103,15 +103,17 @@ struct BearerToken: Sendable {
     self.granted = granted
     self.catalogue = catalogue
     if let claim = claims["berth_account"] {
-      guard let account = Made(claim) else { throw .malformed }
-      holder = .account(account)
+      guard let account = claim.integer else { throw .malformed }
+      holder = .account(AccountID(value: account))
     } else if let claims = claims["berth_rules"]?.array {
-      let rules = claims.compactMap { Made($0) }
+      let rules = claims.compactMap(\.integer)
       guard rules.count == claims.count else { throw .malformed }
       holder = .rules(rules)
     } else {
       holder = .anonymous
     }
+    made = claims["berth_made"]?.string
+    guard made != nil || claims["berth_made"] == nil else { throw .malformed }
     self.actor = actor.isEmpty ? "anonymous" : actor
     credential = claims["berth_credential"]?.string ?? "none"
     bond = Caller.Bond(
@@ -131,14 +133,6 @@ struct BearerToken: Sendable {
     if let scope { limits.append(.token(id: bond.token ?? Self.exchangedName, TokenScope(stored: scope))) }
     return limits
   }
-}
-
-extension AccountState {
-  var made: BearerToken.Made { BearerToken.Made(record.id.value, at: record.createdAt) }
-}
-
-extension TrustRule {
-  var made: BearerToken.Made { BearerToken.Made(record.id, at: record.createdAt) }
 }
 
 extension Timestamp {
