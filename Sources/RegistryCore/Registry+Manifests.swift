@@ -13,6 +13,8 @@ public struct PushedManifest: Sendable {
   public let tags: [Tag]
   /// How many of the things that it names the repository does not have: above 0 where sparse manifests are accepted.
   public let missingCount: Int
+  /// Channels that did not follow it, because they are at a later version whose tag is deleted.
+  public let heldChannels: [(tag: Tag, version: SemanticVersion)]
 }
 
 extension Registry {
@@ -100,9 +102,10 @@ extension Registry {
       throw RegistryError(error, as: error.kind == .unsupportedAlgorithm ? .digestInvalid : .manifestInvalid)
     }
     let record = ManifestRecord(digest: digest, manifest: manifest, bytes: Array(buffer: bytes))
-    let missingCount = try await store(record, allTags, permit)
+    let (missingCount, held) = try await store(record, allTags, permit)
     return PushedManifest(
-      digest: digest, subject: manifest.subject?.digest, tags: allTags, missingCount: missingCount)
+      digest: digest, subject: manifest.subject?.digest, tags: allTags, missingCount: missingCount,
+      heldChannels: held.map { ($0.tag, $0.version) })
   }
 
   static func parse(_ bytes: ByteBuffer, _ contentType: MediaType?) throws(ParseError) -> Manifest {
@@ -116,26 +119,29 @@ extension Registry {
     return try result.get()
   }
 
-  /// One transaction checks the references and stores everything (invariants I2 and I6). Answers how many of them miss.
-  private func store(_ record: ManifestRecord, _ tags: [Tag], _ permit: Permit<Push>) async throws -> Int {
+  /// One transaction checks the references and stores everything (invariants I2 and I6). Answers how many of them miss,
+  /// and which channels were held.
+  private func store(
+    _ record: ManifestRecord, _ tags: [Tag], _ permit: Permit<Push>
+  ) async throws -> (missingCount: Int, held: [HeldChannel]) {
     let repository = permit.repository
     let allowsMissing = settings.acceptsSparseManifests
     let generation = caches.manifests.generation
-    let (isNew, missingCount, channels) = try await writingTags { transaction -> (Bool, Int, [Tag]) in
+    let outcome = try await writingTags { transaction -> ManifestOutcome in
       let outcome = try transaction.push(
         record, to: repository, tags: tags, allowsMissing: allowsMissing, TagCause(.push, by: permit.origin))
       guard outcome.missing.isEmpty || allowsMissing else { throw Self.missing(outcome.missing, repository) }
       guard outcome.wrongSizes.isEmpty else { throw Self.wrong(sizes: outcome.wrongSizes) }
       try transaction.recordPush(record.digest, tags, outcome, permit)
-      return (outcome.isNew, outcome.missing.count, outcome.channels)
+      return outcome
     }
-    for tag in tags + channels { caches.tags.remove(TagKey(repository: repository, tag: tag)) }
+    for tag in tags + outcome.channels { caches.tags.remove(TagKey(repository: repository, tag: tag)) }
     // One that was there keeps the media type of its first push.
-    guard isNew else { return missingCount }
+    guard outcome.isNew else { return (outcome.missing.count, outcome.heldChannels) }
     pushes.ring()
     let stored = StoredManifest(digest: record.digest, mediaType: record.manifest.mediaType, bytes: record.bytes)
     caches.keep(CachedManifest(stored), in: repository, since: generation)
-    return missingCount
+    return (outcome.missing.count, outcome.heldChannels)
   }
 
   private static func missing(_ descriptors: [Descriptor], _ repository: RepositoryName) -> RegistryError {

@@ -112,6 +112,27 @@ import Testing
     }
   }
 
+  @Test func `tells who pushes a version that a channel stays at a later one whose tag is deleted`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let rule = #"{"value":{"channels":["latest"]}}"#
+      let set = try await registry.api(
+        "PUT", "/api/v1/namespaces/acme/rules/channels", as: ClosedRegistry.basic("maintainer"), rule)
+      #expect(set.status < 300, "\(set)")
+      try await Self.push("mistake", as: "99.0.0", registry)
+      #expect(try await Self.push("one", as: "1.0.0", registry).first("Warning") == nil)
+      let maintainer = ClosedRegistry.basic("maintainer")
+      _ = try await registry.ask("DELETE", "/v2/acme/api/manifests/99.0.0", as: maintainer)
+      let told = try await Self.push("two", as: "1.0.1", registry).first("Warning")
+      let text =
+        "latest of acme/api stays at 99.0.0, whose tag is deleted; berth tag delete acme/api:latest lets it follow the next push"
+      #expect(told == "299 - \"\(text)\"")
+      #expect(try await Self.history("tags/latest/history", registry).first?["reason"]?.string == "follows 99.0.0")
+      _ = try await registry.ask("DELETE", "/v2/acme/api/manifests/latest", as: maintainer)
+      #expect(try await Self.push("three", as: "1.0.2", registry).first("Warning") == nil)
+      #expect(try await Self.pulled("latest", registry) == Self.digest("three"))
+    }
+  }
+
   @Test func `tells a tag that was deleted from one that never was, and a namespace from a repository`() async throws {
     try await ClosedRegistry.withOne { registry in
       try await Self.push("one", as: "v", registry)
@@ -131,6 +152,10 @@ import Testing
       let slash = try await get("/api/v1/namespaces/acme%2Fapi/environments")
       #expect(slash == "“acme/api” has a slash, and a name without one is meant here, such as a namespace's")
       #expect(try await get("/api/v1/nothing").hasPrefix("there is nothing at this path"))
+      // Only where a namespace's name is meant.
+      for path in ["nothing/acme%2Fapi", "users/a%2Fb/nothing", "namespaces/acme/nothing/a%2Fb"] {
+        #expect(try await get("/api/v1/\(path)").hasPrefix("there is nothing at this path"), "\(path)")
+      }
     }
   }
 

@@ -284,6 +284,29 @@ import Upkeep
     }
   }
 
+  @Test func `leaves a channel at its version, when the version's own history has ended`() throws {
+    try Self.onStage { stage in
+      try await stage.set(.channels, #"{"channels":["minor"]}"#)
+      try await stage.push(0, as: "2.1.6")
+      try await stage.push(1, as: "2.1.7")
+      let row = try await stage.row
+      for tag in ["2.1.7", "2.1.6"] {
+        try await stage.registry.database.write {
+          _ = try $0.deleteTag(.sample(tag), from: row, TagCause(.delete, by: .system))
+        }
+      }
+      stage.machine.clock.advance(by: Self.day * 31)
+      try await stage.care()
+      let left = try await stage.registry.database.read { try $0.tagEvents(.tag(row.name, .sample("2.1.7")), limit: 9) }
+      #expect(left.isEmpty, "\(left)")
+      try await stage.push(2, as: "2.1.6")
+      func channel() async throws -> [UInt8]? { try await stage.client.manifest(.tag(.sample("2.1"))) }
+      #expect(try await channel() == Self.images[1].content.bytes)
+      try await stage.push(3, as: "2.1.8")
+      #expect(try await channel() == Self.images[3].content.bytes)
+    }
+  }
+
   @Test func `leaves immutable tags and environments alone`() throws {
     try Self.onStage { stage in
       for number in 0..<3 {

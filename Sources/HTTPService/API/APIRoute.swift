@@ -47,6 +47,14 @@ struct APIRoute: Sendable {
     return values
   }
 
+  /// What stands where a namespace's name is meant, in a path that begins as this operation's does up to there.
+  func namespace(in segments: [Substring]) -> String? {
+    let own = path.split(separator: "/")
+    guard let place = own.firstIndex(of: "{namespace}"), place < segments.count, own[..<place] == segments[..<place]
+    else { return nil }
+    return PercentCoding.decoded(segments[place])
+  }
+
   /// A repository's name has slashes, so it is followed by `-`, which no part of such a name can be:
   /// `/api/v1/repositories/acme/api/-/tags`. Its parts become one.
   private static func joiningRepository(_ segments: [Substring], _ own: [Substring]) -> [Substring] {

@@ -38,7 +38,7 @@ extension RegistryRoutes {
 
   /// Whoever names a repository where its namespace is meant is told so.
   private static func nothing(at segments: [Substring]) -> Refusal {
-    let names = segments.compactMap { PercentCoding.decoded($0) }
+    let names = apiRoutes.lazy.compactMap { $0.namespace(in: segments) }
     guard let name = names.first(where: { $0.contains("/") }) else { return nothingThere }
     return Refusal(
       .notFound, .unsupported,

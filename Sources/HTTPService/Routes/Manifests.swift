@@ -92,6 +92,11 @@ extension RegistryRoutes {
         "\(name) does not have \(pushed.missingCount) of what this manifest names; who pulls all of it fails until it does"
       headers.append((name: "warning", value: Self.warning(text)))
     }
+    for held in pushed.heldChannels {
+      let text =
+        "\(held.tag) of \(name) stays at \(held.version), whose tag is deleted; berth tag delete \(name):\(held.tag) lets it follow the next push"
+      headers.append((name: "warning", value: Self.warning(text)))
+    }
     if case .digest = reference { headers += pushed.tags.map { (name: "oci-tag", value: $0.text) } }
     return Response(.created, headers: headers)
   }

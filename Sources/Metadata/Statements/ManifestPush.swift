@@ -25,6 +25,8 @@ public struct ManifestOutcome: Sendable {
   public let moved: [(tag: Tag, from: Digest)]
   /// Channels that follow a version that was pushed, and that were pointed to it.
   public let channels: [Tag]
+  /// Channels that stay at a later version than those that were pushed, although its tag is deleted.
+  public let heldChannels: [HeldChannel]
 }
 
 extension Transaction {
@@ -75,10 +77,11 @@ extension Transaction {
     var previous: [Tag: Digest] = [:]
     for (tag, digest) in try pointers?.all() ?? [] { previous[tag] = digest }
     var channels: [ChannelMove] = []
+    var held: [HeldChannel] = []
     if let ruleRows {
       let rules = try TagRules(try ruleRows.all(), of: name)
       let row = RepositoryRow(id: repository, name: name)
-      channels = try point(tags, to: record.digest, row, previous, rules, cause)
+      (channels, held) = try point(tags, to: record.digest, row, previous, rules, cause)
     }
     let (absent, wrongSizes) = try missing.found()
     if isNew && allowsMissing { try noteMissing(absent, of: record, repository) }
@@ -89,7 +92,7 @@ extension Transaction {
     return ManifestOutcome(
       isNew: isNew, missing: absent, wrongSizes: isNew ? wrongSizes : [],
       moved: (moved + followed).sorted { $0.tag.text < $1.tag.text },
-      channels: channels.map(\.tag))
+      channels: channels.map(\.tag), heldChannels: held)
   }
 
   /// A namespace that was deleted since the repository was made is begun anew by what is pushed there.
@@ -268,15 +271,17 @@ extension Transaction {
   private func point(
     _ tags: [Tag], to digest: Digest, _ repository: RepositoryRow, _ previous: [Tag: Digest], _ rules: TagRules,
     _ cause: TagCause
-  ) throws -> [ChannelMove] {
-    let moves = try channelMoves(of: tags, to: digest, in: repository, rules)
+  ) throws -> ([ChannelMove], [HeldChannel]) {
+    let (moves, held) = try channelMoves(of: tags, to: digest, in: repository, rules)
     for tag in Set(tags).subtracting(moves.map(\.tag)).sorted() {
       try rules.checkMove(of: tag, from: previous[tag], to: digest)
       if previous[tag] != digest, try followsVersions(tag, in: repository.id, rules) { throw rules.channelRefusal(tag) }
       try pointTag(tag, to: digest, in: repository, from: previous[tag], cause)
     }
-    for move in moves { try pointTag(move.tag, to: digest, in: repository, from: move.from, cause.as(.channel)) }
-    return moves.filter { $0.from != digest }
+    for move in moves {
+      try pointTag(move.tag, to: digest, in: repository, from: move.from, cause.following(move.version))
+    }
+    return (moves.filter { $0.from != digest }, held)
   }
 }
 

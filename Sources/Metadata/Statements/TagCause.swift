@@ -1,3 +1,5 @@
+internal import OCI
+
 /// How a tag came to be changed.
 public enum TagEventKind: String, Sendable, Hashable, CaseIterable {
   case push, delete, restore
@@ -28,14 +30,23 @@ public struct TagCause: Sendable, Hashable {
     self.release = release
   }
 
-  /// The same, in another way.
-  func `as`(_ kind: TagEventKind) -> TagCause { TagCause(kind, self) }
+  /// The same for a channel that comes to a version, which its event keeps as the reason: it tells where the channel is also
+  /// when the version's own events are gone.
+  func following(_ version: SemanticVersion) -> TagCause { TagCause(followedBy: self, version) }
 
-  private init(_ kind: TagEventKind, _ cause: TagCause) {
-    self.kind = kind
+  private init(followedBy cause: TagCause, _ version: SemanticVersion) {
+    kind = .channel
     actor = cause.actor
     requestID = cause.requestID
-    reason = cause.reason
+    reason = Self.followedPrefix + version.description
     release = cause.release
+  }
+
+  private static let followedPrefix = "follows "
+
+  /// The version in the reason of a channel's event.
+  static func followed(in reason: String) -> SemanticVersion? {
+    guard reason.hasPrefix(followedPrefix) else { return nil }
+    return SemanticVersion(parsing: String(reason.dropFirst(followedPrefix.count)))
   }
 }

@@ -45,21 +45,31 @@ public enum TagChannel: String, Sendable, Hashable, CaseIterable {
 struct ChannelMove {
   let tag: Tag
   let from: Digest?
+  let version: SemanticVersion
+}
+
+/// A channel that a push would have moved, were it not at a later version whose tag is deleted.
+public struct HeldChannel: Sendable, Hashable {
+  public let tag: Tag
+  /// The version at which it is.
+  public let version: SemanticVersion
 }
 
 extension Transaction {
-  /// Channels that the versions among pushed tags move: those for which no later release is there. Prereleases move none.
+  /// Channels that the versions among pushed tags move: those for which no later release is there, and those that are at one
+  /// which is there no more. Prereleases move none.
   ///
   /// - Precondition: the repository is locked.
   /// - Cost: a few looks into an index for each channel and version, whatever the number of tags; see ``laterRelease``.
   func channelMoves(
     of pushed: [Tag], to digest: Digest, in repository: RepositoryRow, _ rules: TagRules
-  ) throws -> [ChannelMove] {
-    guard !rules.channels.isEmpty else { return [] }
+  ) throws -> (moves: [ChannelMove], held: [HeldChannel]) {
+    guard !rules.channels.isEmpty else { return ([], []) }
     let versions = pushed.compactMap { SemanticVersion(parsing: $0.text) }.filter { !$0.isPrerelease }
-    guard !versions.isEmpty else { return [] }
+    guard !versions.isEmpty else { return ([], []) }
     let old = try unindexedReleases(in: repository.id)
     var moves: [Tag: ChannelMove] = [:]
+    var held: [Tag: HeldChannel] = [:]
     for channel in rules.channels {
       for version in versions {
         guard let tag = channel.tag(for: version), !rules.isProtected(tag), moves[tag] == nil else { continue }
@@ -69,12 +79,18 @@ extension Transaction {
         let current = try self.digest(of: tag, in: repository.name)
         guard current == nil || !rules.isImmutable(tag) else { continue }
         // The version that it is at may have been deleted, and the channel not.
-        let held = try current.map { try releases(thatMoved: tag, to: $0, in: repository.id) } ?? []
-        guard !held.contains(where: { channel.takes($0, like: version) && version < $0 }) else { continue }
-        moves[tag] = ChannelMove(tag: tag, from: current)
+        let followed = try current.map { try releases(thatMoved: tag, to: $0, in: repository.id) } ?? []
+        if let later = followed.filter({ channel.takes($0, like: version) && version < $0 }).max() {
+          held[tag] = HeldChannel(tag: tag, version: later)
+        } else {
+          moves[tag] = ChannelMove(tag: tag, from: current, version: version)
+        }
       }
     }
-    return moves.values.sorted { $0.tag < $1.tag }
+    return (
+      moves.values.sorted { $0.tag < $1.tag },
+      held.values.filter { moves[$0.tag] == nil }.sorted { $0.tag < $1.tag }
+    )
   }
 
   /// Whether a tag is a channel that follows versions which are there, so that no hand moves it.
@@ -94,13 +110,20 @@ extension Transaction {
   /// repositories that came between.
   private static let pushEventLimit: Int64 = 400
 
-  /// Releases with which a channel came where it is, as its history tells: also those whose tags are gone by now.
+  /// Releases with which a channel came where it is: also those whose tags are gone by now. Its own newest event tells, which
+  /// stays as long as the channel does; for one that an earlier build wrote, those of the push that it was part of.
   ///
   /// - Cost: a look into an index, and at the events before the one that it finds.
   private func releases(
     thatMoved channel: Tag, to digest: Digest, in repository: RepositoryID
   ) throws -> [SemanticVersion] {
-    try all(
+    let told = try first(
+      """
+      SELECT kind, reason FROM tag_event WHERE repository_id = \(repository) AND tag = \(channel) ORDER BY id DESC LIMIT 1
+      """
+    ) { $0.text(0) == TagEventKind.channel.rawValue ? $0.optionalText(1) : nil }
+    if let version = told?.flatMap({ TagCause.followed(in: $0) }) { return [version] }
+    return try all(
       """
       SELECT v.tag FROM tag_event c JOIN tag_event v ON v.repository_id = c.repository_id AND v.id < c.id
         AND v.id >= c.id - \(Self.pushEventLimit) AND v.at = c.at AND v.to_digest = c.to_digest
