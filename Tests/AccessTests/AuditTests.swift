@@ -196,9 +196,15 @@ import Testing
       for (name, may) in [("reader", false), ("maintainer", false), ("owner", true), ("auditor", true)] {
         let caller = try await registry.server.access.authenticator.caller(
           .basic(user: name, password: ClosedRegistry.password), address: "test", requestID: "test")
-        #expect(try await administration.mayReadAudit(of: "acme", by: caller) == may, "\(name)")
+        #expect((try await administration.auditBegin(of: "acme", by: caller) != nil) == may, "\(name)")
       }
-      #expect(try await administration.mayReadAudit(of: "acme", by: registry.admin))
+      #expect(try await administration.auditBegin(of: "acme", by: registry.admin) == .distantPast)
+      // Whoever had the name before is nobody's business.
+      let made = try await registry.server.access.memory.database.read { try $0.namespace("acme") }?.createdAt
+      let owner = try await registry.server.access.authenticator.caller(
+        .basic(user: "owner", password: ClosedRegistry.password), address: "test", requestID: "test")
+      let begin = try await administration.auditBegin(of: "acme", by: owner)
+      #expect(made != nil && begin == made)
     }
   }
 

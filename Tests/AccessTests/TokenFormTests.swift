@@ -67,4 +67,19 @@ import Testing
       claims, type: BearerToken.type, by: PrivateKey(id: "k", der: try PrivateKey.generate()))
     #expect(ClosedRegistry.basic("job", text).1.utf8.count < 8000, "\(text.utf8.count)")
   }
+
+  @Test func `gives nothing by a rule that was made before it had to name an owner`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await registry.administration.makeTrustRule(
+        "main", on: "acme", issuer: registry.issuer.url, audience: nil, claims: [("ref", "main")], role: "reader",
+        pattern: nil, lifetime: .seconds(900), by: registry.admin)
+      let job = registry.issuer.token(["sub": "x", "aud": "registry.test", "ref": "main"])
+      let bearer = try await registry.bearer("repository:acme/api:pull", as: ClosedRegistry.basic("job", job))
+      func status() async throws -> Int { try await registry.ask("GET", "/v2/acme/api/manifests/1", as: bearer).status }
+      #expect(try await status() == 200)
+      try await registry.server.registry.database.tamper("UPDATE trust_rule SET issuer = 'https://gitlab.com'")
+      try await registry.server.access.memory.changed()
+      for _ in 0..<2 { #expect(try await status() >= 400) }
+    }
+  }
 }

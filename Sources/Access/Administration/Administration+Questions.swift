@@ -1,3 +1,4 @@
+public import Ground
 public import Metadata
 public import OCI
 
@@ -71,13 +72,19 @@ extension Administration {
     }
   }
 
-  /// Whether somebody may read the record of a namespace that they see: its owners, site admins and auditors.
-  public func mayReadAudit(of namespace: String, by caller: Caller) async throws -> Bool {
+  /// From when on somebody may read the record of a namespace: owners since it was made, as ``auditRecords(_:after:newestFirst:limit:by:)``
+  /// tells them; nil: they may not.
+  public func auditBegin(of namespace: String, by caller: Caller) async throws -> Timestamp? {
     do {
       try await requireToSee(.owner, in: namespace, caller)
-      return true
     } catch let error as AdministrationError where error.kind == .denied {
-      return false
+      return nil
+    }
+    do {
+      try requireSiteReader(caller)
+      return .distantPast
+    } catch {
+      return try await database.read { try $0.namespace(namespace) }?.createdAt
     }
   }
 

@@ -122,8 +122,9 @@ struct BearerToken: Sendable {
     isLogin = claims["berth_login"]?.bool ?? false
   }
 
-  /// Those of the rules that are still good for a token that was had in exchange: each for its own time.
-  func alive(_ rules: [TrustRule], now: Timestamp) -> [TrustRule] {
+  /// Those of the rules that are still good: for a token that was had in exchange, each for its own time.
+  func alive(_ all: [TrustRule], now: Timestamp) -> [TrustRule] {
+    let rules = all.filter { !$0.takesEverybody }
     guard isLogin else { return rules }
     return rules.filter { issuedAt + .seconds($0.record.lifetimeSeconds) > now }
   }

@@ -46,7 +46,8 @@ extension Authenticator {
     try token.verify(by: try await issuers.key(token.keyID, of: issuer))
     try token.check(issuer: issuer, audience: nil, now: now, skew: settings.clockSkew)
     let known = try await memory.database.read { try $0.trustRules(of: issuer, limit: Self.ruleLimit) }
-    let matching = known.compactMap { TrustRule($0) }.filter { $0.takes(token, service: settings.service) }
+    let taking = known.compactMap { TrustRule($0) }.filter { $0.takes(token, service: settings.service) }
+    let matching = taking.filter { !$0.takesEverybody }
     // What one namespace trusts leaves the others theirs.
     var taken: [String: Int] = [:]
     let rules = matching.filter { rule in
@@ -55,7 +56,8 @@ extension Authenticator {
     }.prefix(Self.totalLimit)
     let name = Self.jobName(issuer, token.claims)
     guard !rules.isEmpty else {
-      try await refused(name, "job", "no trust rule takes its token", address, requestID)
+      let why = taking.first.map { "\($0.name) names no owner at an issuer that all share: make it anew" }
+      try await refused(name, "job", why ?? "no trust rule takes its token", address, requestID)
       throw AuthenticationFailure(
         "no trust rule of this registry takes this token: look at its audience, and at the claims that the rule names",
         rule: "no trust rule takes \(name)")

@@ -38,6 +38,11 @@ struct TrustRule: Sendable {
     self.role = role
     self.claims = claims.members.map { ($0.key, $0.value.string ?? "") }
   }
+
+  /// It takes the jobs of strangers: it was made before a rule about an issuer that all share had to name an owner. It gives nothing.
+  var takesEverybody: Bool {
+    SharedIssuer.known.contains { $0.url == record.issuer && !$0.tellsOwner(claims.map { ($0.name, $0.pattern) }) }
+  }
 }
 
 /// What this process remembers of who may do what, while the database says that nothing of it has changed.

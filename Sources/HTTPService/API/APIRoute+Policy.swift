@@ -122,15 +122,15 @@ extension APIRoute {
         }
       }
       let pattern = try call.text("pattern").map { try Administration.pattern($0, in: namespace) }
+      let readable = try await routes.access.administration.auditBegin(of: namespace, by: call.caller)
       let rehearsal = try await routes.registry.rehearse(
         policy(routes, call, namespace, environment, pattern), on: pattern, environment: environment, of: namespace,
-        since: routes.registry.database.now - .seconds(days * 86_400))
-      let withAudit = try await routes.access.administration.mayReadAudit(of: namespace, by: call.caller)
+        since: routes.registry.database.now - .seconds(days * 86_400), recordedSince: readable ?? .distantPast)
       return [
         "pulls": .integer(Int64(rehearsal.pullCount)), "promotions": .integer(Int64(rehearsal.promotionCount)),
         "refused": .integer(Int64(rehearsal.images.filter { !$0.verdict.blocks.isEmpty }.count)),
         "partial": .bool(rehearsal.isPartial),
-        "images": .array(rehearsal.images.map { view($0, withAudit: withAudit) }),
+        "images": .array(rehearsal.images.map { view($0, withAudit: readable != nil) }),
       ]
     }
   ]

@@ -55,10 +55,11 @@ extension Registry {
   ///   - pattern: only these repositories; nil: all.
   ///   - environment: only promotions to this environment, and pulls of what it runs now; nil: all pulls and promotions. Of the two
   ///     those that the policy is asked at.
+  ///   - recordedSince: of the audit log, nothing from before this is told.
   /// - Throws: ``AdministrationError``: there is no such environment.
   public func rehearse(
     _ policy: FindingPolicy, on pattern: RepositoryPattern?, environment: Tag? = nil, of namespace: String,
-    since: Timestamp
+    since: Timestamp, recordedSince: Timestamp = .distantPast
   ) async throws -> PolicyRehearsal {
     var rehearsal = PolicyRehearsal()
     var environmentID: Int64?
@@ -80,7 +81,7 @@ extension Registry {
         return (taken, pulled.count > Self.rehearsalLimit)
       }
       let recorded = try await database.read {
-        try $0.recordedPulls(of: namespace, since: since, limit: Self.rehearsedPullLimit)
+        try $0.recordedPulls(of: namespace, since: max(since, recordedSince), limit: Self.rehearsedPullLimit)
       }
       rehearsal.isPartial = isPartial || recorded.isPartial
       rehearsal.pullCount = taken.count
