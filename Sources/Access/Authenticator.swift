@@ -208,18 +208,18 @@ public final class Authenticator: Sendable {
       try await refused(user, "password", Self.knownGuess, address, requestID)
       throw AuthenticationFailure(AuthenticationFailure.usual, rule: Self.knownGuess)
     }
-    let isCounted = throttle.began(account: user, address: address)
-    let isRight = try await isRight(password, record?.password)
+    let attempt = throttle.began(account: user, address: address)
+    let isRight = try await isRight(password, record?.password, attempt)
     guard isRight, let record, let kept = record.password, !record.isDisabled,
       let account = try await memory.account(record.id), account.record.epoch == record.epoch
     else {
-      if !isCounted { throttle.failed(account: user, address: address) }
+      throttle.failed(attempt)
       if !isRight || record?.isDisabled ?? true { throttle.remember(guess, account: user, address: address) }
       let why = record == nil ? "no such account" : isRight ? "the account is disabled" : "wrong password"
       try await refused(user, "password", why, address, requestID)
       throw AuthenticationFailure(AuthenticationFailure.usual, rule: why)
     }
-    throttle.succeeded(account: user, address: address, wasCounted: isCounted)
+    throttle.succeeded(attempt)
     if hasher.isOutdated(kept) { try await upgrade(record, kept, password) }
     let until = time.monotonicNanoseconds + Self.passwordMemory.wholeMicroseconds * 1000
     passwords.insert(
@@ -230,9 +230,11 @@ public final class Authenticator: Sendable {
     return Caller(principal: .account(account), origin: origin, bond: Caller.Bond(epoch: record.epoch))
   }
 
-  private func isRight(_ password: String, _ kept: String?) async throws -> Bool {
+  private func isRight(
+    _ password: String, _ kept: String?, _ attempt: LoginThrottle.Attempt
+  ) async throws -> Bool {
     do {
-      return try await hasher.verify(password, against: kept)
+      return try await hasher.verify(password, against: kept, attempt, throttle)
     } catch let error as PasswordHasher.Busy {
       throw AuthenticationFailure(error.description, rule: error.description, retryAfter: .seconds(1))
     }

@@ -130,6 +130,24 @@ import Testing
     #expect(throttle.delay(account: "somebody", address: "2001:db8:1:2::ffff") == nil)
   }
 
+  @Test func `is not spared for logging in to an account of one's own, nor punished for what was not checked`() {
+    let throttle = LoginThrottle(time: ManualClock())
+    throttle.succeeded(account: "mallory", address: "192.0.2.1")
+    for number in 0..<30 { throttle.failed(account: "user-\(number)", address: "192.0.2.1") }
+    let blocked = throttle.delay(account: "somebody", address: "192.0.2.1")
+    #expect(blocked != nil)
+    for _ in 0..<LoginThrottle.freeForPair { throttle.failed(account: "mallory", address: "192.0.2.1") }
+    throttle.succeeded(throttle.began(account: "mallory", address: "192.0.2.1"))
+    #expect(throttle.delay(account: "somebody", address: "192.0.2.1") == blocked)
+
+    for _ in 0..<100 { throttle.withdrawn(throttle.began(account: "bob", address: "203.0.113.9", fromFirst: true)) }
+    #expect(throttle.delay(account: "bob", address: "203.0.113.9") == nil)
+    for _ in 0...LoginThrottle.freeForPair {
+      throttle.failed(throttle.began(account: "bob", address: "203.0.113.9", fromFirst: true))
+    }
+    #expect(throttle.delay(account: "bob", address: "203.0.113.9") != nil)
+  }
+
   @Test func `are remembered when they were wrong, as many as that, and for their address alone`() {
     let throttle = LoginThrottle(time: ManualClock())
     func guess(_ number: Int) -> [UInt8] { Hashing.sha256([UInt8(number)]) }

@@ -208,12 +208,12 @@ extension Administration {
     if let delay = throttle.delay(account: account.name, address: caller.origin.address) {
       throw AuthenticationFailure.slowedDown(delay)
     }
-    let isCounted = throttle.began(account: account.name, address: caller.origin.address)
-    guard try await hasher.verify(old, against: account.record.password) else {
-      if !isCounted { throttle.failed(account: account.name, address: caller.origin.address) }
+    let attempt = throttle.began(account: account.name, address: caller.origin.address, fromFirst: true)
+    guard try await hasher.verify(old, against: account.record.password, attempt, throttle) else {
+      throttle.failed(attempt)
       throw AdministrationError(.denied, "the old password is not right")
     }
-    throttle.succeeded(account: account.name, address: caller.origin.address, wasCounted: isCounted)
+    throttle.succeeded(attempt)
     let kept = try await hasher.hash(new)
     try await change { transaction in
       try transaction.setPassword(kept, of: account.record.id)

@@ -23,9 +23,17 @@ final class LoginThrottle: Sendable {
   /// For how long an address is known as an account's own.
   static let familiarity: Duration = .seconds(30 * 86_400)
 
-  private struct Key: Hashable, Sendable {
+  fileprivate struct Key: Hashable, Sendable {
     let account: String?
     let address: String?
+  }
+
+  /// A password that is being checked.
+  struct Attempt: Sendable {
+    let account: String
+    let address: String
+    /// Where it is counted as a failure already, and until when that was blocked before and is since.
+    fileprivate var counted: [(key: Key, blockedBefore: Int64, blockedSince: Int64)] = []
   }
 
   private struct Failures: Sendable {
@@ -68,10 +76,50 @@ final class LoginThrottle: Sendable {
     failures.insert(entry, for: pair, cost: 1)
   }
 
-  func failed(account: String, address: String) {
+  /// Before a password is checked: who has guessed wrong is counted at once, or many at the same time would count as one.
+  ///
+  /// - Parameter fromFirst: who has not guessed wrong yet is counted too.
+  /// - Returns: what is to be told how it ended: ``failed(_:)``, ``succeeded(_:)`` or ``withdrawn(_:)``.
+  func began(account: String, address: String, fromFirst: Bool = false) -> Attempt {
+    var attempt = Attempt(account: account, address: address)
+    let entry = failures.value(for: Key(account: account, address: LoginNetwork.of(address)))
+    let hasGuessed = entry.map { $0.count >= Self.freeForPair && $0.forgottenAt >= time.monotonicNanoseconds } ?? false
+    if fromFirst || hasGuessed { attempt.counted = count(account, address) }
+    return attempt
+  }
+
+  func failed(_ attempt: Attempt) {
+    if attempt.counted.isEmpty { failed(account: attempt.account, address: attempt.address) }
+  }
+
+  func failed(account: String, address: String) { _ = count(account, address) }
+
+  func succeeded(_ attempt: Attempt) {
+    withdrawn(attempt)
+    succeeded(account: attempt.account, address: attempt.address)
+  }
+
+  func succeeded(account: String, address: String) {
+    let pair = Key(account: account, address: LoginNetwork.of(address))
+    familiar.insert(time.monotonicNanoseconds + Self.familiarity.wholeMicroseconds * 1000, for: pair, cost: 1)
+    forgive(pair)
+  }
+
+  /// It was not checked after all. What it was counted for is as it was before; what others were counted for stays.
+  func withdrawn(_ attempt: Attempt) {
+    for (key, before, since) in attempt.counted {
+      guard var entry = failures.value(for: key) else { continue }
+      entry.count = max(0, entry.count - 1)
+      if entry.blockedUntil == since { entry.blockedUntil = before }
+      failures.insert(entry, for: key, cost: 1)
+    }
+  }
+
+  private func count(_ account: String, _ address: String) -> [(key: Key, blockedBefore: Int64, blockedSince: Int64)] {
     let now = time.monotonicNanoseconds
-    for (key, free) in keys(account, LoginNetwork.of(address)) {
+    return keys(account, LoginNetwork.of(address)).map { key, free in
       var entry = failures.value(for: key) ?? Failures(count: 0, blockedUntil: 0, forgottenAt: 0)
+      let before = entry.blockedUntil
       if entry.forgottenAt < now { entry.count = 0 }
       entry.count += 1
       let over = entry.count - free
@@ -81,33 +129,7 @@ final class LoginThrottle: Sendable {
       }
       entry.forgottenAt = now + Self.memory.wholeMicroseconds * 1000
       failures.insert(entry, for: key, cost: 1)
-    }
-  }
-
-  /// Before a password is checked: who has guessed wrong is counted at once, or many at the same time would count as one.
-  ///
-  /// - Returns: whether this was counted as a failure.
-  func began(account: String, address: String) -> Bool {
-    let pair = Key(account: account, address: LoginNetwork.of(address))
-    guard let entry = failures.value(for: pair), entry.count >= Self.freeForPair,
-      entry.forgottenAt >= time.monotonicNanoseconds
-    else { return false }
-    failed(account: account, address: address)
-    return true
-  }
-
-  /// - Parameter wasCounted: what ``began(account:address:)`` answered.
-  func succeeded(account: String, address: String, wasCounted: Bool = false) {
-    let network = LoginNetwork.of(address)
-    let until = time.monotonicNanoseconds + Self.familiarity.wholeMicroseconds * 1000
-    familiar.insert(until, for: Key(account: account, address: network), cost: 1)
-    forgive(Key(account: account, address: network))
-    guard wasCounted else { return }
-    for key in [Key(account: nil, address: network), Key(account: account, address: nil)] {
-      guard var entry = failures.value(for: key) else { continue }
-      entry.count -= 1
-      entry.blockedUntil = 0
-      failures.insert(entry, for: key, cost: 1)
+      return (key, before, entry.blockedUntil)
     }
   }
 
@@ -128,6 +150,21 @@ final class LoginThrottle: Sendable {
       (pair, Self.freeForPair), (Key(account: nil, address: network), Self.freeForAddress),
       (Key(account: account, address: nil), Self.freeForAccount),
     ]
+  }
+}
+
+extension PasswordHasher {
+  /// ``verify(_:against:)`` for somebody who may be guessing: who hangs up before the answer has failed, and who finds too many at it
+  /// has not tried.
+  func verify(
+    _ password: String, against kept: String?, _ attempt: LoginThrottle.Attempt, _ throttle: LoginThrottle
+  ) async throws -> Bool {
+    do {
+      return try await verify(password, against: kept)
+    } catch {
+      if error is Busy { throttle.withdrawn(attempt) } else { throttle.failed(attempt) }
+      throw error
+    }
   }
 }
 
