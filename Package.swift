@@ -131,7 +131,8 @@ let package = Package(
       dependencies: [
         "RegistryCore", "Access", "BlobStorage", "Metadata", "OCI", "Ground", "Upkeep", "TestSupport", nioCore, logging,
       ], swiftSettings: strict),
-    .testTarget(name: "ScanningTests", dependencies: ["Scanning", "OCI", "CCompression"], swiftSettings: strict),
+    .testTarget(
+      name: "ScanningTests", dependencies: ["TestSupport", "Scanning", "OCI", "CCompression"], swiftSettings: strict),
     .testTarget(name: "OCITests", dependencies: ["OCI"], swiftSettings: strict),
     .testTarget(
       name: "ConformanceTests",

@@ -136,12 +136,8 @@ import Testing
   }
 
   private static func openssl(_ arguments: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["openssl"] + arguments
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw NotSeen(description: "openssl \(arguments)") }
+    guard try FinishedProgram("openssl", arguments).status == 0 else {
+      throw NotSeen(description: "openssl \(arguments)")
+    }
   }
 }

@@ -48,11 +48,9 @@ private final class Home {
     try write(script ?? keeper, to: "script")
     // Written by another program: what is open for writing cannot be run, and a child that another test starts at that moment would
     // have it open.
-    let install = try Process.run(
-      URL(filePath: "/usr/bin/install"),
-      arguments: ["-m", "755", "\(path)/script", "\(path)/bin/docker-credential-\(name)"])
-    install.waitUntilExit()
-    try #require(install.terminationStatus == 0)
+    let installed = try FinishedProgram(
+      "install", ["-m", "755", "\(path)/script", "\(path)/bin/docker-credential-\(name)"])
+    try #require(installed.status == 0, "\(installed.text)")
   }
 
   func credential(_ server: String, repository: String? = nil) throws -> CredentialFile.Credential? {

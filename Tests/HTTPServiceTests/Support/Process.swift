@@ -29,19 +29,14 @@ enum ThisProcess {
 ///
 /// - Returns: its exit code and what it printed, errors included.
 func run(_ program: String, _ arguments: [String]) async throws -> (code: Int32, output: [UInt8]) {
-  let process = Process()
-  process.executableURL = URL(filePath: "/usr/bin/env")
-  process.arguments = [program] + arguments
-  let pipe = Pipe()
-  process.standardOutput = pipe
-  process.standardError = pipe
-  process.standardInput = FileHandle.nullDevice
-  try process.run()
-  return await withCheckedContinuation { continuation in
+  // Not in a thread of those that run tests: it waits.
+  try await withCheckedThrowingContinuation { continuation in
     DispatchQueue(label: "program").async {
-      let output = pipe.fileHandleForReading.readDataToEndOfFile()
-      process.waitUntilExit()
-      continuation.resume(returning: (process.terminationStatus, Array(output)))
+      continuation.resume(
+        with: Result {
+          let program = try FinishedProgram(program, arguments)
+          return (program.status, program.output)
+        })
     }
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import OCI
+import TestSupport
 import Testing
 
 @testable import Scanning
@@ -79,12 +80,7 @@ import Testing
 
   @Test func `are archives that tar reads`() throws {
     let folder = try Folder()
-    let tar = Process()
-    tar.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    tar.arguments = ["tar", "-xf", try Self.make(folder), "-C", folder.path]
-    try tar.run()
-    tar.waitUntilExit()
-    #expect(tar.terminationStatus == 0)
+    #expect(try FinishedProgram("tar", ["-xf", try Self.make(folder), "-C", folder.path]).status == 0)
     let manifest = try Self.bytes("\(folder.path)/manifest.json")
     #expect(try Self.bytes("\(folder.path)/manifest.sig") == Self.sign(manifest))
     var lines: [String] = []

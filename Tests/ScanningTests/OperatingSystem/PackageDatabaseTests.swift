@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Scanning
@@ -7,15 +8,8 @@ import Testing
 struct PackageDatabaseTests {
   @Test("What dpkg-query says of this machine is what is found in its database")
   func thisMachine() throws {
-    let query = Process()
-    query.executableURL = URL(filePath: "/usr/bin/dpkg-query")
     let format = "${db:Status-Status}\t${Package}\t${Version}\t${source:Package}\t${source:Version}\t${Architecture}\n"
-    query.arguments = ["-W", "-f", format]
-    let output = Pipe()
-    query.standardOutput = output
-    try query.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    query.waitUntilExit()
+    let text = try FinishedProgram("dpkg-query", ["-W", "-f", format]).text
     let expected = text.split(separator: "\n").compactMap { line -> String? in
       guard let tab = line.firstIndex(of: "\t") else { return nil }
       return ["config-files", "not-installed"].contains(line[..<tab]) ? nil : String(line[line.index(after: tab)...])

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The validators that the makers of CycloneDX and SPDX publish, with the official schemas in them. Without them the test fails.
@@ -28,17 +29,8 @@ enum OfficialValidator {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     for (name, bytes) in documents { try Data(bytes).write(to: folder.appending(path: name)) }
-    let process = Process()
-    process.executableURL = try python()
-    process.arguments = [script] + documents.keys.sorted()
-    process.currentDirectoryURL = folder
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let said = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    let text = String(decoding: said, as: UTF8.self)
-    return process.terminationStatus == 0 ? text : "the validator ended with \(process.terminationStatus)\n\(text)"
+    let said = try FinishedProgram(
+      try python().path(), [script] + documents.keys.sorted(), in: folder.path())
+    return said.status == 0 ? said.text : "the validator ended with \(said.status)\n\(said.text)"
   }
 }

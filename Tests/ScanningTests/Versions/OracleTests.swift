@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Scanning
@@ -35,16 +36,11 @@ import Testing
     let file = FileManager.default.temporaryDirectory.appending(path: "pairs-\(UUID().uuidString)")
     try Data(pairs.map { "\($0.0) \($0.1)\n" }.joined().utf8).write(to: file)
     defer { try? FileManager.default.removeItem(at: file) }
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments.map { $0 == "PAIRS" ? file.path() : $0 }
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let text = try output.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "\(program) is among the packages that tests need")
-    return String(decoding: text, as: UTF8.self).split(separator: "\n").map { String($0) }
+    // Warnings are no answers.
+    let asked = try FinishedProgram(
+      "sh", ["-c", #"exec "$@" 2> /dev/null"#, "sh", program] + arguments.map { $0 == "PAIRS" ? file.path() : $0 })
+    try #require(asked.status == 0, "\(program) is among the packages that tests need")
+    return asked.text.split(separator: "\n").map { String($0) }
   }
 
   private static func expect(

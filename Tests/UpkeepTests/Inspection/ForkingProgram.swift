@@ -14,15 +14,13 @@ enum ForkingProgram {
       let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path()
       try Data(source.utf8).write(to: URL(filePath: "\(folder)/\(name).c"))
-      let compiler = Process()
-      compiler.executableURL = URL(filePath: "/usr/bin/env")
-      compiler.arguments = [
-        "clang", "-O0", "-I", "\(root)/Sources/CLinux/include", "\(folder)/\(name).c",
-        "\(root)/Sources/CLinux/Confinement.c", "\(root)/Sources/CLinux/ForkServer.c", "-o", "\(folder)/\(name)",
-      ]
-      try compiler.run()
-      compiler.waitUntilExit()
-      try #require(compiler.terminationStatus == 0)
+      let compiled = try FinishedProgram(
+        "clang",
+        [
+          "-O0", "-I", "\(root)/Sources/CLinux/include", "\(folder)/\(name).c", "\(root)/Sources/CLinux/Confinement.c",
+          "\(root)/Sources/CLinux/ForkServer.c", "-o", "\(folder)/\(name)",
+        ])
+      try #require(compiled.status == 0, "\(compiled.text)")
       return folder
     }
   }
