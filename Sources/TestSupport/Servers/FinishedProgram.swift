@@ -31,7 +31,7 @@ public struct FinishedProgram: Sendable {
     var raw: Int32 = 0
     while waitpid(process, &raw, 0) == -1, errno == EINTR {}
     status = raw & 0x7f == 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f)
-    output = Array(try readText(file).utf8)
+    output = try readBytes(file)
   }
 
   private static let environment: [String: String] = {

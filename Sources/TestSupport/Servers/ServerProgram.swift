@@ -128,7 +128,10 @@ public final class ServerProgram: Sendable {
 }
 
 /// The text of a file.
-func readText(_ path: String) throws -> String {
+func readText(_ path: String) throws -> String { String(decoding: try readBytes(path), as: UTF8.self) }
+
+/// What a file holds.
+func readBytes(_ path: String) throws -> [UInt8] {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { throw LabError("cannot read \(path): errno \(errno)") }
   defer { close(descriptor) }
@@ -136,7 +139,7 @@ func readText(_ path: String) throws -> String {
   var chunk = [UInt8](repeating: 0, count: 65536)
   while true {
     let count = read(descriptor, &chunk, chunk.count)
-    guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
+    guard count > 0 else { return bytes }
     bytes += chunk[..<count]
   }
 }
