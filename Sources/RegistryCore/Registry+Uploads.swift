@@ -134,9 +134,7 @@ extension Registry {
       {
         return
       }
-      let stored = try await store.put(bytes, as: digest)
-      caches.smallBlobs.remove(digest)
-      try await record(stored, permit, replacing: isPresent ? known?.place : nil, ending: ended)
+      try await store(bytes, as: digest, permit, replacing: isPresent ? known?.place : nil, ending: ended)
     }
   }
 
@@ -145,12 +143,28 @@ extension Registry {
   private func putUnasked(
     _ bytes: ByteBuffer, as digest: Digest, _ permit: Permit<Push>, ending ended: UploadID?
   ) async throws {
-    try await gate.publishing(digest) {
+    try await gate.publishing(digest) { try await store(bytes, as: digest, permit, ending: ended) }
+  }
+
+  /// Stores and records bytes, and does so again at another place where the first can be recorded no more.
+  private func store(
+    _ bytes: ByteBuffer, as digest: Digest, _ permit: Permit<Push>, replacing lost: String? = nil,
+    ending ended: UploadID?
+  ) async throws {
+    for _ in 0..<Self.placeLimit {
       let stored = try await store.put(bytes, as: digest)
       caches.smallBlobs.remove(digest)
-      try await record(stored, permit, ending: ended)
+      do {
+        return try await record(stored, permit, replacing: lost, ending: ended)
+      } catch StorageError.uploadUnknown {
+        logger.info("a blob is stored again: its push took too long", metadata: ["digest": "\(digest)"])
+      }
     }
+    throw RegistryError(.unavailable, "the database is too slow to record the blob; push it again")
   }
+
+  /// How many places are tried for the same bytes.
+  private static let placeLimit = 3
 
   /// Makes a blob readable that is stored already. Answers false when it is so no more: the collector was quicker.
   private func link(_ known: BlobRow, _ permit: Permit<Push>, ending ended: UploadID?) async throws -> Bool {
@@ -178,24 +192,19 @@ extension Registry {
     let lease = settings.lease
     let published = PublishedBlob(
       digest: blob.digest, sizeBytes: blob.sizeBytes, place: blob.place, replaces: lost)
-    let place = try await database.write { transaction -> String? in
+    let (place, isFresh) = try await database.write { transaction -> (String?, Bool) in
       if let ended { try transaction.endUpload(ended.text) }
-      if let place = blob.place {
-        if let upload {
-          try Self.end(upload, at: place, published, in: transaction)
-        } else if let made = StoredBlob.time(ofPlace: place),
-          Timestamp(microseconds: made) + Self.publicationLimit < transaction.now
-        {
-          // The sweep may take it for garbage soon.
-          throw StorageError.uploadUnknown
-        }
+      let until = transaction.now + lease
+      guard try Self.takesUp(blob, of: upload, in: transaction) else {
+        return (try Self.linkRecorded(published, to: repository, leasedUntil: until, in: transaction), false)
       }
-      return try transaction.publish(published, to: repository, leasedUntil: transaction.now + lease)
+      return (try transaction.publish(published, to: repository, leasedUntil: until), true)
     }
     caches.links.remove(LinkKey(repository: repository, digest: blob.digest))
     guard place != blob.place else { return }
     let others = StoredBlob(digest: blob.digest, sizeBytes: blob.sizeBytes, place: place)
-    if lost == nil, upload == nil, try await store.size(of: others) != blob.sizeBytes {
+    if lost == nil, try await store.size(of: others) != blob.sizeBytes {
+      guard isFresh else { throw StorageError.uploadUnknown }
       return try await record(blob, permit, replacing: place, ending: ended)
     }
     do { try await store.remove([blob]) } catch {
@@ -203,14 +212,32 @@ extension Registry {
     }
   }
 
-  /// Forgets the upload in the transaction that records its blob. One that has expired meanwhile took its bytes along, and so did a
-  /// request that brought more of it.
-  private static func end(
-    _ upload: UploadID, at place: String, _ blob: PublishedBlob, in transaction: borrowing Transaction
-  ) throws {
-    if try transaction.deleteUnclaimedUpload(upload.text, at: place) { return }
-    // Unless this is done again because the answer to the commit was lost: then the blob is here, at this place or another.
-    guard try transaction.blob(blob.digest)?.state == .present else { throw StorageError.uploadUnknown }
+  /// Whether these bytes may still be recorded at their place. Not so where they may have been: the commit whose answer was lost
+  /// may be older than the lease, and what it recorded be collected and removed since (I3). Forgets the upload that brought
+  /// them; one that has expired meanwhile took its bytes along, and so did a request that brought more of it.
+  private static func takesUp(
+    _ blob: StoredBlob, of upload: UploadID?, in transaction: borrowing Transaction
+  ) throws -> Bool {
+    guard let place = blob.place else { return true }
+    if let upload { return try transaction.deleteUnclaimedUpload(upload.text, at: place) }
+    if let made = StoredBlob.time(ofPlace: place),
+      Timestamp(microseconds: made) + publicationLimit < transaction.now
+    {
+      // The sweep may take it for garbage soon.
+      throw StorageError.uploadUnknown
+    }
+    return !transaction.isRepeat
+  }
+
+  /// Links the blob where it is recorded, by that commit or by somebody else's push, and answers where that is.
+  private static func linkRecorded(
+    _ blob: PublishedBlob, to repository: RepositoryName, leasedUntil until: Timestamp,
+    in transaction: borrowing Transaction
+  ) throws -> String? {
+    guard let found = try transaction.blob(blob.digest), found.state == .present, found.place != blob.replaces,
+      try transaction.linkPresent(found, to: repository, leasedUntil: until)
+    else { throw StorageError.uploadUnknown }
+    return found.place
   }
 
   /// Bytes without an upload's row must be recorded within this time after their place was made.

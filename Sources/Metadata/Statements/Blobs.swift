@@ -16,6 +16,13 @@ public struct BlobRow: Sendable {
   public let state: State
   /// The store's own name of the bytes; nil where they lie under their digest.
   public let place: String?
+
+  public init(digest: Digest, sizeBytes: Int64, state: State, place: String?) {
+    self.digest = digest
+    self.sizeBytes = sizeBytes
+    self.state = state
+    self.place = place
+  }
 }
 
 /// What a repository's reader may know of a blob.

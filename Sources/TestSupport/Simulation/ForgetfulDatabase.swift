@@ -4,8 +4,13 @@ public import Metadata
 /// Runs every transaction twice, as when the answer to its commit was lost.
 public struct ForgetfulDatabase: Database {
   private let base: any Database
+  private let meanwhile: @Sendable () async throws -> Void
 
-  public init(base: any Database) { self.base = base }
+  /// - Parameter meanwhile: what happens before a transaction is run again.
+  public init(base: any Database, meanwhile: @escaping @Sendable () async throws -> Void = {}) {
+    self.base = base
+    self.meanwhile = meanwhile
+  }
 
   public var now: Timestamp { base.now }
   public var isShared: Bool { true }
@@ -16,6 +21,7 @@ public struct ForgetfulDatabase: Database {
 
   public func write<V: Sendable>(_ body: @escaping @Sendable (borrowing Transaction) throws -> V) async throws -> V {
     _ = try await base.write(body)
+    try await meanwhile()
     return try await base.write { try Self.again($0, body) }
   }
 
