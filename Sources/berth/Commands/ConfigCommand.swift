@@ -7,6 +7,7 @@ struct ConfigCommand: AsyncParsableCommand {
 
   struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "check",
       abstract: "Say whether the configuration can be used: also by the database and the object store that it names.")
     @OptionGroup var options: SettingsOptions
 
@@ -28,18 +29,21 @@ struct ConfigCommand: AsyncParsableCommand {
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "show",
       abstract: "Print every setting as it is in force, and where it comes from.")
     @OptionGroup var options: SettingsOptions
     func run() throws { print(try options.load().listing()) }
   }
 
   struct Schema: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print the JSON Schema of the file, for editors.")
+    static let configuration = CommandConfiguration(
+      commandName: "schema", abstract: "Print the JSON Schema of the file, for editors.")
     func run() { print(SettingTable.standard.jsonSchema()) }
   }
 
   struct Reference: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "reference",
       abstract: "Print the reference page that docs/configuration.md holds.", shouldDisplay: false)
     func run() { print(SettingTable.standard.referencePage(), terminator: "") }
   }

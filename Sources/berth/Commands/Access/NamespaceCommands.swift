@@ -7,7 +7,8 @@ struct NamespaceCommand: AsyncParsableCommand {
     subcommands: [List.self, Create.self, Publish.self, Hide.self, Delete.self])
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the namespaces that one may see.")
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "List the namespaces that one may see.")
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
@@ -18,7 +19,7 @@ struct NamespaceCommand: AsyncParsableCommand {
   }
 
   struct Create: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Make a namespace.")
+    static let configuration = CommandConfiguration(commandName: "create", abstract: "Make a namespace.")
     @Argument(help: "Its name.") var name: String
     @Option(help: "A user who becomes its owner.") var owner: String?
     @Flag(help: "Everybody may pull.") var `public` = false
@@ -34,7 +35,8 @@ struct NamespaceCommand: AsyncParsableCommand {
   }
 
   struct Publish: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Let everybody pull from a namespace.")
+    static let configuration = CommandConfiguration(
+      commandName: "publish", abstract: "Let everybody pull from a namespace.")
     @Argument(help: "The namespace.") var name: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -46,7 +48,8 @@ struct NamespaceCommand: AsyncParsableCommand {
   }
 
   struct Hide: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Let only those pull who are granted it.")
+    static let configuration = CommandConfiguration(
+      commandName: "hide", abstract: "Let only those pull who are granted it.")
     @Argument(help: "The namespace.") var name: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -58,7 +61,8 @@ struct NamespaceCommand: AsyncParsableCommand {
   }
 
   struct Delete: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Delete a namespace that holds no image.")
+    static let configuration = CommandConfiguration(
+      commandName: "delete", abstract: "Delete a namespace that holds no image.")
     @Argument(help: "The namespace.") var name: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -76,7 +80,8 @@ struct GrantCommand: AsyncParsableCommand {
     subcommands: [List.self, Add.self, Remove.self])
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List what is granted in a namespace.")
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "List what is granted in a namespace.")
     @Argument(help: "The namespace.") var namespace: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -93,6 +98,7 @@ struct GrantCommand: AsyncParsableCommand {
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "add",
       abstract: "Grant a role.",
       discussion: """
         berth grant add alice writer acme
@@ -119,7 +125,7 @@ struct GrantCommand: AsyncParsableCommand {
   }
 
   struct Remove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Take a grant away.")
+    static let configuration = CommandConfiguration(commandName: "remove", abstract: "Take a grant away.")
     @Argument(help: "The namespace.") var namespace: String
     @Argument(help: "Its number, from berth grant list.") var id: Int64
     @OptionGroup var remote: RemoteOptions
@@ -150,7 +156,7 @@ struct RobotCommand: AsyncParsableCommand {
   }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the robots of a namespace.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the robots of a namespace.")
     @Argument(help: "The namespace.") var namespace: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -164,6 +170,7 @@ struct RobotCommand: AsyncParsableCommand {
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "create",
       abstract: "Make a robot with a token, which is printed once.",
       discussion: """
         berth robot create acme+ci --role writer
@@ -198,7 +205,7 @@ struct RobotCommand: AsyncParsableCommand {
   }
 
   struct Delete: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Delete a robot, with its tokens.")
+    static let configuration = CommandConfiguration(commandName: "delete", abstract: "Delete a robot, with its tokens.")
     @Argument(help: "The robot.") var name: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -210,7 +217,8 @@ struct RobotCommand: AsyncParsableCommand {
   }
 
   struct Certificates: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the client certificates that stand for a robot.")
+    static let configuration = CommandConfiguration(
+      commandName: "certificates", abstract: "List the client certificates that stand for a robot.")
     @Argument(help: "The robot.") var name: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -222,7 +230,8 @@ struct RobotCommand: AsyncParsableCommand {
   }
 
   struct AddCertificate: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Let a client certificate stand for a robot.")
+    static let configuration = CommandConfiguration(
+      commandName: "add-certificate", abstract: "Let a client certificate stand for a robot.")
     @Argument(help: "The robot.") var name: String
     @Argument(help: "subject, dns, uri or email.") var field: String
     @Argument(help: "What stands there: CN=ci,O=Acme.") var value: String
@@ -237,7 +246,8 @@ struct RobotCommand: AsyncParsableCommand {
   }
 
   struct RemoveCertificate: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Let a certificate stand for a robot no more.")
+    static let configuration = CommandConfiguration(
+      commandName: "remove-certificate", abstract: "Let a certificate stand for a robot no more.")
     @Argument(help: "The robot.") var name: String
     @Argument(help: "Its number, from berth robot certificates.") var id: Int64
     @OptionGroup var remote: RemoteOptions

@@ -9,7 +9,7 @@ struct UserCommand: AsyncParsableCommand {
     ])
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List users.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List users.")
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
@@ -24,7 +24,7 @@ struct UserCommand: AsyncParsableCommand {
   }
 
   struct Create: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Make a user.")
+    static let configuration = CommandConfiguration(commandName: "create", abstract: "Make a user.")
     @Argument(help: "The name to log in with.") var name: String
     @Option(help: "admin, or auditor who reads everything.") var siteRole: String?
     @Flag(help: "Read the password from standard input.") var passwordStdin = false
@@ -43,7 +43,7 @@ struct UserCommand: AsyncParsableCommand {
   }
 
   struct Change: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Change a user.")
+    static let configuration = CommandConfiguration(commandName: "change", abstract: "Change a user.")
     @Argument(help: "The user.") var name: String
     @Option(help: "admin, auditor or none.") var siteRole: String?
     @Flag(inversion: .prefixedEnableDisable, help: "Whether they can log in.") var login: Bool?
@@ -68,7 +68,8 @@ struct UserCommand: AsyncParsableCommand {
   }
 
   struct Delete: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Delete a user, with their tokens and grants.")
+    static let configuration = CommandConfiguration(
+      commandName: "delete", abstract: "Delete a user, with their tokens and grants.")
     @Argument(help: "The user.") var name: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -81,6 +82,7 @@ struct UserCommand: AsyncParsableCommand {
 
   struct Password: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "password",
       abstract: "Change one's own password. What was had for the old one ends; tokens stay.")
     @Flag(help: "Read the old and the new one from standard input, a line each.") var passwordStdin = false
     @OptionGroup var remote: RemoteOptions
@@ -133,7 +135,7 @@ struct TeamCommand: AsyncParsableCommand {
     subcommands: [List.self, Show.self, Create.self, Delete.self, Add.self, Remove.self])
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List teams.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List teams.")
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
@@ -143,7 +145,7 @@ struct TeamCommand: AsyncParsableCommand {
   }
 
   struct Show: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the members of a team.")
+    static let configuration = CommandConfiguration(commandName: "show", abstract: "List the members of a team.")
     @Argument(help: "The team.") var name: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -155,7 +157,7 @@ struct TeamCommand: AsyncParsableCommand {
   }
 
   struct Create: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Make a team.")
+    static let configuration = CommandConfiguration(commandName: "create", abstract: "Make a team.")
     @Argument(help: "Its name.") var name: String
     @Option(help: "A group of single sign-on whose members are in it: PROVIDER:GROUP.") var group: String?
     @OptionGroup var remote: RemoteOptions
@@ -170,7 +172,8 @@ struct TeamCommand: AsyncParsableCommand {
   }
 
   struct Delete: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Delete a team, with what it was granted.")
+    static let configuration = CommandConfiguration(
+      commandName: "delete", abstract: "Delete a team, with what it was granted.")
     @Argument(help: "The team.") var name: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -182,7 +185,7 @@ struct TeamCommand: AsyncParsableCommand {
   }
 
   struct Add: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Put a user into a team.")
+    static let configuration = CommandConfiguration(commandName: "add", abstract: "Put a user into a team.")
     @Argument(help: "The team.") var name: String
     @Argument(help: "The user.") var user: String
     @OptionGroup var remote: RemoteOptions
@@ -195,7 +198,7 @@ struct TeamCommand: AsyncParsableCommand {
   }
 
   struct Remove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Take a user out of a team.")
+    static let configuration = CommandConfiguration(commandName: "remove", abstract: "Take a user out of a team.")
     @Argument(help: "The team.") var name: String
     @Argument(help: "The user.") var user: String
     @OptionGroup var remote: RemoteOptions

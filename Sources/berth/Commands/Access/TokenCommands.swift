@@ -14,7 +14,7 @@ struct TokenCommand: AsyncParsableCommand {
   }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List tokens.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List tokens.")
     @Option(help: "A robot's instead of one's own.") var robot: String?
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -31,6 +31,7 @@ struct TokenCommand: AsyncParsableCommand {
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "create",
       abstract: "Make a token, which is printed once.",
       discussion: """
         berth token create laptop --days 90
@@ -63,7 +64,8 @@ struct TokenCommand: AsyncParsableCommand {
   }
 
   struct Revoke: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Revoke a token: it ends at once, everywhere.")
+    static let configuration = CommandConfiguration(
+      commandName: "revoke", abstract: "Revoke a token: it ends at once, everywhere.")
     @Argument(help: "Its id, from berth token list.") var id: String
     @Option(help: "A robot's instead of one's own.") var robot: String?
     @OptionGroup var remote: RemoteOptions
@@ -82,7 +84,7 @@ struct TrustCommand: AsyncParsableCommand {
     subcommands: [List.self, Add.self, Remove.self])
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List whom a namespace trusts.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List whom a namespace trusts.")
     @Argument(help: "The namespace.") var namespace: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -99,6 +101,7 @@ struct TrustCommand: AsyncParsableCommand {
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "add",
       abstract: "Trust the jobs of an issuer whose tokens have certain claims.",
       discussion: """
         berth trust add acme main --github acme/api --ref refs/heads/main --role writer --on acme/api
@@ -156,7 +159,7 @@ struct TrustCommand: AsyncParsableCommand {
   }
 
   struct Remove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Trust them no more.")
+    static let configuration = CommandConfiguration(commandName: "remove", abstract: "Trust them no more.")
     @Argument(help: "The namespace.") var namespace: String
     @Argument(help: "The rule's name.") var name: String
     @OptionGroup var remote: RemoteOptions
@@ -176,6 +179,7 @@ struct AccessCommand: AsyncParsableCommand {
 
   struct Explain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "explain",
       abstract: "Which rule lets somebody do something, or that none does (exit code 3).")
     @Argument(help: "A user, a robot, or anonymous.") var account: String
     @Argument(help: "The repository.") var repository: String
@@ -196,6 +200,7 @@ struct AccessCommand: AsyncParsableCommand {
 
   struct RotateKey: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "rotate-key",
       abstract: "Sign tokens with a new key from now on. Nobody is logged out.")
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -213,7 +218,8 @@ struct AuditCommand: AsyncParsableCommand {
     defaultSubcommand: Show.self)
 
   struct Show: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "The newest records, all of them, or as they come.")
+    static let configuration = CommandConfiguration(
+      commandName: "show", abstract: "The newest records, all of them, or as they come.")
     @Option(help: "Only these: push, pull, login, refusal, …") var kind: String?
     @Option(help: "Only of this account.") var actor: String?
     @Option(help: "Only in this namespace.") var namespace: String?
@@ -276,6 +282,7 @@ struct AuditCommand: AsyncParsableCommand {
 
   struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "verify",
       abstract: "Follow the chain of the record from its beginning (exit code 3 when it is broken).")
     @Option(help: "A link that was written down before: POSITION:HASH. May be repeated.") var expect: [String] = []
     @OptionGroup var remote: RemoteOptions

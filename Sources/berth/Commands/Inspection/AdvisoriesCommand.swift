@@ -11,7 +11,8 @@ struct AdvisoriesCommand: AsyncParsableCommand {
     ])
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Where advisories come from, and how old they are.")
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "Where advisories come from, and how old they are.")
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
@@ -27,6 +28,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
 
   struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "import",
       abstract: "Bring advisories in from files, for a registry without internet.",
       discussion: """
         berth advisories import pypi all.zip --whole
@@ -132,6 +134,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
 
   struct Remove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "remove",
       abstract: "Take a feed away, with all that it has brought in and what that found.",
       discussion: """
         For feeds that have another name now, or are no longer in inspection.feeds. Probabilities of EPSS stay while another
@@ -156,7 +159,8 @@ struct AdvisoriesCommand: AsyncParsableCommand {
   }
 
   struct Refresh: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Have a configured feed looked at now.")
+    static let configuration = CommandConfiguration(
+      commandName: "refresh", abstract: "Have a configured feed looked at now.")
     @Argument(help: "The feed.") var feed: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -169,6 +173,7 @@ struct AdvisoriesCommand: AsyncParsableCommand {
 
   struct Changes: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "changes",
       abstract: "What advisories have changed in what is wrong with images, the newest first.")
     @Option(help: "Only what concerns images of this namespace; without it everything, for site admins and auditors.")
     var namespace: String?

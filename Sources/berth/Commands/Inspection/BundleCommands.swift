@@ -6,6 +6,7 @@ import Scanning
 extension AdvisoriesCommand {
   struct Key: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "key",
       abstract: "Make a pair of keys for signing bundles.",
       discussion: """
         berth advisories key advisories.pem
@@ -21,6 +22,7 @@ extension AdvisoriesCommand {
 
   struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "export",
       abstract: "Write all advisories into one signed file, for a registry without internet.",
       discussion: """
         berth advisories export --key advisories.pem --to advisories.tar
@@ -45,6 +47,7 @@ extension AdvisoriesCommand {
 
   struct Push: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "push",
       abstract: "Push a bundle into a registry, of whatever kind, as an artifact.",
       discussion: """
         berth advisories push registry.example.org/security/advisories:latest advisories.tar
@@ -67,6 +70,7 @@ extension AdvisoriesCommand {
 
   struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "verify",
       abstract: "Check a bundle, and show what it has, without a server.")
     @Argument(help: "A file, or oci://REGISTRY/REPOSITORY:TAG.") var bundle: String
     @Option(help: "A file with the public key that signed it; any of several.") var trust: [String]

@@ -12,7 +12,8 @@ struct ExceptionCommand: AsyncParsableCommand {
   }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List exceptions, also those whose time is over.")
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "List exceptions, also those whose time is over.")
     @Argument(help: "The namespace.") var namespace: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -30,6 +31,7 @@ struct ExceptionCommand: AsyncParsableCommand {
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "add",
       abstract: "Take a risk: what it is about does not count until a day.",
       discussion: """
         berth exception add acme --vulnerability CVE-2024-3094 --days 30 --reason "not reachable: no sshd in our images"
@@ -72,7 +74,7 @@ struct ExceptionCommand: AsyncParsableCommand {
   }
 
   struct End: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "End an exception before its day.")
+    static let configuration = CommandConfiguration(commandName: "end", abstract: "End an exception before its day.")
     @Argument(help: "The namespace.") var namespace: String
     @Argument(help: "The exception's number.") var number: Int
     @OptionGroup var remote: RemoteOptions

@@ -8,6 +8,7 @@ struct InspectionCommand: AsyncParsableCommand {
 
   struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "status",
       abstract: "How many layers and images are read, wait, could not be read.")
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -27,6 +28,7 @@ struct InspectionCommand: AsyncParsableCommand {
 
   struct Rematch: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "rematch",
       abstract: "Judge everything in the registry by every advisory once more. No layer is read.")
     @OptionGroup var remote: RemoteOptions
     func run() async throws {

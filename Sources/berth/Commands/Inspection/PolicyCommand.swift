@@ -53,6 +53,7 @@ struct PolicyCommand: AsyncParsableCommand {
 
   struct Set: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "set",
       abstract: "Set the policy of a namespace, or of some of its repositories.",
       discussion: """
         berth policy set acme --block critical --only-fixable --grace-days 7 --warn high
@@ -72,7 +73,7 @@ struct PolicyCommand: AsyncParsableCommand {
   }
 
   struct Show: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show the policies of a namespace.")
+    static let configuration = CommandConfiguration(commandName: "show", abstract: "Show the policies of a namespace.")
     @Argument(help: "The namespace.") var namespace: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -85,7 +86,8 @@ struct PolicyCommand: AsyncParsableCommand {
   }
 
   struct Remove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Refuse nothing for what is wrong with it any more.")
+    static let configuration = CommandConfiguration(
+      commandName: "remove", abstract: "Refuse nothing for what is wrong with it any more.")
     @Argument(help: "The namespace.") var namespace: String
     @Option(help: "The pattern that the policy is on.") var on: String?
     @OptionGroup var remote: RemoteOptions

@@ -15,7 +15,8 @@ struct VEXCommand: AsyncParsableCommand {
   private static func path(_ namespace: String) -> String { "/api/v1/namespaces/\(pathPart(namespace))/vex" }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List documents, uploaded and attached.")
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "List documents, uploaded and attached.")
     @Argument(help: "The namespace.") var namespace: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -32,7 +33,8 @@ struct VEXCommand: AsyncParsableCommand {
   }
 
   struct Set: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Set a document, in place of the one of its name.")
+    static let configuration = CommandConfiguration(
+      commandName: "set", abstract: "Set a document, in place of the one of its name.")
     @Argument(help: "The namespace.") var namespace: String
     @Argument(help: "A file with OpenVEX or CSAF in JSON.") var file: String
     @Option(help: "Its name; that of the file unless given.") var name: String?
@@ -55,7 +57,7 @@ struct VEXCommand: AsyncParsableCommand {
   }
 
   struct Remove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Take a document away.")
+    static let configuration = CommandConfiguration(commandName: "remove", abstract: "Take a document away.")
     @Argument(help: "The namespace.") var namespace: String
     @Argument(help: "The document's name.") var name: String
     @OptionGroup var remote: RemoteOptions

@@ -54,7 +54,8 @@ struct EnvironmentCommand: AsyncParsableCommand {
   ]
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the environments of a namespace.")
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "List the environments of a namespace.")
     @Argument(help: ArgumentHelp("The namespace.", valueName: "namespace")) var place: String?
     @Option(help: "The namespace, as the other commands take it.") var namespace: String?
     @OptionGroup var remote: RemoteOptions
@@ -78,6 +79,7 @@ struct EnvironmentCommand: AsyncParsableCommand {
 
   struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "show",
       abstract: "Show what runs in an environment, now or as of a time.")
     @OptionGroup var which: Which
     @Option(help: "As it was at this time, or so long ago: 12h, 1d, 2w.") var asOf: Moment?
@@ -159,6 +161,7 @@ struct EnvironmentCommand: AsyncParsableCommand {
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "create",
       abstract: "Make an environment.",
       discussion: """
         berth env create acme/staging
@@ -181,7 +184,8 @@ struct EnvironmentCommand: AsyncParsableCommand {
   }
 
   struct Set: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Change settings of an environment; others stay.")
+    static let configuration = CommandConfiguration(
+      commandName: "set", abstract: "Change settings of an environment; others stay.")
     @OptionGroup var which: Which
     @OptionGroup var settings: Settings
     @Flag(help: "Freeze it no more.") var noFreeze = false
@@ -208,6 +212,7 @@ struct EnvironmentCommand: AsyncParsableCommand {
 
   struct Delete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "delete",
       abstract: "Take an environment away, with its releases; its tags stay, as tags like any other.")
     @OptionGroup var which: Which
     @OptionGroup var remote: RemoteOptions

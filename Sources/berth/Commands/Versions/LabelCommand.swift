@@ -8,6 +8,7 @@ struct LabelCommand: AsyncParsableCommand {
 
   struct Set: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "set",
       abstract: "Set labels, or take them away; nothing is pushed.",
       discussion: """
         berth tag label set acme/api:2.3 team=payments tier=1
@@ -39,7 +40,8 @@ struct LabelCommand: AsyncParsableCommand {
   }
 
   struct Show: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show the facts and the labels of an image.")
+    static let configuration = CommandConfiguration(
+      commandName: "show", abstract: "Show the facts and the labels of an image.")
     @Argument(help: "The image: acme/api:2.3, acme/api@sha256:….") var image: ImageName
     @OptionGroup var remote: RemoteOptions
 
@@ -60,7 +62,8 @@ struct LabelCommand: AsyncParsableCommand {
   }
 
   struct History: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show how the labels of an image were changed.")
+    static let configuration = CommandConfiguration(
+      commandName: "history", abstract: "Show how the labels of an image were changed.")
     @Argument(help: "The image: acme/api:2.3, acme/api@sha256:….") var image: ImageName
     @Option(name: [.customShort("n"), .customLong("count")], help: "How many, at most 10000.") var count = RowCount(20)
     @OptionGroup var remote: RemoteOptions

@@ -4,6 +4,7 @@ import OCI
 extension EnvironmentCommand {
   struct Promote: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "promote",
       abstract: "Promote images as one release: all or none.",
       discussion: """
         berth env promote acme/production acme/api:2.3.1 acme/web:2.3.1 --reason "release 2.3.1"
@@ -32,6 +33,7 @@ extension EnvironmentCommand {
 
   struct Rollback: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "rollback",
       abstract: "Go back to what ran before the release that is in force.",
       discussion: """
         berth env rollback acme/production --reason "2.3.1 loses orders"
@@ -113,7 +115,8 @@ extension EnvironmentCommand {
   }
 
   struct Releases: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List releases, the newest first.")
+    static let configuration = CommandConfiguration(
+      commandName: "releases", abstract: "List releases, the newest first.")
     @OptionGroup var which: Which
     @Option(name: [.customShort("n"), .customLong("count")], help: "How many, at most 10000.") var count = RowCount(20)
     @OptionGroup var remote: RemoteOptions
@@ -131,7 +134,8 @@ extension EnvironmentCommand {
   }
 
   struct Release: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show a release: what it changed, and who agreed.")
+    static let configuration = CommandConfiguration(
+      commandName: "release", abstract: "Show a release: what it changed, and who agreed.")
     @OptionGroup var which: Which
     @Argument(help: "Its number.") var number: Int64
     @OptionGroup var remote: RemoteOptions
@@ -155,6 +159,7 @@ extension EnvironmentCommand {
 
   struct Approve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "approve",
       abstract: "Agree to a release that waits; who completes the number carries it out.")
     @OptionGroup var which: Which
     @Argument(help: "The release's number.") var number: Int64
@@ -176,6 +181,7 @@ extension EnvironmentCommand {
 
   struct End: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "end",
       abstract: "End a release that waits: who asked for it cancels it, who could agree rejects it.")
     @OptionGroup var which: Which
     @Argument(help: "The release's number.") var number: Int64

@@ -8,6 +8,7 @@ struct RetentionCommand: AsyncParsableCommand {
 
   struct Set: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "set",
       abstract: "Set what is kept; a tag that nothing keeps is deleted, and can be restored while its history is kept.",
       discussion: """
         berth retention set acme --keep-last 10 --keep-tags semver
@@ -43,7 +44,7 @@ struct RetentionCommand: AsyncParsableCommand {
   }
 
   struct Show: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show what is kept in a namespace.")
+    static let configuration = CommandConfiguration(commandName: "show", abstract: "Show what is kept in a namespace.")
     @Argument(help: "The namespace.") var namespace: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -56,7 +57,7 @@ struct RetentionCommand: AsyncParsableCommand {
   }
 
   struct Remove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Keep everything again.")
+    static let configuration = CommandConfiguration(commandName: "remove", abstract: "Keep everything again.")
     @Argument(help: "The namespace.") var namespace: String
     @Option(help: "The pattern that the rule is on.") var on: String?
     @OptionGroup var remote: RemoteOptions
@@ -70,6 +71,7 @@ struct RetentionCommand: AsyncParsableCommand {
 
   struct Preview: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "preview",
       abstract: "Print every tag that retention keeps or deletes, and why.")
     @Argument(help: "The namespace.") var namespace: String
     @Flag(help: "Only what is deleted.") var deleted = false
@@ -91,6 +93,7 @@ struct HistoryCommand: AsyncParsableCommand {
 
   struct Preview: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "preview",
       abstract: "Print the events and labels that are beyond the time that history is kept, and will be let go of.")
     @Argument(help: "The namespace.") var namespace: String
     @OptionGroup var remote: RemoteOptions

@@ -9,7 +9,7 @@ struct RuleCommand: AsyncParsableCommand {
     subcommands: [List.self, Set.self, Remove.self])
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the rules of a namespace.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the rules of a namespace.")
     @Argument(help: "The namespace.") var namespace: String
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
@@ -23,6 +23,7 @@ struct RuleCommand: AsyncParsableCommand {
 
   struct Set: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "set",
       abstract: "Set a rule, in place of the one of its kind on the same pattern.",
       discussion: """
         berth rule set acme immutable '["v*", "semver"]'
@@ -48,7 +49,7 @@ struct RuleCommand: AsyncParsableCommand {
   }
 
   struct Remove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Take a rule away.")
+    static let configuration = CommandConfiguration(commandName: "remove", abstract: "Take a rule away.")
     @Argument(help: "The namespace.") var namespace: String
     @Argument(help: "immutable, history, retention, channels or policy.") var kind: String
     @Option(help: "The pattern that it is on.") var on: String?

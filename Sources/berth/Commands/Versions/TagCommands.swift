@@ -9,6 +9,7 @@ struct TagCommand: AsyncParsableCommand {
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "list",
       abstract: "List the tags of a repository, as they are or as they were.",
       discussion: """
         berth tag list acme/api
@@ -30,6 +31,7 @@ struct TagCommand: AsyncParsableCommand {
 
   struct History: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "history",
       abstract: "Show what became of a tag, of all tags of a repository, or of a namespace.",
       discussion: """
         berth tag history acme/api:latest
@@ -72,6 +74,7 @@ struct TagCommand: AsyncParsableCommand {
 
   struct Restore: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "restore",
       abstract: "Point a tag to what it pointed to before; a deleted one too.",
       discussion: """
         berth tag restore acme/api:latest                       undo its last move
@@ -104,6 +107,7 @@ struct TagCommand: AsyncParsableCommand {
 
   struct Delete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "delete",
       abstract: "Delete a tag. Its history stays, and berth tag restore brings it back.")
     @Argument(help: "The tag: acme/api:2.3.") var image: ImageName
     @OptionGroup var remote: RemoteOptions
@@ -118,6 +122,7 @@ struct TagCommand: AsyncParsableCommand {
 
   struct Purge: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "purge",
       abstract: "Remove an image for good, with the tags that point to it: no history brings it back.")
     @Argument(help: "The image by its digest: acme/api@sha256:….") var image: ImageName
     @OptionGroup var remote: RemoteOptions
