@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 
 /// `docker` with logins of its own, over the one engine that all tests share.
-struct Docker: RegistryClient {
+struct Docker: CommandClient {
   let home: Workspace.Home
   private let engine: DockerEngine
 
@@ -49,13 +49,6 @@ struct Docker: RegistryClient {
 
   func inspect(_ reference: String, _ format: String) async throws -> String {
     try await succeed(["image", "inspect", "--format", format, reference]).trimmed
-  }
-
-  @discardableResult
-  func succeed(_ arguments: [String]) async throws -> ProgramOutcome {
-    let outcome = try await run(arguments)
-    guard outcome.succeeded else { throw HarnessError(outcome.story) }
-    return outcome
   }
 
   func run(_ arguments: [String]) async throws -> ProgramOutcome {

@@ -11,6 +11,20 @@ protocol RegistryClient: Sendable {
   func pull(_ reference: String) async throws -> String
 }
 
+/// One whose every command may end badly and be looked at.
+protocol CommandClient: RegistryClient {
+  func run(_ arguments: [String]) async throws -> ProgramOutcome
+}
+
+extension CommandClient {
+  @discardableResult
+  func succeed(_ arguments: [String]) async throws -> ProgramOutcome {
+    let outcome = try await run(arguments)
+    guard outcome.succeeded else { throw HarnessError(outcome.story) }
+    return outcome
+  }
+}
+
 /// The clients under test, by name, for argument tables.
 enum ClientKind: String, CaseIterable, Sendable {
   case skopeo, podman, buildah, ctr, docker

@@ -1,7 +1,7 @@
 import Foundation
 
 /// `skopeo` with a policy, a home and a cache of its own.
-struct Skopeo: RegistryClient {
+struct Skopeo: CommandClient {
   let home: Workspace.Home
 
   init(_ home: Workspace.Home) { self.home = home }
@@ -51,13 +51,6 @@ struct Skopeo: RegistryClient {
 
   func delete(_ reference: String) async throws {
     try await succeed(["delete", "--tls-verify=false", "docker://\(reference)"])
-  }
-
-  @discardableResult
-  func succeed(_ arguments: [String]) async throws -> ProgramOutcome {
-    let outcome = try await run(arguments)
-    guard outcome.succeeded else { throw HarnessError(outcome.story) }
-    return outcome
   }
 
   func run(_ arguments: [String]) async throws -> ProgramOutcome {
