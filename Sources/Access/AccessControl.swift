@@ -25,12 +25,12 @@ public final class AccessControl: Sendable {
     http: any OutboundHTTP, hasher: PasswordHasher = PasswordHasher(), time: any TimeSource = SystemTime(),
     random: any RandomSource = SystemRandom()
   ) async throws {
-    memory = AccessMemory(database: database, time: time)
     trail = AuditTrail(database: database)
     keys = SigningKeys(database: database, random: random)
     issuers = IssuerDirectory(http: http, time: time)
     usage = UsageNotes()
     liveSettings = Live(settings)
+    memory = AccessMemory(database: database, time: time, settings: liveSettings)
     self.http = http
     self.random = random
     policy = isOpen ? .open : Policy(memory: memory)
@@ -63,7 +63,10 @@ public final class AccessControl: Sendable {
   /// What is in force. Setting it takes effect with the next call.
   public var settings: AccessSettings {
     get { liveSettings.value }
-    set { liveSettings.value = newValue }
+    set {
+      liveSettings.value = newValue
+      memory.settingsChanged()
+    }
   }
 
   /// The keys that verify this registry's tokens (RFC 7517).

@@ -120,7 +120,7 @@ public final class Authenticator: Sendable {
     case .rules(let ids):
       let rules = ids.compactMap { memory.ruleAtHand($0) }
       guard rules.count == ids.count, token.isOf(made: rules.map(\.record.createdAt)) else { return nil }
-      return caller(.federated(token.alive(rules, now: now)), token, address, requestID)
+      return caller(.federated(token.alive(rules, now: now, settings)), token, address, requestID)
     }
   }
 
@@ -345,7 +345,7 @@ public final class Authenticator: Sendable {
         rules.append(rule)
       }
       guard token.isOf(made: rules.map(\.record.createdAt)) else { throw Self.ended("its trust rule") }
-      return caller(.federated(token.alive(rules, now: now)), token, address, requestID)
+      return caller(.federated(token.alive(rules, now: now, settings)), token, address, requestID)
     }
   }
 

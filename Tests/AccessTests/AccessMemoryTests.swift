@@ -8,7 +8,7 @@ import Testing
 /// When what is remembered of who may do what counts, and when not.
 @Suite struct `What is remembered of rights` {
   private static func memory(_ clock: ManualClock) throws -> AccessMemory {
-    AccessMemory(database: try SQLiteDatabase.inMemory(), time: clock)
+    AccessMemory(database: try SQLiteDatabase.inMemory(), time: clock, settings: Live(AccessSettings()))
   }
 
   @Test func `is forgotten when the database goes back, and not there again when it comes to the same number`()

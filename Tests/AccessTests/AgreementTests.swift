@@ -1,3 +1,4 @@
+import Metadata
 import OCI
 import TestSupport
 import Testing
@@ -35,7 +36,22 @@ import Testing
   }
 
   /// How the right to agree is lost.
-  enum Loss: String, CaseIterable, Sendable { case leftTeam, isDisabled, isDeleted, isNamedNoMore, lostRole }
+  enum Loss: String, CaseIterable, Sendable {
+    case leftTeam, isDisabled, isDeleted, isNamedNoMore, lostRole, providerIsGone
+  }
+
+  /// Makes somebody's membership one that a provider told.
+  private static func signOn(_ user: String, _ registry: ClosedRegistry) async throws {
+    let database = registry.server.registry.database
+    try await database.tamper("UPDATE account SET issuer = 'https://id.test', subject = 'x' WHERE name = \(user)")
+    try await database.tamper("UPDATE team_member SET source = 'acme'")
+    registry.server.access.settings.providers = [
+      SignOnProvider(
+        name: "acme", issuer: "https://id.test", clientID: "berth", clientSecret: nil, scopes: ["openid"],
+        nameClaim: "sub", groupsClaim: "groups")
+    ]
+    try await registry.server.access.memory.changed()
+  }
 
   @Test(arguments: Loss.allCases)
   func `have not agreed when they lost the right before it was carried out`(_ loss: Loss) async throws {
@@ -46,6 +62,7 @@ import Testing
       let role = loss == .lostRole ? "maintainer" : "reader"
       try await administration.grant(role, to: .account("olga"), on: "acme", pattern: nil, by: registry.admin)
       try await administration.addMember("olga", toTeam: "ops", by: registry.admin)
+      if loss == .providerIsGone { try await Self.signOn("olga", registry) }
       let approvers = loss == .lostRole ? "" : #","approvers":["team:ops","maintainer","owner"]"#
       try await Self.make(#""approvals":2,"promoters":["writer"]\#(approvers)"#, registry)
       let asked = try await Self.promote(by: ClosedRegistry.basic("writer"), registry)
@@ -58,6 +75,7 @@ import Testing
         change.isDisabled = true
         try await administration.changeUser("olga", change, by: registry.admin)
       case .isDeleted: try await administration.deleteUser("olga", by: registry.admin)
+      case .providerIsGone: registry.server.access.settings.providers = []
       case .isNamedNoMore: try await Self.change(#"{"approvers":["maintainer","owner"]}"#, registry)
       case .lostRole:
         try await administration.grant("reader", to: .account("olga"), on: "acme", pattern: nil, by: registry.admin)

@@ -15,7 +15,8 @@ import Testing
     private var cookies: [String: String] = [:]
     init(_ registry: ClosedRegistry) { self.registry = registry }
 
-    var hasSession: Bool { cookies["berth_session"] != nil }
+    var session: String? { cookies["berth_session"] }
+    var hasSession: Bool { session != nil }
 
     func ask(
       _ method: String, _ target: String, form: KeyValuePairs<String, String>? = nil, site: String? = "same-origin"
@@ -40,8 +41,8 @@ import Testing
     }
 
     /// Goes to the provider, which says yes, and answers where it sends the browser.
-    func begin() async throws -> String {
-      let start = try await ask("GET", "/auth/sign-on?provider=acme&return=/auth/device")
+    func begin(with name: String = "acme") async throws -> String {
+      let start = try await ask("GET", "/auth/sign-on?provider=\(name)&return=/auth/device")
       #expect(start.status == 303, "\(start)")
       let url = try #require(start.first("Location"))
       let parts = try #require(url.firstMatch(of: /^http:\/\/127\.0\.0\.1:(\d+)(\/.*)$/))
@@ -53,6 +54,12 @@ import Testing
     }
   }
 
+  private static func provider(_ name: String, _ issuer: String) -> SignOnProvider {
+    SignOnProvider(
+      name: name, issuer: issuer, clientID: "berth", clientSecret: "provider-secret", scopes: ["openid"],
+      nameClaim: "preferred_username", groupsClaim: "groups")
+  }
+
   private static func withProvider(
     over kind: TestInstallation.Kind = .sqliteAndFiles, time: any TimeSource = SystemTime(),
     _ body: (ClosedRegistry, TestIssuer) async throws -> Void
@@ -62,11 +69,7 @@ import Testing
       "sub": "u-1", "preferred_username": "carol", "groups": ["developers", "others"],
     ])
     try await ClosedRegistry.withOne(over: kind, time: time) {
-      $0.providers = [
-        SignOnProvider(
-          name: "acme", issuer: provider.url, clientID: provider.clientID, clientSecret: provider.clientSecret,
-          scopes: ["openid"], nameClaim: "preferred_username", groupsClaim: "groups")
-      ]
+      $0.providers = [Self.provider("acme", provider.url)]
     } _: {
       try await body($0, provider)
     }
@@ -115,6 +118,78 @@ import Testing
     }
   }
 
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `puts into teams while its provider is configured, and again when it is so again`(
+    kind: TestInstallation.Kind
+  ) async throws {
+    try await Self.withProvider(over: kind) { registry, provider in
+      try await registry.administration.makeTeam("web", ssoGroup: "acme:developers", by: registry.admin)
+      try await registry.administration.grant("writer", to: .team("web"), on: "acme", pattern: nil, by: registry.admin)
+      let browser = Browser(registry)
+      _ = try await browser.ask("GET", try await browser.begin())
+      let made = try await browser.ask("POST", "/auth/token", form: ["name": "docker", "days": "30"])
+      let secret = try #require(made.text.firstMatch(of: /berth_pat_[0-9A-Za-z]{36}/)).0
+      let header = ClosedRegistry.basic("carol", String(secret))
+      let bearer = try await registry.bearer("repository:acme/api:pull", as: header)
+      func status(_ credential: (String, String)) async throws -> Int {
+        try await registry.ask("GET", "/v2/acme/api/tags/list", as: credential).status
+      }
+      func member() async throws -> JSONValue? {
+        try await registry.api("GET", "/api/v1/teams/web", as: ClosedRegistry.admin).json["members"]?.array?.first
+      }
+      #expect(try await status(header) == 200)
+      #expect(try await member()?["problem"] == .null)
+      let configured = registry.server.access.settings.providers
+      let foreign = Self.provider("acme", "https://other.example")
+      for (providers, problem) in [([], "there is no provider acme"), ([foreign], "is another issuer now")] {
+        registry.server.access.settings.providers = providers
+        for credential in [header, bearer] { #expect(try await status(credential) == 404) }
+        #expect(try await registry.api("GET", "/api/v1/whoami", as: header).json["teams"] == [])
+        #expect(try await registry.api("GET", "/api/v1/teams/web", as: header).status == 403)
+        #expect(try await member()?["problem"]?.string?.contains(problem) ?? false)
+        let why = try await registry.administration.explain(
+          "carol", .push, on: RepositoryName(parsing: "acme/api"), by: registry.admin)
+        #expect(!why.isAllowed && why.rule.contains("team web is writer") && why.rule.contains(problem), "\(why)")
+        #expect(try await registry.server.access.idleAccess().memberships == ["acme": 1])
+      }
+      // Nothing is lost by a configuration that was wrong for a while.
+      registry.server.access.settings.providers = configured
+      for credential in [header, bearer] { #expect(try await status(credential) == 200) }
+      #expect(try await registry.server.access.idleAccess() == IdleAccess())
+      let member = "/api/v1/teams/web/members/carol"
+      #expect(try await registry.api("DELETE", member, as: ClosedRegistry.admin).status == 404)
+      // What does not count can be taken away for good.
+      registry.server.access.settings.providers = []
+      #expect(try await registry.api("DELETE", member, as: ClosedRegistry.admin).status < 300)
+      registry.server.access.settings.providers = configured
+      #expect(try await status(header) == 404)
+      #expect(try await Self.records("team.member.remove", registry) == ["admin web"])
+    }
+  }
+
+  @Test func `leaves a site admin who has a provider that is configured, and counts no other`() async throws {
+    try await Self.withProvider { registry, _ in
+      let browser = Browser(registry)
+      _ = try await browser.ask("GET", try await browser.begin())
+      var admin = Administration.UserChange()
+      admin.siteRole = .some(.admin)
+      try await registry.administration.changeUser("carol", admin, by: registry.admin)
+      let configured = registry.server.access.settings.providers
+      registry.server.access.settings.providers = []
+      let own = "/api/v1/users/admin"
+      #expect(try await registry.api("PATCH", own, as: ClosedRegistry.admin, #"{"siteRole":null}"#).status == 409)
+      registry.server.access.settings.providers = configured
+      #expect(try await registry.api("PATCH", own, as: ClosedRegistry.admin, #"{"siteRole":null}"#).status == 200)
+      // Where none is left who can log in, other changes go on.
+      registry.server.access.settings.providers = []
+      var change = Administration.UserChange()
+      change.isDisabled = true
+      let carol = try await registry.server.access.authenticator.caller(
+        .session(try #require(browser.session)), address: "test", requestID: "test")
+      try await registry.administration.changeUser("reader", change, by: carol)
+    }
+  }
+
   @Test func `gives teams the groups of its providers, and of no others`() async throws {
     try await Self.withProvider { registry, _ in
       let admin = ClosedRegistry.admin
@@ -128,6 +203,24 @@ import Testing
       #expect(try await registry.api("PATCH", team, as: admin, #"{"ssoGroup":"nope:x"}"#).status == 400)
       #expect(try await registry.api("PATCH", team, as: admin, #"{"ssoGroup":"acme:developers"}"#).status < 300)
       #expect(try await registry.api("PATCH", team, as: admin, #"{"ssoGroup":null}"#).status < 300)
+    }
+  }
+
+  @Test func `tells people of several providers apart, whatever is alike, and so their groups`() async throws {
+    try await Self.withProvider { registry, _ in
+      let second = try TestIssuer()
+      second.set(person: ["sub": "u-1", "preferred_username": "carol", "groups": ["developers"]])
+      registry.server.access.settings.providers.append(Self.provider("other", second.url))
+      for name in ["acme", "other"] {
+        try await registry.administration.makeTeam("of-\(name)", ssoGroup: "\(name):developers", by: registry.admin)
+      }
+      for (provider, name) in [("acme", "carol"), ("other", "carol-other"), ("acme", "carol")] {
+        let browser = Browser(registry)
+        #expect(try await browser.ask("GET", "/auth/").text.contains("Log in with \(provider)"))
+        _ = try await browser.ask("GET", try await browser.begin(with: provider))
+        let own = try await browser.ask("GET", "/api/v1/whoami").json
+        #expect(own["name"]?.string == name && own["teams"] == [.string("of-\(provider)")], "\(own)")
+      }
     }
   }
 

@@ -69,7 +69,9 @@ import Testing
   }
 
   @Test func `gives nothing by a rule that was made before it had to name an owner`() async throws {
-    try await ClosedRegistry.withOne { registry in
+    try await ClosedRegistry.withOne {
+      $0.jobIssuers.append("https://gitlab.com")
+    } _: { registry in
       try await registry.administration.makeTrustRule(
         "main", on: "acme", issuer: registry.issuer.url, audience: nil, claims: [("ref", "main")], role: "reader",
         pattern: nil, lifetime: .seconds(900), by: registry.admin)
@@ -80,6 +82,48 @@ import Testing
       try await registry.server.registry.database.tamper("UPDATE trust_rule SET issuer = 'https://gitlab.com'")
       try await registry.server.access.memory.changed()
       for _ in 0..<2 { #expect(try await status() >= 400) }
+    }
+  }
+
+  @Test func `gives nothing by a rule whose issuer is accepted no more, and tells why, until it is again`() async throws
+  {
+    try await ClosedRegistry.withOne { registry in
+      func make(_ name: String, _ claim: String) async throws {
+        try await registry.administration.makeTrustRule(
+          name, on: "acme", issuer: registry.issuer.url, audience: nil, claims: [(claim, "main")], role: "reader",
+          pattern: nil, lifetime: .seconds(900), by: registry.admin)
+      }
+      func problems() async throws -> [String?] {
+        let path = "/api/v1/namespaces/acme/trust"
+        let trust = try await registry.api("GET", path, as: ClosedRegistry.basic("maintainer"))
+        return trust.json["items"]?.array?.map { $0["problem"]?.string } ?? []
+      }
+      try await make("main", "ref")
+      let token = registry.issuer.token(["sub": "x", "aud": "registry.test", "ref": "main"])
+      let exchanged = try await registry.post(form: [
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "subject_token": token,
+      ])
+      let long = try #require(exchanged.json["access_token"]?.string, "\(exchanged)")
+      let access = registry.server.access
+      for accepted in [true, false, true] {
+        access.settings.jobIssuers = accepted ? [registry.issuer.url] : []
+        for credential in [token, long].map({ ClosedRegistry.basic("job", $0) }) {
+          let status = try await registry.ask("GET", "/v2/acme/api/manifests/1", as: credential).status
+          #expect(accepted ? status == 200 : status >= 400, "\(status)")
+        }
+        let found = try await problems()
+        #expect(found.count == 1 && (found[0] == nil) == accepted, "\(found)")
+        #expect(try await access.idleAccess().rules == (accepted ? [:] : ["acme": 1]))
+      }
+      // One that was made before it had to name an owner, beside one that names it.
+      try await make("named", "project_path")
+      try await registry.server.registry.database.tamper("UPDATE trust_rule SET issuer = 'https://gitlab.com'")
+      access.settings.jobIssuers.append("https://gitlab.com")
+      try await access.memory.changed()
+      let found = try await problems()
+      #expect(found.count == 2 && found[0]?.contains("names no owner") ?? false && found[1] == nil, "\(found)")
+      #expect(try await access.idleAccess().rules == ["acme": 1])
     }
   }
 }

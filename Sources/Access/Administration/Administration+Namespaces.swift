@@ -1,6 +1,15 @@
 public import Metadata
 import OCI
 
+/// Somebody in a team, as it is shown.
+public struct TeamMember: Sendable {
+  public let name: String
+  /// `manual`, or the provider that says so.
+  public let source: String
+  /// Why it gives nothing; nil: it counts.
+  public let problem: String?
+}
+
 extension Administration {
   /// Namespaces that the caller may know of, in the order of their names, and where the next page begins.
   public func namespaces(
@@ -165,12 +174,21 @@ extension Administration {
   /// A team and its members: for those who read everything, and for the members.
   public func team(
     _ name: String, by caller: Caller
-  ) async throws -> (team: TeamRecord, members: [(account: String, source: String)]) {
+  ) async throws -> (team: TeamRecord, members: [TeamMember]) {
     try requireLogin(caller)
     if !(caller.account?.teams.contains(name) ?? false) { try requireSiteReader(caller) }
+    let settings = settings
     return try await database.read { transaction in
       let team = try Self.team(name, transaction)
-      return (team, try transaction.members(of: team.id, limit: Self.memberLimit))
+      let members = try transaction.members(of: team.id, limit: Self.memberLimit)
+      return (
+        team,
+        members.map { member in
+          TeamMember(
+            name: member.account, source: member.source,
+            problem: settings.problem(ofMembershipBy: member.source, issuer: member.issuer))
+        }
+      )
     }
   }
 
@@ -237,18 +255,30 @@ extension Administration {
     try requireSiteAdmin(caller)
     try await change { transaction in
       let team = try Self.team(name, transaction)
-      try transaction.addMember(try Self.person(user, transaction).id, to: team.id, source: "manual")
+      try transaction.addMember(
+        try Self.person(user, transaction).id, to: team.id, source: AccessSettings.sourceOfPeople)
       try transaction.record(
         AuditEntry("team.member.add", by: caller.origin, target: name, detail: Self.detail(("user", .string(user)))))
     }
   }
 
+  /// Takes somebody out of a team whom people put there, or a provider whose word does not count any more. Out of one that a
+  /// provider puts them into, they are taken there.
   public func removeMember(_ user: String, fromTeam name: String, by caller: Caller) async throws {
     try requireSiteAdmin(caller)
     let making = Making()
+    let settings = settings
     try await change { transaction in
       let team = try Self.team(name, transaction)
-      let isGone = try transaction.removeMember(try Self.person(user, transaction).id, from: team.id, source: "manual")
+      let member = try Self.person(user, transaction)
+      let sources = try transaction.memberships(of: member.id).filter { $0.team == name }.map(\.source)
+      var isGone = false
+      for source in sources
+      where source == AccessSettings.sourceOfPeople
+        || settings.problem(ofMembershipBy: source, issuer: member.issuer) != nil
+      {
+        isGone = try transaction.removeMember(member.id, from: team.id, source: source) || isGone
+      }
       try making.checkGone(isGone, "\(user) is not in the team \(name), or is in it by single sign-on")
       try transaction.record(
         AuditEntry("team.member.remove", by: caller.origin, target: name, detail: Self.detail(("user", .string(user)))))

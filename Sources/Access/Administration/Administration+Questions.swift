@@ -13,22 +13,36 @@ extension Administration {
     if policy.isOpen { return Decision(isAllowed: true, rule: "open: everybody may do everything") }
     let home = try await requireToAsk(about: name, in: repository.namespace, by: caller)
     try await memory.refresh()
-    let principal: Caller.Principal
-    if name == Origin.anonymous.actor {
-      principal = .anonymous
-    } else {
-      let found = try await database.read { transaction -> AccountState? in
-        guard let record = try transaction.account(named: name) else { return nil }
-        guard home == nil || record.namespace == nil || record.namespace == home else { return nil }
-        return try AccessMemory.state(of: record, transaction)
-      }
-      guard let found else { throw AdministrationError(.notFound, "there is no user or robot \(name.prefix(80))") }
-      if found.record.isDisabled { return Decision(isAllowed: false, rule: "\(name) is disabled") }
-      principal = .account(found)
-    }
     let isPublic = try await memory.isPublic(repository.namespace)
-    return policy.decide(
-      action, on: repository, for: Caller(principal: principal, origin: caller.origin), isPublic: isPublic)
+    func decide(_ principal: Caller.Principal) -> Decision {
+      policy.decide(
+        action, on: repository, for: Caller(principal: principal, origin: caller.origin), isPublic: isPublic)
+    }
+    guard name != Origin.anonymous.actor else { return decide(.anonymous) }
+    let memory = memory
+    let found = try await database.read { transaction -> (own: AccountState, all: AccountState)? in
+      guard let record = try transaction.account(named: name) else { return nil }
+      guard home == nil || record.namespace == nil || record.namespace == home else { return nil }
+      return (try memory.state(of: record, transaction), try memory.state(of: record, countsAll: true, transaction))
+    }
+    guard let found else { throw AdministrationError(.notFound, "there is no user or robot \(name.prefix(80))") }
+    if found.own.record.isDisabled { return Decision(isAllowed: false, rule: "\(name) is disabled") }
+    let decision = decide(.account(found.own))
+    guard !decision.isAllowed, found.all.teams != found.own.teams else { return decision }
+    // Who was in a team by a provider that is none any more would otherwise look in vain for what has changed.
+    let missed = decide(.account(found.all))
+    guard missed.isAllowed else { return decision }
+    let why = try await whyNotInTeams(found.own.record)
+    return Decision(isAllowed: false, rule: "\(decision.rule); not by \(missed.rule): \(why)")
+  }
+
+  /// In words, for somebody who is in teams by memberships that do not count.
+  private func whyNotInTeams(_ account: AccountRecord) async throws -> String {
+    let settings = settings
+    let problems = try await database.read { try $0.memberships(of: account.id) }.compactMap {
+      settings.problem(ofMembershipBy: $0.source, issuer: $0.issuer)
+    }
+    return Set(problems).sorted().joined(separator: "; ")
   }
 
   /// - Returns: the namespace whose robots alone are told of, since others' are nobody's business there; nil: all are.

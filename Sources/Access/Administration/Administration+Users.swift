@@ -10,6 +10,7 @@ public struct UserView: Sendable {
   /// Who vouches for them; nil: nobody but this registry.
   public let issuer: String?
   public let hasPassword: Bool
+  /// Those that count.
   public let teams: [String]
   public let createdAt: Timestamp
   /// `distantPast`: never.
@@ -42,23 +43,24 @@ extension Administration {
     try requireLogin(caller)
     if caller.accountName != name { try requireSiteReader(caller) }
     return try await database.read { transaction in
-      try Self.view(Self.person(name, transaction), transaction)
+      try self.view(Self.person(name, transaction), transaction)
     }
   }
 
   public func users(after name: String, limit: Int, by caller: Caller) async throws -> [UserView] {
     try requireSiteReader(caller)
     return try await database.read { transaction in
-      try transaction.accounts(kind: "person", after: name, limit: limit).map { try Self.view($0, transaction) }
+      try transaction.accounts(kind: "person", after: name, limit: limit).map { try self.view($0, transaction) }
     }
   }
 
-  private static func view<R: Reading & ~Copyable>(_ record: AccountRecord, _ transaction: borrowing R) throws
+  private func view<R: Reading & ~Copyable>(_ record: AccountRecord, _ transaction: borrowing R) throws
     -> UserView
   {
-    UserView(
+    let teams = settings.teams(try transaction.memberships(of: record.id), of: record)
+    return UserView(
       name: record.name, siteRole: record.siteRole.flatMap { SiteRole(rawValue: $0) }, isDisabled: record.isDisabled,
-      issuer: record.issuer, hasPassword: record.password != nil, teams: try transaction.teamNames(of: record.id),
+      issuer: record.issuer, hasPassword: record.password != nil, teams: teams.sorted(),
       createdAt: record.createdAt, seenAt: record.seenAt)
   }
 
@@ -152,6 +154,7 @@ extension Administration {
     let kept = made
     try await change { transaction in
       let record = try Self.person(name, transaction)
+      let before = try self.adminCount(transaction)
       var changes: [JSONObject.Member] = []
       if let kept {
         try transaction.setPassword(kept, of: record.id)
@@ -169,7 +172,7 @@ extension Administration {
         try transaction.logOutEverywhere(record.id)
         changes.append(.init(key: "loggedOut", value: true))
       }
-      try Self.checkAdminIsLeft(transaction)
+      try self.checkAdminIsLeft(of: before, transaction)
       try transaction.record(
         AuditEntry("user.change", by: caller.origin, target: name, detail: JSONValue.object(JSONObject(changes)).text))
     }
@@ -182,15 +185,22 @@ extension Administration {
       let record = try transaction.account(named: name)
       try making.checkGone(record?.kind == "person", "there is no user \(name)")
       guard let record else { return }
+      let before = try self.adminCount(transaction)
       try NamedPeople.forget(name, in: nil, transaction)
       try transaction.deleteAccount(record.id)
-      try Self.checkAdminIsLeft(transaction)
+      try self.checkAdminIsLeft(of: before, transaction)
       try transaction.record(AuditEntry("user.delete", by: caller.origin, target: name))
     }
   }
 
-  private static func checkAdminIsLeft(_ transaction: borrowing Transaction) throws {
-    guard try transaction.siteAdminCount() > 0 else {
+  /// Site admins who can log in: with a password, or with a provider that is there.
+  private func adminCount(_ transaction: borrowing Transaction) throws -> Int {
+    try transaction.siteAdminCount(signingOnWith: settings.providers.map(\.issuer))
+  }
+
+  /// - Parameter before: how many there were. Where a provider was taken away with all of them, other changes go on.
+  private func checkAdminIsLeft(of before: Int, _ transaction: borrowing Transaction) throws {
+    guard try before == 0 || adminCount(transaction) > 0 else {
       throw AdministrationError(.conflict, "this is the last site admin who can log in; make another one first")
     }
   }

@@ -123,8 +123,8 @@ struct BearerToken: Sendable {
   }
 
   /// Those of the rules that are still good: for a token that was had in exchange, each for its own time.
-  func alive(_ all: [TrustRule], now: Timestamp) -> [TrustRule] {
-    let rules = all.filter { !$0.takesEverybody }
+  func alive(_ all: [TrustRule], now: Timestamp, _ settings: AccessSettings) -> [TrustRule] {
+    let rules = all.filter { settings.problem(of: $0) == nil }
     guard isLogin else { return rules }
     return rules.filter { issuedAt + .seconds($0.record.lifetimeSeconds) > now }
   }

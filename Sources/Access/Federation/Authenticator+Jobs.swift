@@ -47,7 +47,7 @@ extension Authenticator {
     try token.check(issuer: issuer, audience: nil, now: now, skew: settings.clockSkew)
     let known = try await memory.database.read { try $0.trustRules(of: issuer, limit: Self.ruleLimit) }
     let taking = known.compactMap { TrustRule($0) }.filter { $0.takes(token, service: settings.service) }
-    let matching = taking.filter { !$0.takesEverybody }
+    let matching = taking.filter { settings.problem(of: $0) == nil }
     // What one namespace trusts leaves the others theirs.
     var taken: [String: Int] = [:]
     let rules = matching.filter { rule in
@@ -56,7 +56,7 @@ extension Authenticator {
     }.prefix(Self.totalLimit)
     let name = Self.jobName(issuer, token.claims)
     guard !rules.isEmpty else {
-      let why = taking.first.map { "\($0.name) names no owner at an issuer that all share: make it anew" }
+      let why = taking.first.flatMap { rule in settings.problem(of: rule).map { "\(rule.name) gives nothing: \($0)" } }
       try await refused(name, "job", why ?? "no trust rule takes its token", address, requestID)
       throw AuthenticationFailure(
         "no trust rule of this registry takes this token: look at its audience, and at the claims that the rule names",

@@ -58,6 +58,7 @@ final class AccessMemory: Sendable {
 
   let database: any Database
   private let time: any TimeSource
+  private let liveSettings: Live<AccessSettings>
   private let accounts = BoundedCache<AccountID, AccountState>(costLimit: entryLimit)
   private let tokensByHash = BoundedCache<String, TokenRecord>(costLimit: entryLimit)
   private let tokensByID = BoundedCache<String, TokenRecord>(costLimit: entryLimit)
@@ -66,10 +67,13 @@ final class AccessMemory: Sendable {
   /// The published keys and all that is derived from the revision elsewhere look at this number.
   private let known = Mutex<(number: Int64, checkedAt: Int64)>((-1, .min))
 
-  init(database: any Database, time: any TimeSource) {
+  init(database: any Database, time: any TimeSource, settings: Live<AccessSettings>) {
     self.database = database
     self.time = time
+    liveSettings = settings
   }
+
+  var settings: AccessSettings { liveSettings.value }
 
   /// What is remembered may be used without asking.
   var isFresh: Bool {
@@ -123,6 +127,9 @@ final class AccessMemory: Sendable {
     try await refresh(force: true)
   }
 
+  /// To be called after the settings were changed: what is remembered was judged by those before.
+  func settingsChanged() { forgetAll() }
+
   private func forgetAll() {
     accounts.removeAll()
     tokensByHash.removeAll()
@@ -140,15 +147,20 @@ final class AccessMemory: Sendable {
     let generation = accounts.generation
     let found = try await database.read { transaction -> AccountState? in
       guard let record = try transaction.account(id) else { return nil }
-      return try Self.state(of: record, transaction)
+      return try self.state(of: record, transaction)
     }
     if let found { accounts.insert(found, for: id, cost: 1, since: generation) }
     return found
   }
 
-  static func state(of record: AccountRecord, _ transaction: borrowing ReadTransaction) throws -> AccountState {
+  /// - Parameter countsAll: also by memberships that do not count, to tell what those would give.
+  func state(
+    of record: AccountRecord, countsAll: Bool = false, _ transaction: borrowing ReadTransaction
+  ) throws -> AccountState {
+    let memberships = try transaction.memberships(of: record.id)
+    let teams = countsAll ? Set(memberships.map(\.team)) : settings.teams(memberships, of: record)
     var grants: [String: [AccountState.Grant]] = [:]
-    for grant in try transaction.grants(of: record.id) {
+    for grant in try transaction.grants(of: record.id) where grant.team.map({ teams.contains($0) }) ?? true {
       guard let pattern = RepositoryPattern(parsing: grant.pattern), let role = Role(rawValue: grant.role) else {
         throw DatabaseError.corrupt("grant \(grant.id) is stored as \(grant.role) on \(grant.pattern)")
       }
@@ -157,7 +169,7 @@ final class AccessMemory: Sendable {
     }
     return AccountState(
       record: record, siteRole: record.siteRole.flatMap { SiteRole(rawValue: $0) },
-      teams: try transaction.teamNames(of: record.id), grants: grants)
+      teams: teams.sorted(), grants: grants)
   }
 
   // MARK: Tokens

@@ -8,10 +8,14 @@ public struct Agreement: Sendable {
 
   private let namespace: String
   private let approvers: [String]
+  private let settings: AccessSettings
 
-  /// - Parameter approvers: accounts, `team:NAME`, `trust:NAME`; empty: people who are maintainers of the namespace.
-  public init(in namespace: String, by approvers: [String]) {
-    self.namespace = namespace
+  /// - Parameters:
+  ///   - actor: who asks, in the namespace that is meant.
+  ///   - approvers: accounts, `team:NAME`, `trust:NAME`; empty: people who are maintainers of the namespace.
+  public init(asked actor: ReleaseActor, by approvers: [String]) {
+    namespace = actor.namespace
+    settings = actor.settings
     self.approvers = approvers
   }
 
@@ -22,23 +26,26 @@ public struct Agreement: Sendable {
     guard approval.rules.isEmpty else { return try isTrusted(approval.rules, transaction) }
     guard let account = try transaction.account(named: approval.actor), !account.isDisabled else { return false }
     if account.siteRole == SiteRole.admin.rawValue { return true }
+    let teams = settings.teams(try transaction.memberships(of: account.id), of: account)
     guard approvers.isEmpty else {
-      let names = try transaction.teamNames(of: account.id).map { "team:\($0)" } + [account.name]
+      let names = teams.map { "team:\($0)" } + [account.name]
       return names.contains { approvers.contains($0) }
     }
     guard account.kind == "person" else { return false }
     return try transaction.grants(of: account.id).contains { grant in
-      guard grant.namespace == namespace, let role = Role(rawValue: grant.role), role >= .maintainer else {
+      guard grant.namespace == namespace, grant.team.map({ teams.contains($0) }) ?? true,
+        let role = Role(rawValue: grant.role), role >= .maintainer
+      else {
         return false
       }
       return RepositoryPattern(parsing: grant.pattern).map { Policy.isWhole($0, namespace) } ?? false
     }
   }
 
-  /// One of the rules that took the job must be there, and be one of those that may agree.
+  /// One of the rules that took the job must be there and still take jobs, and be one of those that may agree.
   private func isTrusted<R: Reading & ~Copyable>(_ rules: Set<String>, _ transaction: borrowing R) throws -> Bool {
     try transaction.trustRules(on: namespace, after: "", limit: Self.ruleLimit).contains { rule in
-      rules.contains(rule.name) && approvers.contains("trust:\(rule.name)")
+      rules.contains(rule.name) && approvers.contains("trust:\(rule.name)") && settings.problem(of: rule) == nil
     }
   }
 

@@ -19,13 +19,15 @@ public struct ReleaseActor: Sendable {
   public let makers: Set<String>
   /// The credential is for some repositories only.
   public let isLimited: Bool
+  /// Whose word counts on who else has agreed.
+  let settings: AccessSettings
   private let names: Set<String>
   private let maySee: @Sendable (RepositoryName) -> Bool
   private let mayRelease: @Sendable (RepositoryName) -> Bool
 
   internal init(
     namespace: String, origin: Origin, role: Role?, isSiteAdmin: Bool, isPerson: Bool, rules: Set<String>,
-    makers: Set<String>, isLimited: Bool, names: Set<String>,
+    makers: Set<String>, isLimited: Bool, names: Set<String>, settings: AccessSettings,
     maySee: @escaping @Sendable (RepositoryName) -> Bool, mayRelease: @escaping @Sendable (RepositoryName) -> Bool
   ) {
     self.namespace = namespace
@@ -37,6 +39,7 @@ public struct ReleaseActor: Sendable {
     self.makers = makers
     self.isLimited = isLimited
     self.names = names
+    self.settings = settings
     self.maySee = maySee
     self.mayRelease = mayRelease
   }
@@ -84,6 +87,7 @@ extension Policy {
       isSiteAdmin: isOpen || caller.account?.siteRole == .admin,
       isPerson: isOpen || caller.account?.record.kind == "person", rules: rules,
       makers: try await makers(of: caller), isLimited: !limits.isEmpty, names: names,
+      settings: memory?.settings ?? AccessSettings(),
       maySee: readable
     ) { repository in readable(repository) && Self.allow(limits, .push, on: repository) }
   }

@@ -191,13 +191,20 @@ extension APIRoute {
             .object([
               .init("name", .string, "The user.", isRequired: true),
               .init("source", .string, "`manual`, or the provider that says so.", isRequired: true),
+              .init("problem", .nullable(.string), "Why it gives nothing; null: it counts."),
             ])), "Who is in it.", isRequired: true),
       ])
     ) { routes, call in
       let (team, members) = try await routes.access.administration.team(call.value("team"), by: call.caller)
       return [
         "name": .string(team.name), "ssoGroup": team.ssoGroup.map { .string($0) } ?? .null,
-        "members": .array(members.map { ["name": .string($0.account), "source": .string($0.source)] }),
+        "members": .array(
+          members.map { member in
+            [
+              "name": .string(member.name), "source": .string(member.source),
+              "problem": member.problem.map { .string($0) } ?? .null,
+            ]
+          }),
       ]
     },
     APIRoute(

@@ -215,7 +215,12 @@ extension APIRoute {
   static let trust: [APIRoute] = [
     APIRoute(
       method: .GET, path: "/api/v1/namespaces/{namespace}/trust", summary: "List whom a namespace trusts.",
-      permission: "its maintainers, site auditors", query: paging, answer: .page(.object(trustFields))
+      permission: "its maintainers, site auditors", query: paging,
+      answer: .page(
+        .object(
+          trustFields + [
+            .init("problem", .nullable(.string), "Why it takes no jobs; null: it takes those that it is about.")
+          ]))
     ) { routes, call in
       let size = try call.pageSize()
       let found = try await routes.access.administration.trustRules(
@@ -226,6 +231,7 @@ extension APIRoute {
           "audience": rule.audience.map { .string($0) } ?? .null,
           "claims": (try? JSONValue.parse(rule.claims)) ?? .null, "role": .string(rule.role),
           "pattern": .string(rule.pattern), "seconds": .integer(rule.lifetimeSeconds),
+          "problem": routes.access.administration.problem(of: rule).map { .string($0) } ?? .null,
         ]
       }
     },

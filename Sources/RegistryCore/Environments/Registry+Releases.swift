@@ -69,7 +69,7 @@ public struct ReleaseState: Sendable {
       approvalsCounted = nil
       return
     }
-    let agreement = Agreement(in: actor.namespace, by: settings.approvers)
+    let agreement = Agreement(asked: actor, by: settings.approvers)
     var counted: [Set<String>] = []
     for approval in approvals where try agreement.stillCounts(approval, transaction) { counted.append(approval.behind) }
     approvalsCounted = Agreement.count(counted)

@@ -45,7 +45,7 @@ extension ReleaseWork {
       try record("release.approve", release, images, transaction)
     }
     // Who has lost the right since has not agreed; the number is that of now.
-    let agreement = Agreement(in: actor.namespace, by: settings.approvers)
+    let agreement = Agreement(asked: actor, by: settings.approvers)
     let others = try before.filter { $0.actor != actor.origin.actor }
       .filter { try agreement.stillCounts($0, transaction) }
     if Agreement.count(others.map(\.behind) + [actor.behind]) >= settings.approvals {

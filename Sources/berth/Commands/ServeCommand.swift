@@ -1,3 +1,4 @@
+import Access
 import ArgumentParser
 import CLinux
 import Glibc
@@ -45,7 +46,10 @@ struct ServeCommand: AsyncParsableCommand {
     do {
       server = try await Server(loaded.settings, output: output, logger: logger)
       do {
-        if !loaded.settings.access.open { try await server.makeFirstAccount(loaded.settings) }
+        if !loaded.settings.access.open {
+          try await server.makeFirstAccount(loaded.settings)
+          try await server.access.idleAccess().warn(logger)
+        }
         addresses = try await server.http.listen()
       } catch {
         await server.close()

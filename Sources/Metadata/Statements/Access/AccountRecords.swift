@@ -1,4 +1,5 @@
 public import Ground
+internal import OCI
 
 /// The row key of an account.
 public struct AccountID: Sendable, Hashable, SQLBindable {
@@ -94,12 +95,16 @@ extension Reading where Self: ~Copyable {
   public func accountCount() throws -> Int { Int(try number("SELECT COUNT(*) FROM account")) }
 
   /// How many people are site admins and may log in.
-  public func siteAdminCount() throws -> Int {
-    Int(
+  ///
+  /// - Parameter issuers: those that people sign on with.
+  public func siteAdminCount(signingOnWith issuers: [String]) throws -> Int {
+    let list = JSONValue.array(issuers.map { .string($0) }).text
+    return Int(
       try number(
         """
         SELECT COUNT(*) FROM account
-        WHERE site_role = 'admin' AND is_disabled = 0 AND (password IS NOT NULL OR issuer IS NOT NULL)
+        WHERE site_role = 'admin' AND is_disabled = 0
+          AND (password IS NOT NULL OR issuer IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON}))))
         """))
   }
 

@@ -16,6 +16,16 @@ public struct TeamRecord: Sendable, Hashable {
   public let ssoGroup: String?
 }
 
+/// Somebody is in a team.
+public struct TeamMembership: Sendable, Hashable {
+  public let team: String
+  public let account: String
+  /// Who says so: `manual` for people, or the name of the provider that named the group.
+  public let source: String
+  /// Who vouches for the account.
+  public let issuer: String?
+}
+
 /// A role on the repositories of a namespace that a pattern takes.
 public struct GrantRecord: Sendable, Hashable {
   public let id: Int64
@@ -33,6 +43,10 @@ public struct GrantRecord: Sendable, Hashable {
 extension Row {
   fileprivate func namespace() -> NamespaceRecord {
     NamespaceRecord(name: text(0), isPublic: integer(1) != 0, createdAt: timestamp(2))
+  }
+
+  fileprivate func membership() -> TeamMembership {
+    TeamMembership(team: text(0), account: text(1), source: text(2), issuer: optionalText(3))
   }
 
   fileprivate func grant() -> GrantRecord {
@@ -105,23 +119,36 @@ extension Reading where Self: ~Copyable {
     }
   }
 
-  public func teamNames(of account: AccountID) throws -> [String] {
+  /// The teams that an account is in, and who says so. Whether their word counts is for the configuration to tell.
+  public func memberships(of account: AccountID) throws -> [TeamMembership] {
     try all(
       """
-      SELECT DISTINCT t.name FROM team_member m JOIN team t ON t.id = m.team_id
-      WHERE m.account_id = \(account) ORDER BY t.name
+      SELECT t.name, a.name, m.source, a.issuer
+      FROM team_member m JOIN team t ON t.id = m.team_id JOIN account a ON a.id = m.account_id
+      WHERE m.account_id = \(account) ORDER BY t.name, m.source
       """
-    ) { $0.text(0) }
+    ) { $0.membership() }
   }
 
   /// Who is in a team, and who says so.
-  public func members(of team: Int64, limit: Int) throws -> [(account: String, source: String)] {
+  public func members(of team: Int64, limit: Int) throws -> [TeamMembership] {
     try all(
       """
-      SELECT a.name, m.source FROM team_member m JOIN account a ON a.id = m.account_id
+      SELECT t.name, a.name, m.source, a.issuer
+      FROM team_member m JOIN team t ON t.id = m.team_id JOIN account a ON a.id = m.account_id
       WHERE m.team_id = \(team) ORDER BY a.name, m.source LIMIT \(limit)
       """
-    ) { (account: $0.text(0), source: $0.text(1)) }
+    ) { $0.membership() }
+  }
+
+  /// How many memberships there are by each source, for the people of each issuer.
+  public func membershipCounts() throws -> [(source: String, issuer: String?, count: Int64)] {
+    try all(
+      """
+      SELECT m.source, a.issuer, COUNT(*) FROM team_member m JOIN account a ON a.id = m.account_id
+      GROUP BY m.source, a.issuer ORDER BY m.source, a.issuer
+      """
+    ) { (source: $0.text(0), issuer: $0.optionalText(1), count: $0.integer(2)) }
   }
 }
 

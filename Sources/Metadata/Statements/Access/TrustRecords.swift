@@ -80,6 +80,16 @@ extension Reading where Self: ~Copyable {
     ) { $0.trustRule() }
   }
 
+  /// A page of the rules of all namespaces in the order in which they were made.
+  public func trustRules(after id: Int64, limit: Int) throws -> [TrustRuleRecord] {
+    try all(
+      """
+      SELECT id, namespace, name, issuer, audience, claims, pattern, role, lifetime_seconds, created_by, created_at
+      FROM trust_rule WHERE id > \(id) ORDER BY id LIMIT \(limit)
+      """
+    ) { $0.trustRule() }
+  }
+
   public func trustRule(_ id: Int64) throws -> TrustRuleRecord? {
     try first(
       """

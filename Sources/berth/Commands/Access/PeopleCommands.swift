@@ -151,7 +151,7 @@ struct TeamCommand: AsyncParsableCommand {
     func run() async throws {
       try await remote.run { server in
         let team = try await server.call(.get, "/api/v1/teams/\(pathPart(name))")
-        remote.show(team["members"]?.array ?? [], [("name", "name"), ("by", "source")])
+        remote.show(team["members"]?.array ?? [], [("name", "name"), ("by", "source"), ("problem", "problem")])
       }
     }
   }

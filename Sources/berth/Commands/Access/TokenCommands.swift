@@ -93,7 +93,7 @@ struct TrustCommand: AsyncParsableCommand {
           try await server.all("/api/v1/namespaces/\(pathPart(namespace))/trust"),
           [
             ("name", "name"), ("issuer", "issuer"), ("claims", "claims"), ("for", "audience"), ("role", "role"),
-            ("on", "pattern"), ("seconds", "seconds"),
+            ("on", "pattern"), ("seconds", "seconds"), ("problem", "problem"),
           ])
       }
     }
