@@ -150,9 +150,9 @@ extension AccessControl {
       issuedAt: now, refreshToken: nil, scope: Self.words(granted, catalogue: false))
   }
 
-  /// Records that somebody got a token for a login.
+  /// Records that somebody logged in, for a token or in a browser.
   public func noteLogin(_ caller: Caller) {
-    guard caller.account != nil, caller.origin.credential != "password" else { return }
+    guard caller.account != nil, !caller.isLoginNoted else { return }
     trail.note(AuditEntry("login", by: caller.origin, target: caller.origin.actor))
   }
 

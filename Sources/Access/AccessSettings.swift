@@ -20,7 +20,7 @@ public struct AccessSettings: Sendable {
   public var providers: [SignOnProvider] = []
   /// The address that browsers come back to after signing on; nil: the one that they used.
   public var publicURL: String?
-  /// How long the records of a kind are kept; nil: for ever.
+  /// How long the records of a kind, or of a family (`user.*`), are kept; nil: for ever.
   public var auditRetention: [String: Duration] = [:]
 
   public init() {}

@@ -29,7 +29,11 @@ public final class Authenticator: Sendable {
     let account: AccountID
     let epoch: Int64
     let until: Int64
+    /// From where it was shown: the first time from each is a login of its own.
+    var addresses: Set<String>
   }
+  /// Addresses of one password; beyond them it begins anew.
+  private static let addressLimit = 64
 
   init(
     memory: AccessMemory?, keys: SigningKeys?, hasher: PasswordHasher, usage: UsageNotes, trail: AuditTrail?,
@@ -93,7 +97,8 @@ public final class Authenticator: Sendable {
         guard token.kind != .session, let record = memory.tokenAtHand(hash: token.hash) else { return nil }
         return tokenCaller(record, memory.accountAtHand(record.account), address, requestID)
       }
-      guard let known = remembered(presented), throttle.delay(account: user, address: address) == nil,
+      guard let known = remembered(presented), known.addresses.contains(address),
+        throttle.delay(account: user, address: address) == nil,
         let account = memory.accountAtHand(known.account)
       else { return nil }
       return passwordCaller(account, known.epoch, address, requestID)
@@ -199,7 +204,7 @@ public final class Authenticator: Sendable {
       let account = try await memory.account(known.account),
       let caller = passwordCaller(account, known.epoch, address, requestID)
     {
-      return caller
+      return known.addresses.contains(address) ? caller : login(caller, as: user, password, known)
     }
     let record = try await memory.database.read { try $0.account(named: user) }
     let guess = guessKey(user, password, record)
@@ -222,12 +227,22 @@ public final class Authenticator: Sendable {
     throttle.succeeded(attempt)
     if hasher.isOutdated(kept) { try await upgrade(record, kept, password) }
     let until = time.monotonicNanoseconds + Self.passwordMemory.wholeMicroseconds * 1000
-    passwords.insert(
-      RememberedPassword(account: record.id, epoch: record.epoch, until: until), for: passwordKey(user, password),
-      cost: 1)
     let origin = Origin(actor: record.name, credential: "password", address: address, requestID: requestID)
-    trail?.note(AuditEntry("login", by: origin, target: record.name))
-    return Caller(principal: .account(account), origin: origin, bond: Caller.Bond(epoch: record.epoch))
+    return login(
+      Caller(principal: .account(account), origin: origin, bond: Caller.Bond(epoch: record.epoch)), as: user, password,
+      RememberedPassword(account: record.id, epoch: record.epoch, until: until, addresses: []))
+  }
+
+  /// Records that a right password was shown, and remembers it, also for where it came from.
+  private func login(_ caller: Caller, as user: String, _ password: String, _ known: RememberedPassword) -> Caller {
+    var known = known
+    if known.addresses.count >= Self.addressLimit { known.addresses = [] }
+    known.addresses.insert(caller.origin.address)
+    passwords.insert(known, for: passwordKey(user, password), cost: 1)
+    trail?.note(AuditEntry("login", by: caller.origin, target: caller.origin.actor))
+    var caller = caller
+    caller.isLoginNoted = true
+    return caller
   }
 
   private func isRight(
@@ -382,18 +397,4 @@ public final class Authenticator: Sendable {
       throw AuthenticationFailure("\(problem)", rule: "\(problem)")
     }
   }
-
-  // MARK: The record
-
-  func refused(
-    _ name: String, _ credential: String, _ why: String, _ address: String, _ requestID: String
-  ) async throws {
-    let origin = Origin(actor: "anonymous", credential: credential, address: address, requestID: requestID)
-    let shown = String(name.prefix(Self.shownNameLimit))
-    trail?.note(
-      AuditEntry("login", .refused, by: origin, target: shown, detail: (["reason": .string(why)] as JSONValue).text))
-  }
-
-  /// Of a name that somebody made up, no more than this is kept.
-  static let shownNameLimit = 128
 }

@@ -42,7 +42,7 @@ import Testing
 
   /// Makes somebody's membership one that a provider told.
   private static func signOn(_ user: String, _ registry: ClosedRegistry) async throws {
-    let database = registry.server.registry.database
+    let database = registry.server.access.memory.database
     try await database.tamper("UPDATE account SET issuer = 'https://id.test', subject = 'x' WHERE name = \(user)")
     try await database.tamper("UPDATE team_member SET source = 'acme'")
     registry.server.access.settings.providers = [

@@ -138,6 +138,31 @@ import Testing
     }
   }
 
+  @Test func `keeps a family of kinds as long as it says, and a kind of it as long as that says`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await registry.administration.changeUser("reader", Administration.UserChange(), by: registry.admin)
+      func kinds() async throws -> Set<String> { Set(try await Self.records(registry).map(\.kind)) }
+      #expect(try await kinds().isSuperset(of: ["user.create", "user.change", "grant.create"]))
+      let trail = registry.server.access.trail
+      try await trail.trim(["user.*": .seconds(-60), "user.create": .seconds(86_400), "grant.x": .zero])
+      #expect(try await kinds().isSuperset(of: ["user.create", "grant.create"]))
+      #expect(try await !kinds().contains("user.change"))
+      #expect(try await trail.verify().problem == nil)
+    }
+  }
+
+  @Test func `is of the kinds that the documentation tells, and of no others`() throws {
+    var told: Set<String> = []
+    for row in try AccessTable.rows("| kind | of |") {
+      for name in row[0].split(separator: ",") {
+        let kinds = AuditEntry.kinds(named: String(name.drop { $0 == " " }))
+        #expect(!kinds.isEmpty, "\(name)")
+        told.formUnion(kinds)
+      }
+    }
+    #expect(told == AuditEntry.kinds)
+  }
+
   @Test func `holds little of strangers, whom it is not about`() async throws {
     try await ClosedRegistry.withOne { (registry) async throws -> Void in
       for number in 0..<100 {

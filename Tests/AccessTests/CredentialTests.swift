@@ -41,6 +41,18 @@ import Testing
     #expect(strong.isOutdated(made))
   }
 
+  @Test func `are kept at a cost that is measured, and one of a smaller machine is known once one was checked`()
+    async throws
+  {
+    let small = try await hasher.hash("x")
+    let measured = PasswordHasher(refusalTime: .zero)
+    #expect(try await measured.verify("x", against: small))
+    #expect(measured.isOutdated(small))
+    let made = try await measured.hash("x")
+    #expect(!measured.isOutdated(made))
+    #expect(!PasswordHasher(cost: PasswordHasher.usualCost).isOutdated(made), "never below what is usual")
+  }
+
   @Test func `are refused after the same time, whatever they were held against`() async throws {
     let clock = SleepingClock()
     let hasher = PasswordHasher(cost: 1, refusalTime: .milliseconds(500), time: clock)

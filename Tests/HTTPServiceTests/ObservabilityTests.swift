@@ -9,13 +9,14 @@ import Testing
 @Suite("what is told of requests", .timeLimit(.minutes(10)))
 struct ObservabilityTests {
   /// Serves with a log in a file; answers its lines.
-  private func logged(_ format: RequestLog.Format, _ body: (TestRegistry) async throws -> Void) async throws -> [String]
-  {
+  private func logged(
+    _ format: RequestLog.Format, access: TestRegistry.Access = .open, _ body: (TestRegistry) async throws -> Void
+  ) async throws -> [String] {
     let directory = try temporaryDirectory()
     let path = directory + "/log"
     let descriptor = open(path, O_CREAT | O_WRONLY | O_APPEND, 0o600)
     let log = RequestLog(writer: LineWriter(descriptor: descriptor, flushesEachLine: true), format: format)
-    try await serving(log: log, body)
+    try await serving(log: log, access: access, body)
     close(descriptor)
     let text = try String(contentsOfFile: path, encoding: .utf8)
     try removeTree(directory)
@@ -66,6 +67,24 @@ struct ObservabilityTests {
       _ = try await server.client.send(RawRequest("GET", "/v2/?token=secret", fields))
     }
     #expect(!lines.joined().contains("c2VjcmV0") && !lines.joined().contains("secret"))
+  }
+
+  @Test("what is refused tells the rule to the log, and of a login that is refused the reason without the secret")
+  func refusals() async throws {
+    let lines = try await logged(.json, access: .closed) { server in
+      func basic(_ password: String) -> RawField {
+        RawField("Authorization", "Basic " + Data("admin:\(password)".utf8).base64EncodedString())
+      }
+      _ = try await server.client.send(RawRequest("GET", "/v2/acme/api/tags/list", []))
+      _ = try await server.client.send(RawRequest("GET", "/v2/", [basic("not-the-password")]))
+    }
+    let notes = try lines.map { line in
+      try #require(JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])["note"] as? String ?? ""
+    }
+    try #require(notes.count == 2, "\(lines)")
+    #expect(notes[0] == "pull refused: nothing lets anonymous pull on acme/api")
+    #expect(notes[1] == "login refused: wrong password")
+    #expect(!lines.joined().contains("not-the-password"))
   }
 
   @Test("the figures count requests by route, method and status, and bytes")

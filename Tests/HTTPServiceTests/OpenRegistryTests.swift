@@ -9,6 +9,21 @@ import Testing
 struct OpenRegistryTests {
   private static let push = "/v2/acme/api/blobs/uploads/"
 
+  @Test("says on each of its pages that everybody may do everything, and one with accounts does not")
+  func words() async throws {
+    for access in [TestRegistry.Access.open, .closed] {
+      var isOpen = false
+      if case .open = access { isOpen = true }
+      try await serving(access: access) { server in
+        for path in ["/", "/auth/", "/auth/device?user_code=BCDF-GHJK"] {
+          let answer = try await server.client("GET", path)
+          let text = String(decoding: answer.body, as: UTF8.self)
+          #expect(text.contains("everybody may do everything") == isOpen, "\(path): \(text)")
+        }
+      }
+    }
+  }
+
   @Test("takes no change from a page of somebody else, and those of clients and of its own")
   func pages() async throws {
     try await serving { server in

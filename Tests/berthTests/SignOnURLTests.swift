@@ -22,3 +22,16 @@ import Testing
     }
   }
 }
+
+@Suite struct `How long records are kept` {
+  @Test(arguments: ["pull=90d", "user.*=365d", "token.revoke=36h"])
+  func `is told of a kind or a family of kinds`(text: String) throws {
+    let parsed = try SettingType<RecordRetention>.recordRetention.parse(.text(text))
+    #expect(text.hasPrefix(parsed.kind + "="))
+  }
+
+  @Test(arguments: ["pul=90d", "nothing.*=90d", "*=90d", "user=90d", "pull=1h", "pull", "trimmed=90d"])
+  func `is not told of what no record is, nor for less than a day`(text: String) {
+    #expect(throws: ValueProblems.self) { try SettingType<RecordRetention>.recordRetention.parse(.text(text)) }
+  }
+}

@@ -175,8 +175,12 @@ public final class AuditTrail: Sendable {
   }
 
   /// Takes what records older than their kind's time say; their links stay.
+  ///
+  /// - Parameter retention: by kind or family of kinds; a kind's own goes before its family's.
   func trim(_ retention: [String: Duration]) async throws {
-    for (kind, age) in retention.sorted(by: { $0.key < $1.key }) {
+    for kind in AuditEntry.kinds.sorted() {
+      let family = retention.filter { $0.key != kind && AuditEntry.kinds(named: $0.key).contains(kind) }
+      guard let age = retention[kind] ?? family.values.max() else { continue }
       while try await database.write({ try $0.trimAudit(kind: kind, before: $0.now - age, limit: Self.trimBatch) })
         == Self.trimBatch
       {}

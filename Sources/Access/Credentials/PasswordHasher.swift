@@ -81,7 +81,9 @@ public final class PasswordHasher: Sendable {
     // bcrypt looks at no more, so that a longer one would be right by its beginning.
     let isCutShort = kept.map { Self.isImportable($0) } ?? false && password.utf8.count > Self.bcryptLimitBytes
     return try await slots.run {
-      guard let setting = try? kept ?? Self.setting(calibratedCost(), random),
+      // Known from the first check on, so that ``isOutdated(_:)`` can tell what was made for a smaller machine.
+      let cost = calibratedCost()
+      guard let setting = try? kept ?? Self.setting(cost, random),
         let made = try? Self.crypt(password, setting: setting)
       else { return false }
       return kept != nil && !isCutShort && Hashing.areEqual(Array(made.utf8), Array(setting.utf8))

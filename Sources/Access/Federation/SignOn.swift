@@ -264,11 +264,17 @@ extension AccessControl {
   }
 
   /// Ends a browser's session.
-  public func endSession(_ secret: String) async throws {
+  public func endSession(_ secret: String, address: String, requestID: String) async throws {
     guard let token = SecretToken(parsing: secret), token.kind == .session,
       let record = try await memory.database.read({ try $0.token(hash: token.hash) })
     else { return }
-    try await memory.database.write { try $0.deleteToken(record.id) }
+    try await memory.database.write { transaction in
+      try transaction.deleteToken(record.id)
+      guard let account = try transaction.account(record.account) else { return }
+      let origin = Origin(
+        actor: account.name, credential: "token \(record.id)", address: address, requestID: requestID)
+      try transaction.record(AuditEntry("logout", by: origin, target: account.name))
+    }
     try await memory.changed()
   }
 

@@ -26,6 +26,8 @@ public struct Caller: Sendable {
   public let origin: Origin
   /// What tokens that are made for this caller end with.
   let bond: Bond
+  /// That they have logged in is in the record already.
+  var isLoginNoted = false
   /// Who asks and what they may is as memory knew it, and counts only once this is answered: see ``Authenticator/isConfirmed(_:)``.
   var question: RightsQuestion?
 

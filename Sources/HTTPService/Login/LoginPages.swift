@@ -132,6 +132,7 @@ extension RegistryRoutes {
     let caller = try await access.authenticator.caller(
       presented, address: clientAddress(request) ?? "unix", requestID: request.id)
     let session = try await access.session(for: caller, returnTo: Self.localPath(form.first("return")))
+    access.noteLogin(caller)
     return begin(session, request)
   }
 
@@ -144,7 +145,9 @@ extension RegistryRoutes {
   private func logout(_ request: Request) async throws -> Response {
     try requireSameOrigin(request)
     let cookie = SessionCookie(request: request, origin: origin(request))
-    if let secret = cookie.value { try await access.endSession(secret) }
+    if let secret = cookie.value {
+      try await access.endSession(secret, address: clientAddress(request) ?? "unix", requestID: request.id)
+    }
     return redirect(location(request, "/auth/"), [cookie.setting("", seconds: 0)])
   }
 

@@ -181,7 +181,7 @@ extension SettingTable {
       help: "The same for one address: an IPv4 address, or 64 bits of an IPv6 one."),
     .init(
       "access.audit_retention", \.access.auditRetention, .list(of: .recordRetention),
-      help: "How long records of a kind are kept; all others for ever."),
+      help: "How long records of a kind, or of a family of kinds (`token.*=365d`), are kept; all others for ever."),
   ]
 
   private static let limits: [SettingDefinition] = [

@@ -1,5 +1,6 @@
 import Access
 import Glibc
+import Metadata
 
 /// A provider that people sign on with: `acme=https://issuer.example?client-id=berth&client-secret-file=/run/secrets/acme`.
 struct SignOnURL: Sendable, Equatable {
@@ -92,7 +93,7 @@ extension SettingType<String> {
   }
 }
 
-/// For how long the records of a kind are kept: `pull=90d`.
+/// For how long the records of a kind, or of a family of kinds, are kept: `pull=90d`, `user.*=365d`.
 struct RecordRetention: Sendable, Equatable {
   let kind: String
   let duration: Duration
@@ -106,11 +107,16 @@ extension SettingType<RecordRetention> {
     guard parts.count == 2 else {
       throw ValueProblem("\(quoted(text)) is not of the form KIND=DURATION, such as pull=90d")
     }
+    let kind = String(parts[0])
+    guard !AuditEntry.kinds(named: kind).isEmpty else {
+      let known = AuditEntry.kinds.sorted().joined(separator: ", ")
+      throw ValueProblem("\(quoted(kind)) is no kind of record, nor a family such as user.*; there are \(known)")
+    }
     let duration = try DurationText.parse(String(parts[1]))
     guard duration >= .seconds(86_400) else {
       throw ValueProblem("\(quoted(text)): records are kept for a day at least")
     }
-    return RecordRetention(kind: String(parts[0]), duration: duration)
+    return RecordRetention(kind: kind, duration: duration)
   } render: {
     .text("\($0.kind)=\(DurationText.text($0.duration))")
   }

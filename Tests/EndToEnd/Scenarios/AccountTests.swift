@@ -153,6 +153,61 @@ extension EndToEnd {
       try await good.stop()
     }
 
+    @Test("a pull secret of Kubernetes, as kubectl writes it, is a login that pulls")
+    func pullSecret() async throws {
+      let source = try await SharedImages.shared.multiArchitecture()
+      try await withServer(isOpen: false) { server, workspace in
+        let administrator = try await Administrator(server, workspace)
+        try await administrator.berth("namespace", "create", "acme")
+        let made = try await administrator.berth(
+          "robot", "create", "acme+cluster", "--role", "reader", "--days", "365", "--output", "json")
+        let secret = try #require(try JSONValue.parse(made.trimmed)["secret"]?.string, "\(made.story)")
+        let authority = server.address.authority
+        let image = LayoutImage(path: workspace.file("single"), tag: "1.0")
+        try await Skopeo(in: workspace).copy(source.reference, image.reference)
+        let pusher = try await Self.login(.skopeo, "admin", ServerProcess.adminPassword, authority, workspace)
+        try await pusher.push(image, to: "\(authority)/acme/api:1.0")
+        let both = Data("acme+cluster:\(secret)".utf8).base64EncodedString()
+        let file = try workspace.write(
+          #"{"auths":{"\#(authority)":{"username":"acme+cluster","password":"\#(secret)","auth":"\#(both)"}}}"#,
+          to: "pull-secret.json")
+        for (login, mayPull) in [(["--authfile", file], true), (["--no-creds"], false)] {
+          let outcome = try await ProgramRunner.run(
+            "skopeo", ["inspect", "--raw", "--tls-verify=false"] + login + ["docker://\(authority)/acme/api:1.0"],
+            environment: ["HOME": try workspace.folder("cluster")])
+          #expect(outcome.succeeded == mayPull, "\(outcome.story)")
+        }
+      }
+    }
+
+    @Test("the first start prints a password, once, and the log has nothing of it")
+    func printedPassword() async throws {
+      let workspace = try Workspace()
+      defer { workspace.remove() }
+      let address = try Address.free4()
+      let line = """
+        begin() {
+          \(ServerProcess.binary) serve --listen \(address.authority) --data data > "$1" 2>> log & server=$!
+          for turn in $(seq 300); do curl -sf -o /dev/null http://\(address.authority)/readyz && return; sleep 0.1; done
+        }
+        begin first
+        password=$(sed -n 's/^ *password  //p' first)
+        test ${#password} -ge 20
+        echo "$password" | berth login --user admin --password-stdin
+        berth whoami
+        kill $server; wait $server
+        begin second
+        kill $server; wait $server
+        test ! -s second
+        if grep -F "$password" log; then exit 1; fi
+        if grep -rF "$password" data; then exit 1; fi
+        """
+      let outcome = try await ProgramRunner.succeed(
+        "sh", ["-ec", "berth() { \(ServerProcess.binary) \"$@\"; }; cd $HOME; \(line)"],
+        environment: ["HOME": try workspace.folder("first"), "BERTH_SERVER": address.authority])
+      #expect(outcome.text.contains("admin, site admin"), "\(outcome.story)")
+    }
+
     @Test("a client certificate stands for a robot")
     func certificates() async throws {
       let workspace = try Workspace()

@@ -19,7 +19,7 @@ extension EndToEnd {
 
         #expect(try await berth.text("team", "create", "devs") == "Made the team devs.")
         #expect(try await berth.text("team", "add", "devs", "alice") == "alice is in the team devs.")
-        #expect(try await berth.table("team", "show", "devs").rows == [["alice", "manual"]])
+        #expect(try await berth.table("team", "show", "devs").rows == [["alice", "manual", "-"]])
         #expect(try await berth.table("team", "list").rows == [["devs", "-"]])
         #expect(
           try await berth.text("grant", "add", "team:devs", "writer", "acme") == "team:devs is writer on acme.")

@@ -86,6 +86,15 @@ extension EndToEnd {
       #expect(!FileManager.default.fileExists(atPath: data))
     }
 
+    @Test("--open says so in the log")
+    func openIsTold() async throws {
+      try await withServer { server, _ in
+        try await eventually("the log tells that everybody may do everything") {
+          server.story.contains("open: everybody on this machine may do everything")
+        }
+      }
+    }
+
     private func run(_ arguments: [String]) async throws -> ProgramOutcome {
       try await ProgramRunner.run(ServerProcess.binary, arguments, timeoutSeconds: 60)
     }

@@ -12,10 +12,12 @@ import Testing
 func serving(
   registry: Registry.Settings = .init(), http: HTTPServiceSettings = .init(),
   addresses: [HTTPServer.Address] = [.tcp(host: "127.0.0.1", port: 0)], certificate: TestRegistry.Certificate? = nil,
-  log: RequestLog? = nil, time: any TimeSource = SystemTime(), _ body: (TestRegistry) async throws -> Void
+  log: RequestLog? = nil, time: any TimeSource = SystemTime(), access: TestRegistry.Access = .open,
+  _ body: (TestRegistry) async throws -> Void
 ) async throws {
   let server = try await TestRegistry.start(
-    registry: registry, http: http, addresses: addresses, certificate: certificate, log: log, time: time)
+    registry: registry, http: http, addresses: addresses, certificate: certificate, log: log, time: time,
+    access: access)
   let outcome: Result<Void, any Error>
   do {
     try await body(server)

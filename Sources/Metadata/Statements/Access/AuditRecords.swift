@@ -46,6 +46,7 @@ public struct AuditEntry: Sendable, Hashable {
     _ kind: String, _ outcome: Outcome = .done, by origin: Origin, namespace: String? = nil, target: String,
     detail: String = "{}", at: Timestamp? = nil
   ) {
+    assert(Self.kinds.contains(kind), "no kind of record is called \(kind)")
     self.kind = kind
     self.outcome = outcome
     self.origin = origin
