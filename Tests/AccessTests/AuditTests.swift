@@ -151,6 +151,33 @@ import Testing
     }
   }
 
+  @Test func `is followed in the order of its chain, page by page, and from where it was left`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      var cursor = ""
+      func next() async throws -> [Int64] {
+        let page = try await registry.api(
+          "GET", "/api/v1/audit?namespace=acme&order=chain&n=2&cursor=\(cursor)", as: ClosedRegistry.basic("owner"))
+        try #require(page.status == 200, "\(page)")
+        cursor = try #require(page.json["next"]?.string)
+        return (page.json["items"]?.array ?? []).compactMap { $0["position"]?.integer }
+      }
+      func all() async throws -> [Int64] {
+        var found: [Int64] = []
+        while true {
+          let page = try await next()
+          found += page
+          if page.isEmpty { return found }
+        }
+      }
+      let before = try await all()
+      #expect(before.count > 4 && before == Set(before).sorted(), "\(before)")
+      #expect(try await all().isEmpty)
+      try await registry.pushImage("acme/web", "1")
+      let after = try await all()
+      #expect(!after.isEmpty && after.allSatisfy { $0 > before.last ?? 0 }, "\(after)")
+    }
+  }
+
   @Test func `is of the kinds that the documentation tells, and of no others`() throws {
     var told: Set<String> = []
     for row in try AccessTable.rows("| kind | of |") {

@@ -180,6 +180,33 @@ extension EndToEnd {
       }
     }
 
+    @Test("an owner follows the record of a namespace, as JSON lines")
+    func follow() async throws {
+      try await withServer(isOpen: false) { server, workspace in
+        let administrator = try await Administrator(server, workspace)
+        // What is done before the command has begun it does not tell, so that it is done again.
+        let outcome = try await administrator.shell(
+          """
+          berth namespace create acme
+          echo alice-password | berth user create alice --password-stdin
+          berth grant add alice owner acme
+          export HOME=$HOME/alice; mkdir -p $HOME; cd $HOME
+          echo alice-password | berth login --user alice --password-stdin
+          \(ServerProcess.binary) audit --follow --namespace acme --output json > told & follow=$!
+          for turn in $(seq 100); do
+            berth robot create acme+ci$turn --role reader > made
+            if grep -q robot.create told; then break; fi
+            sleep 0.1
+          done
+          kill $follow
+          echo FOLLOWED; cat told
+          """)
+        let lines = try #require(outcome.text.split(separator: "FOLLOWED\n").last).split(separator: "\n")
+        for line in lines { #expect(try JSONValue.parse(String(line))["namespace"] == "acme", "\(outcome.story)") }
+        #expect(try lines.contains { try JSONValue.parse(String($0))["kind"] == "robot.create" }, "\(outcome.story)")
+      }
+    }
+
     @Test("the first start prints a password, once, and the log has nothing of it")
     func printedPassword() async throws {
       let workspace = try Workspace()

@@ -268,10 +268,11 @@ struct AuditCommand: AsyncParsableCommand {
       ("from", "address"), ("on", "target"), ("detail", "detail"),
     ].map { (title: $0.0, member: $0.1) }
 
-    /// The last link, from which to follow.
+    /// The last link, from which to follow: of the namespace that is asked for, since its owners may read no other.
     private func end(_ server: RemoteServer) async throws -> String {
+      let own = namespace.map { "&namespace=\(PercentCoding.encoded($0))" } ?? ""
       // The newest of all have their places in the chain a second later.
-      let newest = try await server.call(.get, "/api/v1/audit?n=1000")
+      let newest = try await server.call(.get, "/api/v1/audit?n=1000\(own)")
       return String(newest["items"]?.array?.lazy.compactMap { $0["position"]?.integer }.first ?? 0)
     }
 
