@@ -33,6 +33,9 @@ import Testing
       ("size:1KiB..1.5KiB", .term(.size(SearchBounds(from: 1024, before: 1537)))),
       ("version:2.1", .term(.version(SearchBounds(from: "b2b1", before: "b2b1~")))),
       ("version:>=2.1,<3", .term(.version(SearchBounds(from: "b2b1", before: "b3")))),
+      ("version:2.1.3..2.1.3", .term(.version(SearchBounds(from: "b2b1b3~", before: "b2b1b3~!")))),
+      ("size:5..5", .term(.size(SearchBounds(from: 5, before: 6)))),
+      ("size:>5,<7", .term(.size(SearchBounds(from: 6, before: 7)))),
       ("version:1.2.3", .term(.version(SearchBounds(from: "b1b2b3~", before: "b1b2b3~!")))),
     ] as [(String, SearchCondition)]) func `is read as it is meant`(text: String, condition: SearchCondition) throws
   {
@@ -85,6 +88,12 @@ import Testing
       ("a*b", 1, "from its beginning"), ("by:a*b", 4, "at the end"), ("repo:*********", 6, "stars"),
       ("\"\"", 1, "empty"),
       ("platform:/x", 10, "linux/arm64"), ("label:=x", 7, "team=payments"), ("env:a/b", 5, "no environment"),
+      ("version:>3,<2", 12, "ends before it begins"), ("version:2.1..1.0", 9, "ends before it begins"),
+      ("version:>=2,<3,<2", 16, "with what stands before it"), ("version:2.1,2.2", 13, "ends before it begins"),
+      ("a pushed:2026-11-15..2026-11-01", 10, "as in pushed:2026-11-01"),
+      ("built:>2026-11-15,<2026-11-01", 19, "ends before"),
+      ("size:>2GB,<1GB", 11, "ends before it begins"), ("size:>5,<6", 9, "ends before it begins"),
+      ("severity:>critical", 10, "no such severity"), ("severity:<unknown", 10, "unknown, negligible, low"),
       ("a \u{1}b", 3, "cannot be searched"),
       (String(repeating: "(", count: 40), 18, "deep"), (String(repeating: "-", count: 40) + "a", 18, "deep"),
       (String(repeating: "a ", count: 33), 65, "at most 32"),

@@ -167,6 +167,12 @@ public struct SearchBounds<Value: Sendable & Hashable & Comparable>: Sendable, H
     from.map { value >= $0 } ?? true && before.map { value < $0 } ?? true
   }
 
+  /// No value is inside: it ends before it begins.
+  var isEmpty: Bool {
+    guard let from, let before else { return false }
+    return from >= before
+  }
+
   /// Both.
   mutating func narrow(to other: SearchBounds) {
     if let lower = other.from { from = from.map { max($0, lower) } ?? lower }

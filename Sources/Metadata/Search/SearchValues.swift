@@ -130,13 +130,20 @@ struct SearchValues {
   private func severities(_ text: String, _ column: Int) throws(SearchError) -> [String] {
     let (comparison, word) = comparison(text[...])
     guard let place = Self.severities.firstIndex(of: String(word)) else { throw wrong(.severity, column) }
-    switch comparison {
-    case .equal: return [Self.severities[place]]
-    case .less: return Array(Self.severities[..<place])
-    case .atMost: return Array(Self.severities[...place])
-    case .more: return Array(Self.severities[(place + 1)...])
-    case .atLeast: return Array(Self.severities[place...])
+    let found =
+      switch comparison {
+      case .equal: [Self.severities[place]]
+      case .less: Array(Self.severities[..<place])
+      case .atMost: Array(Self.severities[...place])
+      case .more: Array(Self.severities[(place + 1)...])
+      case .atLeast: Array(Self.severities[place...])
+      }
+    guard !found.isEmpty else {
+      throw SearchError(
+        column: column,
+        message: "there is no such severity; from the mildest they are \(Self.severities.joined(separator: ", "))")
     }
+    return found
   }
 
   // MARK: Bounds
@@ -162,30 +169,45 @@ struct SearchValues {
     var position = column
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       defer { position += part.count + 1 }
-      if let dots = part.firstRange(of: "..") {
-        let (first, last) = (part[..<dots.lowerBound], part[dots.upperBound...])
-        guard !first.isEmpty || !last.isEmpty else { throw wrong(field, position) }
-        if !first.isEmpty {
-          guard let lower = stretch(first) else { throw wrong(field, position) }
-          all.narrow(to: SearchBounds(from: lower.from))
-        }
-        if !last.isEmpty {
-          guard let upper = stretch(last) else { throw wrong(field, position) }
-          all.narrow(to: SearchBounds(before: upper.before))
-        }
-        continue
-      }
-      let (comparison, value) = comparison(part)
-      guard let found = stretch(value) else { throw wrong(field, position) }
-      switch comparison {
-      case .equal: all.narrow(to: found)
-      case .less: all.narrow(to: SearchBounds(before: found.from))
-      case .atMost: all.narrow(to: SearchBounds(before: found.before))
-      case .more: all.narrow(to: SearchBounds(from: found.before))
-      case .atLeast: all.narrow(to: SearchBounds(from: found.from))
+      guard let found = self.bounds(ofPart: part, stretch) else { throw wrong(field, position) }
+      all.narrow(to: found)
+      if all.isEmpty {
+        let whole = position == column ? "this" : "together with what stands before it, this"
+        throw SearchError(
+          column: position,
+          message: "\(whole) ends before it begins, so nothing could be found; write it as in \(field.example)")
       }
     }
     return all
+  }
+
+  /// Nil when it is not understood.
+  private func bounds<Value>(
+    ofPart part: Substring, _ stretch: (Substring) -> SearchBounds<Value>?
+  ) -> SearchBounds<Value>? {
+    guard let dots = part.firstRange(of: "..") else {
+      let (comparison, value) = comparison(part)
+      guard let found = stretch(value) else { return nil }
+      return switch comparison {
+      case .equal: found
+      case .less: SearchBounds(before: found.from)
+      case .atMost: SearchBounds(before: found.before)
+      case .more: SearchBounds(from: found.before)
+      case .atLeast: SearchBounds(from: found.from)
+      }
+    }
+    let (first, last) = (part[..<dots.lowerBound], part[dots.upperBound...])
+    guard !first.isEmpty || !last.isEmpty else { return nil }
+    var both = SearchBounds<Value>()
+    if !first.isEmpty {
+      guard let lower = stretch(first) else { return nil }
+      both.from = lower.from
+    }
+    if !last.isEmpty {
+      guard let upper = stretch(last) else { return nil }
+      both.before = upper.before
+    }
+    return both
   }
 
   private func versions(_ text: String, _ column: Int) throws(SearchError) -> SearchBounds<String> {
