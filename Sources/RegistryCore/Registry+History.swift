@@ -192,7 +192,9 @@ extension Registry {
   ) throws -> Digest {
     switch goal {
     case .movesAgo(let count):
-      let events = try transaction.tagEvents(.tag(repository, tag), limit: count)
+      var moves = TagEventFilter()
+      moves.onlyMoves = true
+      let events = try transaction.tagEvents(.tag(repository, tag), moves, limit: count)
       guard !events.isEmpty else { throw unknownTag(tag, repository) }
       guard events.count == count, let digest = events.last?.from else {
         throw RegistryError(

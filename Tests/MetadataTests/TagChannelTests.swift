@@ -154,4 +154,40 @@ import Testing
       try await expect("latest", at: low)
     }
   }
+
+  @Test(arguments: [DatabaseKind.sqliteInMemory, .postgreSQL])
+  func `is told of a channel also when it is the same image, and no lower one takes it away`(
+    _ kind: DatabaseKind
+  ) async throws {
+    try await kind.withDatabase { database in
+      let row = RepositoryRow(id: try await Self.fill(database, []), name: Self.repository)
+      try await database.write { transaction in
+        let channels: JSONValue = ["channels": ["latest"]]
+        try transaction.setRule(.channels, on: .everything, of: "acme", to: channels, by: "test")
+      }
+      func push(_ note: String, _ tags: String...) async throws -> Digest {
+        let image = SampleManifest.image(config: Self.config, layers: [], note: note)
+        let outcome = try await database.push(image, to: Self.repository, tags: tags.map { .sample($0) })
+        #expect(outcome.moved.allSatisfy { $0.from != image.digest }, "\(outcome.moved)")
+        return image.digest
+      }
+      func latest() async throws -> [TagEvent] {
+        try await database.read { try $0.tagEvents(.tag(Self.repository, .sample("latest")), limit: 10) }
+      }
+      let same = try await push("same", "v2.1.6")
+      for tag in ["2.1.7", "2.1.7", "v2.1.7", "v2.1.6"] { _ = try await push("same", tag) }
+      let events = try await latest()
+      #expect(events.map(\.reason) == ["follows 2.1.7", "follows 2.1.6"])
+      #expect(events.map(\.from) == [same, nil] && events.map(\.to) == [same, same])
+      #expect(events.map(\.isMove) == [false, true] && events.map(\.kind) == ["channel", "channel"])
+      for tag in ["2.1.7", "v2.1.7", "v2.1.6"] {
+        _ = try await database.write { try $0.deleteTag(.sample(tag), from: row, .test(.delete)) }
+      }
+      _ = try await push("built again", "2.1.6")
+      #expect(try await latest().map(\.id) == events.map(\.id))
+      let next = try await push("next", "2.1.8")
+      #expect(try await latest().first?.to == next)
+      #expect(try await database.read { try $0.inconsistencies(limit: 10) }.isEmpty)
+    }
+  }
 }

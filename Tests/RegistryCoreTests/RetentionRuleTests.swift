@@ -89,6 +89,19 @@ import Testing
     #expect(latest.filter(\.isKept).map(\.tag.name.text) == ["2", "2.0", "2.0.0", "latest", "1.0"])
   }
 
+  @Test func `that a channel follows the highest of the versions of its image that stay`() throws {
+    let rules = try TagRules(
+      [.init(kind: "channels", pattern: "*", value: #"{"channels":["latest"]}"#)],
+      of: try RepositoryName(parsing: "acme/api"))
+    let tags = try ["v2.1.6", "latest", "2.1.7"].enumerated().map {
+      try Self.tag($1, daysAgo: Int64($0), image: "c")
+    }
+    for (keepLast, followed) in [(1, "v2.1.6"), (2, "2.1.7")] {
+      let decisions = try Self.rule(#"{"keepLast":\#(keepLast)}"#).decide(tags, rules, running: [:], now: Self.now)
+      #expect(decisions.first { $0.tag.name.text == "latest" }?.reason == "it follows \(followed)")
+    }
+  }
+
   @Test func `that what was signed under an image's digest stays as long as the image is here, and does not count`()
     throws
   {

@@ -27,7 +27,10 @@ extension APIRoute {
     .init("repository", .string, "The repository.", isRequired: true),
     .init("tag", .string, "The tag.", isRequired: true),
     .init("from", .nullable(.string), "What it pointed to before; null: there was no such tag."),
-    .init("to", .nullable(.string), "What it pointed to from then on; null: it was deleted."),
+    .init(
+      "to", .nullable(.string),
+      "What it pointed to from then on; null: it was deleted. The same as `from` when a channel came to another version of its image."
+    ),
     .init("kind", .choice(TagEventKind.allCases.map(\.rawValue)), "How.", isRequired: true),
     .init("by", .string, "Who.", isRequired: true), .init("reason", .nullable(.string), "Why."),
     .init("requestID", .nullable(.string), "The request, as in the log."),

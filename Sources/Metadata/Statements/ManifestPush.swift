@@ -279,7 +279,12 @@ extension Transaction {
       try pointTag(tag, to: digest, in: repository, from: previous[tag], cause)
     }
     for move in moves {
-      try pointTag(move.tag, to: digest, in: repository, from: move.from, cause.following(move.version))
+      let cause = cause.following(move.version)
+      if move.from != digest {
+        try pointTag(move.tag, to: digest, in: repository, from: move.from, cause)
+      } else if !move.isTold {
+        try noteVersion(of: move.tag, at: digest, in: repository, cause)
+      }
     }
     return (moves.filter { $0.from != digest }, held)
   }

@@ -41,11 +41,13 @@ public enum TagChannel: String, Sendable, Hashable, CaseIterable {
   }
 }
 
-/// A channel that moves with a push.
+/// A channel that comes to a version with a push.
 struct ChannelMove {
   let tag: Tag
   let from: Digest?
   let version: SemanticVersion
+  /// Its history tells that it is at this version already.
+  let isTold: Bool
 }
 
 /// A channel that a push would have moved, were it not at a later version whose tag is deleted.
@@ -80,10 +82,11 @@ extension Transaction {
         guard current == nil || !rules.isImmutable(tag) else { continue }
         // The version that it is at may have been deleted, and the channel not.
         let followed = try current.map { try releases(thatMoved: tag, to: $0, in: repository.id) } ?? []
-        if let later = followed.filter({ channel.takes($0, like: version) && version < $0 }).max() {
-          held[tag] = HeldChannel(tag: tag, version: later)
+        let highest = followed.filter { channel.takes($0, like: version) }.max()
+        if let highest, version < highest {
+          held[tag] = HeldChannel(tag: tag, version: highest)
         } else {
-          moves[tag] = ChannelMove(tag: tag, from: current, version: version)
+          moves[tag] = ChannelMove(tag: tag, from: current, version: version, isTold: highest?.key == version.key)
         }
       }
     }

@@ -18,6 +18,9 @@ public struct TagEvent: Sendable, Hashable {
   public let at: Timestamp
   /// The manifest that it pointed to is there, and the tag can go back to it.
   public let isKept: Bool
+
+  /// The tag came to point elsewhere with it; else a channel came to another version of the same image.
+  public var isMove: Bool { from != to }
 }
 
 /// Whose history is asked for.
@@ -34,6 +37,8 @@ public struct TagEventFilter: Sendable, Hashable {
   public var kind: String?
   public var since: Timestamp?
   public var until: Timestamp?
+  /// Only those with which the tag came to point elsewhere; not that a channel is at another version of the same image.
+  public var onlyMoves = false
   public init() {}
 }
 
@@ -79,6 +84,9 @@ extension TagState {
   }
 }
 
+/// Of an event `e`: the tag came to point elsewhere with it.
+private let isMove: SQL = "e.from_digest IS DISTINCT FROM e.to_digest"
+
 extension Row {
   fileprivate func tagEvent() throws -> TagEvent {
     TagEvent(
@@ -107,6 +115,7 @@ extension Reading where Self: ~Copyable {
     case .namespace(let namespace): place = "e.namespace = \(namespace)"
     }
     let end = before ?? Int64.max
+    let moves: SQL = filter.onlyMoves ? "AND \(isMove)" : ""
     return try all(
       """
       SELECT e.id, r.name, e.tag, e.from_digest, e.to_digest, e.kind, e.actor, e.reason, e.request_id, e.release_id, e.at,
@@ -115,6 +124,7 @@ extension Reading where Self: ~Copyable {
       WHERE \(place) AND e.id < \(end) AND e.at >= \(filter.since?.microseconds ?? 0)
         AND e.at < \(filter.until?.microseconds ?? Int64.max)
         AND e.actor = COALESCE(\(filter.actor), e.actor) AND e.kind = COALESCE(\(filter.kind), e.kind)
+        \(moves)
       ORDER BY e.id DESC LIMIT \(limit)
       """
     ) { try $0.tagEvent() }
@@ -137,7 +147,7 @@ extension Reading where Self: ~Copyable {
       SELECT e.id, r.name, e.tag, e.from_digest, e.to_digest, e.kind, e.actor, e.reason, e.request_id, e.release_id, e.at,
         e.is_kept
       FROM repository r JOIN tag_event e ON e.repository_id = r.id
-      WHERE r.name = \(repository) AND e.tag = \(tag) AND e.at <= \(moment) ORDER BY e.id DESC LIMIT 1
+      WHERE r.name = \(repository) AND e.tag = \(tag) AND e.at <= \(moment) AND \(isMove) ORDER BY e.id DESC LIMIT 1
       """
     ) { try $0.tagEvent() }
   }
@@ -159,7 +169,7 @@ extension Reading where Self: ~Copyable {
     try all(
       """
       SELECT t.name, t.digest, t.updated_at, COALESCE((SELECT e.actor FROM tag_event e
-        WHERE e.repository_id = t.repository_id AND e.tag = t.name ORDER BY e.id DESC LIMIT 1), ''), 1
+        WHERE e.repository_id = t.repository_id AND e.tag = t.name AND \(isMove) ORDER BY e.id DESC LIMIT 1), ''), 1
       FROM tag t WHERE t.repository_id = \(repository) AND t.name > \(tag) ORDER BY t.name LIMIT \(limit)
       """
     ) { try $0.tagState() }
@@ -170,7 +180,7 @@ extension Reading where Self: ~Copyable {
     try first(
       """
       SELECT t.name, t.digest, t.updated_at, COALESCE((SELECT e.actor FROM tag_event e
-        WHERE e.repository_id = t.repository_id AND e.tag = t.name ORDER BY e.id DESC LIMIT 1), ''), 1
+        WHERE e.repository_id = t.repository_id AND e.tag = t.name AND \(isMove) ORDER BY e.id DESC LIMIT 1), ''), 1
       FROM tag t WHERE t.repository_id = \(repository) AND t.name = \(tag)
       """
     ) { try $0.tagState() }
@@ -186,8 +196,9 @@ extension Reading where Self: ~Copyable {
         WHERE m.repository_id = e.repository_id AND m.digest = e.to_digest AND m.hidden_at IS NULL)
       FROM tag_event e
       WHERE e.repository_id = \(repository) AND e.tag > \(tag) AND e.at <= \(moment) AND e.to_digest IS NOT NULL
+        AND \(isMove)
         AND NOT EXISTS (SELECT 1 FROM tag_event n WHERE n.repository_id = e.repository_id AND n.tag = e.tag
-          AND n.id > e.id AND n.at <= \(moment))
+          AND n.id > e.id AND n.at <= \(moment) AND n.from_digest IS DISTINCT FROM n.to_digest)
       ORDER BY e.tag LIMIT \(limit)
       """
     ) { try $0.tagState() }

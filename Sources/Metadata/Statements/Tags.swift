@@ -72,6 +72,17 @@ extension Transaction {
     try recordTagEvent(tag, repository, from: previous, to: digest, cause)
   }
 
+  /// Notes that a channel is at another version now, which is the same image: the event is no move (``TagEventFilter/onlyMoves``).
+  ///
+  /// - Precondition: the repository is locked, and the tag points to the manifest.
+  func noteVersion(
+    of channel: Tag, at digest: Digest, in repository: RepositoryRow, _ cause: TagCause
+  ) throws {
+    try enqueue(
+      "UPDATE manifest SET events = events + 1 WHERE repository_id = \(repository.id) AND digest = \(digest)")
+    try recordTagEvent(channel, repository, from: digest, to: digest, cause)
+  }
+
   /// Deletes a tag. Answers what it pointed to; nil when there is none.
   @discardableResult
   public func deleteTag(_ tag: Tag, from repository: RepositoryRow, _ cause: TagCause) throws -> Digest? {

@@ -50,13 +50,14 @@ public struct HistoryRule: Sendable, Hashable {
     let isDeleted = events.first.map { $0.to == nil } ?? true
     var mayGo: [Bool] = []
     var newerStates = 0
+    var end = isDeleted ? events.first?.at ?? now : now
     for (index, event) in events.enumerated() {
-      // What it began was in force until the next one; the newest still is, unless the tag is deleted.
-      let end = index > 0 ? events[index - 1].at : isDeleted ? event.at : now
+      // What it began was in force until the next move; the newest still is, unless the tag is deleted.
+      if index > 0, events[index - 1].isMove { end = events[index - 1].at }
       let isAmongLast = !isDeleted && newerStates < states
       let isRun = event.to.map { run.contains($0) } ?? false
       mayGo.append(end < oldest && !isAmongLast && !isRun && (index > 0 || isDeleted))
-      if event.to != nil { newerStates += 1 }
+      if event.to != nil, event.isMove { newerStates += 1 }
     }
     var trim = Trim()
     for (event, goes) in zip(events, mayGo) where goes && event.isKept { trim.released.append(event) }

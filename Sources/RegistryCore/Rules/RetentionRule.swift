@@ -110,7 +110,7 @@ public struct RetentionRule: Sendable, Hashable {
     return nil
   }
 
-  /// By channel the tags of those versions at which it is: it stays with them, and goes with them.
+  /// By channel the tags of those versions at which it is, the highest first: it stays with them, and goes with them.
   private static func followedVersions(_ tags: [RetainedTag], _ rules: TagRules) -> [Tag: [Tag]] {
     guard !rules.channels.isEmpty else { return [:] }
     var versions: [Digest: [(tag: Tag, version: SemanticVersion)]] = [:]
@@ -122,7 +122,7 @@ public struct RetentionRule: Sendable, Hashable {
     var followed: [Tag: [Tag]] = [:]
     for tag in tags {
       let found = (versions[tag.digest] ?? []).filter { rules.isChannel(tag.name, of: $0.version) }
-      if !found.isEmpty { followed[tag.name] = found.map(\.tag) }
+      if !found.isEmpty { followed[tag.name] = found.sorted { $0.version > $1.version }.map(\.tag) }
     }
     return followed
   }
