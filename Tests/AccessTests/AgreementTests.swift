@@ -277,6 +277,50 @@ import Testing
     }
   }
 
+  @Test(arguments: [TestInstallation.Kind.sqliteAndFiles, .postgresAndFiles])
+  func `take back what they said, themselves alone, until it has gone out`(kind: TestInstallation.Kind) async throws {
+    try await ClosedRegistry.withOne(over: kind) { registry in
+      try await Self.make(#""approvals":2,"promoters":["writer"]"#, registry)
+      _ = try await Self.promote(by: ClosedRegistry.basic("writer"), registry)
+      func withdraw(by credential: (String, String)) async throws -> RawResponse {
+        try await Self.post("\(Self.base)/production/releases/1/withdraw", "{}", by: credential, registry)
+      }
+      #expect(try await Self.agree(by: "maintainer", registry).json["state"]?.string == "pending")
+      // Of who did not agree nothing is taken back, and of others neither.
+      for user in ["owner", "writer", "reader"] {
+        let answer = try await withdraw(by: ClosedRegistry.basic(user))
+        #expect(answer.status == 200 && answer.json["approvalsCounted"] == 1, "\(user): \(answer)")
+      }
+      #expect(try await withdraw(by: ClosedRegistry.admin).json["approvals"]?.array?.count == 1)
+      #expect(try await withdraw(by: ClosedRegistry.basic("stranger")).status == 404)
+      for _ in 0..<2 {
+        let taken = try await withdraw(by: ClosedRegistry.basic("maintainer"))
+        #expect(taken.status == 200 && taken.json["approvals"] == [], "\(taken)")
+        #expect(taken.json["approvalsCounted"] == 0 && taken.json["state"]?.string == "pending", "\(taken)")
+      }
+      #expect(try await Self.agree(by: "owner", registry).json["state"]?.string == "pending")
+      #expect(try await Self.agree(by: "maintainer", registry).json["state"]?.string == "applied")
+      let late = try await withdraw(by: ClosedRegistry.basic("maintainer"))
+      #expect(late.status == 409 && late.text.contains("is applied already"), "\(late)")
+      let trail = try await registry.api("GET", "/api/v1/audit?kind=release.withdraw", as: ClosedRegistry.admin)
+      #expect(trail.json["items"]?.array?.map { $0["actor"]?.string } == ["maintainer"], "\(trail)")
+    }
+  }
+
+  @Test func `take back what they said also when they have lost the right`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      try await Self.make(#""approvals":2,"promoters":["writer"],"approvers":["reader","owner"]"#, registry)
+      _ = try await Self.promote(by: ClosedRegistry.basic("writer"), registry)
+      #expect(try await Self.agree(by: "reader", registry).json["approvalsCounted"] == 1)
+      try await Self.change(#"{"approvers":["owner"]}"#, registry)
+      let taken = try await Self.post(
+        "\(Self.base)/production/releases/1/withdraw", "{}", by: ClosedRegistry.basic("reader"), registry)
+      #expect(taken.json["approvals"] == [], "\(taken)")
+      try await Self.change(#"{"approvers":["reader","owner"]}"#, registry)
+      #expect(try await Self.agree(by: "owner", registry).json["state"]?.string == "pending")
+    }
+  }
+
   @Test func `are people of a team and jobs of a trust rule, where those are named`() async throws {
     try await ClosedRegistry.withOne { registry in
       let administration = registry.administration

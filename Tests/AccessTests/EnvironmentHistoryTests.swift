@@ -83,7 +83,7 @@ extension `An environment` {
       try await Self.make("production", "", registry)
       #expect(try await Self.promote(Self.images(1), to: "production", on: registry).status == 200)
       for number in [0, 2, -1, Int64.max, Int64.min] {
-        for (method, end) in [("GET", ""), ("POST", "/approve"), ("POST", "/end")] {
+        for (method, end) in [("GET", ""), ("POST", "/approve"), ("POST", "/withdraw"), ("POST", "/end")] {
           let asked = try await registry.api(
             method, "\(Self.base)/production/releases/\(number)\(end)", as: ClosedRegistry.basic("maintainer"),
             method == "POST" ? "{}" : nil)

@@ -247,14 +247,14 @@ import Testing
       #expect(hidden.json["failures"]?.array?.first?["rule"]?.string == "exists")
       let shown = try await registry.api("GET", "\(Self.base)/staging", as: ClosedRegistry.basic("web"))
       #expect(shown.json["images"]?.array?.count == 1)
-      // A token that only pulls neither agrees nor ends.
+      // A token that only pulls neither agrees nor takes that back nor ends.
       #expect(
         try await Self.promote(Self.images(1), to: "production", on: registry).json["outcome"]?.string == "pending")
       let made = try await registry.api(
         "POST", "/api/v1/tokens", as: ClosedRegistry.basic("owner"),
         #"{"name":"pulls","scope":[{"repository":"acme/*","actions":["pull"]}]}"#)
       let token = ClosedRegistry.basic("owner", try #require(made.json["secret"]?.string))
-      for deed in ["approve", "end"] {
+      for deed in ["approve", "withdraw", "end"] {
         let answer = try await registry.api("POST", "\(Self.base)/production/releases/1/\(deed)", as: token, "{}")
         #expect(answer.status == 403, "\(deed): \(answer)")
       }

@@ -104,6 +104,35 @@ import Testing
     #expect(try await base.read { try $0.inconsistencies(limit: 10) }.isEmpty)
   }
 
+  @Test func `agrees to a release and takes that back once, with one record each`() async throws {
+    let base = try SQLiteDatabase.inMemory()
+    let store = try LocalBlobStore(directory: "/data", disk: SimulatedDisk())
+    let registry = try await Registry(database: ForgetfulDatabase(base: base), store: store, logger: .silent)
+    let client = try SimulatedClient(registry, "acme/api")
+    try await client.put(RegistryScenario.config)
+    try await client.push(
+      SampleManifest.image(config: RegistryScenario.config, layers: []), tags: [RegistryScenario.tag])
+    func actor(_ name: String) -> ReleaseActor {
+      ReleaseActor(
+        namespace: "acme", origin: Origin(actor: name), role: .owner, isSiteAdmin: false, isPerson: true, rules: [],
+        makers: [], isLimited: false, names: [name], maySee: { _ in true }, mayRelease: { _ in true })
+    }
+    let production = OCI.Tag.sample("production")
+    _ = try await registry.makeEnvironment(production, ["approvals": 1], adopts: false, by: actor("olga"))
+    let image = try ImageReference(parsing: "acme/api:\(RegistryScenario.tag)")
+    let wish = ReleaseWish(.images([image]), reason: nil, key: nil, isDryRun: false)
+    _ = try await registry.release(wish, to: production, by: actor("olga"))
+    _ = try await registry.changeEnvironment(production, ["approvals": 2], by: actor("olga"))
+    let agreed = try await registry.approve(1, of: production, comment: nil, by: actor("mia"))
+    #expect(agreed.approvals.map(\.actor) == ["mia"])
+    for _ in 0..<2 {
+      let left = try await registry.withdrawApproval(1, of: production, by: actor("mia"))
+      #expect(left.approvals.isEmpty && left.release.state == .pending)
+    }
+    #expect(try await Self.audits("release.approve", base) == 1)
+    #expect(try await Self.audits("release.withdraw", base) == 1)
+  }
+
   /// The number may be too high (decision 18); the time, by which retention decides, may not be wrong.
   @Test func `leaves it right when an image was last pulled`() async throws {
     let base = try SQLiteDatabase.inMemory()

@@ -201,6 +201,13 @@ extension APIRoute {
           number(call), of: environmentName(call), comment: comment, by: actor(routes, call)))
     },
     APIRoute(
+      method: .POST, path: environmentPath + "/{environment}/releases/{release}/withdraw",
+      summary: "Take back that one agrees to a release that waits.", permission: "who agreed, for themselves", body: [],
+      answer: releaseSchema
+    ) { routes, call in
+      view(try await routes.registry.withdrawApproval(number(call), of: environmentName(call), by: actor(routes, call)))
+    },
+    APIRoute(
       method: .POST, path: environmentPath + "/{environment}/releases/{release}/end",
       summary: "End a release that waits: who asked for it cancels it, who could agree rejects it.",
       permission: "who asked for it, and who may agree", body: [], answer: releaseSchema

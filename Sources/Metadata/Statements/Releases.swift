@@ -299,4 +299,9 @@ extension Transaction {
       ON CONFLICT (release_id, actor) DO NOTHING
       """)
   }
+
+  /// Takes somebody's agreement away. Answers whether there was one.
+  public func withdrawApproval(of release: Int64, by actor: String) throws -> Bool {
+    try execute("DELETE FROM release_approval WHERE release_id = \(release) AND actor = \(actor)") == 1
+  }
 }

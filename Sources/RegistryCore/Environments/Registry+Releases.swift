@@ -132,6 +132,16 @@ extension Registry {
     return state
   }
 
+  /// Takes back that the actor agrees to a release that waits; nobody takes back the word of another.
+  ///
+  /// Said as often as one likes: of somebody who does not agree nothing changes.
+  public func withdrawApproval(_ number: Int64, of name: Tag, by actor: ReleaseActor) async throws -> ReleaseState {
+    try await releasing { transaction in
+      let work = try ReleaseWork(name, actor, transaction, allowsMissing: false)
+      return try work.withdraw(try work.release(number, transaction), transaction)
+    }
+  }
+
   /// Ends a release that waits for others: who asked for it cancels it, who could agree rejects it.
   public func endRelease(_ number: Int64, of name: Tag, by actor: ReleaseActor) async throws -> ReleaseState {
     try await releasing { transaction in

@@ -81,6 +81,22 @@ extension ReleaseWork {
     return try checked(found, failures, transaction)
   }
 
+  /// Takes back that the actor agrees; also when they have lost the right, which may come back and their word with it.
+  func withdraw(_ release: ReleaseRecord, _ transaction: borrowing Transaction) throws -> ReleaseState {
+    let images = try transaction.images(of: release.id)
+    try requireCover(of: images)
+    let hasAgreed = try transaction.approvals(of: release.id).contains { $0.actor == actor.origin.actor }
+    // Run again because the answer was lost, or said once more: it is taken back.
+    guard hasAgreed else { return try state(of: release, transaction) }
+    guard release.state == .pending else {
+      throw AdministrationError(.conflict, "release \(release.number) of \(name) is \(release.state.rawValue) already")
+    }
+    if try transaction.withdrawApproval(of: release.id, by: actor.origin.actor) {
+      try record("release.withdraw", release, images, transaction)
+    }
+    return try state(of: release, transaction)
+  }
+
   func end(_ release: ReleaseRecord, _ transaction: borrowing Transaction) throws -> ReleaseState {
     let isOwn = release.requestedBy == actor.origin.actor
     guard isOwn || isApprover else {

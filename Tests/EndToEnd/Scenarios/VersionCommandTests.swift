@@ -152,6 +152,13 @@ extension EndToEnd {
       #expect(try await berth.refusal("env", "approve", "acme/production", "1").contains("somebody else than admin"))
       let waiting = try await berth.text("env", "release", "acme/production", "1")
       #expect(waiting.contains("\n0 of the 1 that are needed have agreed, and still may\n"), "\(waiting)")
+      try await berth.table("env", "set", "acme/production", "--approvals", "2")
+      _ = try await alice.pending(["env", "approve", "acme/production", "1"])
+      #expect(
+        try await alice.text("env", "withdraw", "acme/production", "1")
+          == "You do not agree to release 1 of acme/production, which is pending: 0 of the 2 that are needed have agreed, and still may."
+      )
+      try await berth.table("env", "set", "acme/production", "--approvals", "1")
       let agreed = try await alice.text("env", "approve", "acme/production", "1", "--comment", "fine")
       #expect(agreed == "Release 1 of acme/production is applied.")
       let release = try await berth.text("env", "release", "acme/production", "1")

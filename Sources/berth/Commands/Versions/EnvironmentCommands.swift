@@ -7,7 +7,7 @@ struct EnvironmentCommand: AsyncParsableCommand {
     subcommands: [
       List.self, Show.self, Create.self, Set.self, Delete.self, Promote.self, Rollback.self, Releases.self,
       Release.self,
-      Approve.self, End.self,
+      Approve.self, Withdraw.self, End.self,
     ])
 
   /// An environment as people write it: `acme/production`.

@@ -179,6 +179,25 @@ extension EnvironmentCommand {
     }
   }
 
+  struct Withdraw: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "withdraw",
+      abstract: "Take back that you agree to a release that waits; the release goes on waiting.")
+    @OptionGroup var which: Which
+    @Argument(help: "The release's number.") var number: Int64
+    @OptionGroup var remote: RemoteOptions
+    func run() async throws {
+      try await remote.run { server in
+        let release = try await server.call(
+          .post, "\(which.environment.path)/releases/\(number)/withdraw", .object(JSONObject()))
+        let agreed = EnvironmentCommand.agreement(release).map { ": \($0)" } ?? ""
+        remote.tell(
+          "You do not agree to release \(number) of \(which.environment.text), which is \(release["state"]?.string ?? "")\(agreed).",
+          release)
+      }
+    }
+  }
+
   struct End: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "end",
