@@ -102,6 +102,40 @@ import Testing
     }
   }
 
+  @Test func `shows the facts of an image, of which annotations go before labels, within bounds`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let labels =
+        (10..<80).map { #""k\#($0)":"v""# } + [
+          #""org.opencontainers.image.licenses":"MIT""#, #""org.opencontainers.image.source":"https://git.test/web""#,
+          #""org.opencontainers.image.title":"\#(String(repeating: "x", count: 600))""#,
+        ]
+      let config =
+        #"{"created":"2026-10-05T12:00:00Z","os":"linux","architecture":"arm","variant":"v7","config":{"Labels":{"#
+        + labels.joined(separator: ",") + "}}}"
+      let base = "sha256:\(String(repeating: "a", count: 64))"
+      let annotations = [
+        "licenses": "Apache-2.0", "created": "2026-10-07T00:00:00Z", "version": "2.3.1",
+        "base.name": "docker.io/library/debian:12", "base.digest": base,
+      ].map { #""org.opencontainers.image.\#($0)":"\#($1)""# }.sorted().joined(separator: ",")
+      _ = try await Self.push(registry, "acme/web", "1.0.0", config: config, annotations: "{\(annotations)}")
+      try await Self.readFacts(registry)
+      let details = try await registry.api(
+        "GET", "/api/v1/repositories/acme/web/-/images/1.0.0", as: ClosedRegistry.basic("reader"))
+      let facts = try #require(details.json["facts"])
+      #expect(facts["licenses"] == "Apache-2.0" && facts["source"] == "https://git.test/web", "\(facts)")
+      #expect(facts["builtAt"] == "2026-10-07T00:00:00.000Z" && facts["version"] == "2.3.1", "\(facts)")
+      #expect(facts["baseName"] == "docker.io/library/debian:12" && facts["baseDigest"]?.string == base, "\(facts)")
+      #expect(facts["platforms"] == ["linux/arm/v7"] && facts["layers"] == 1, "\(facts)")
+      #expect(facts["size"]?.integer == Int64(config.utf8.count + "layer of \(config)".utf8.count), "\(facts)")
+      #expect(facts["title"]?.string?.utf8.count == ImageFacts.textLimitBytes, "\(facts)")
+      #expect(facts["labels"]?.object?.members.count == ImageFacts.labelLimit, "\(facts)")
+      // The tag's own version goes before the image's; what is beyond the bounds is not found, and is no error.
+      #expect(try await Self.find("version:1.0.0 license:apache label:k10", registry) == ["acme/web:1.0.0"])
+      #expect(try await Self.find("version:2.3.1", registry) == [])
+      #expect(try await Self.find("label:k79", registry) == [])
+    }
+  }
+
   @Test func `tells why an image could not be read, and tries again`() async throws {
     try await ClosedRegistry.withOne { registry in
       _ = try await Self.push(registry, "acme/web", "1.0.0", config: "no JSON")
