@@ -25,6 +25,14 @@ extension EndToEnd {
           let client = try await Self.login(kind, user, secret, authority, workspace)
           try await client.push(image, to: "\(name):1.0")
           #expect(try await client.pull("\(name):1.0") == image.configDigest())
+          // Berth's own commands have the login from where the client keeps it.
+          if let home = Self.home(of: client) {
+            let own = ["BERTH_SERVER": authority, "DOCKER_CONFIG": "\(home.path)/docker"]
+            let listed = try await ProgramRunner.succeed(
+              ServerProcess.binary, ["tag", "list", "acme/\(credential.rawValue)", "--output", "json"],
+              environment: home.environment.merging(own) { $1 })
+            #expect(try JSONValue.parse(listed.trimmed).array?.count == 1, "\(credential): \(listed.story)")
+          }
           // Where nothing is granted.
           await #expect(throws: HarnessError.self, "\(credential)") {
             try await client.push(image, to: "\(authority)/other/api:1.0")
@@ -79,6 +87,17 @@ extension EndToEnd {
         return ("acme+ci", secret)
       case .job:
         return ("job", issuer.token(["sub": "repo:acme/api", "aud": "registry.test", "repository": "acme/api"]))
+      }
+    }
+
+    /// Where a client keeps its logins; nil for one that keeps none.
+    private static func home(of client: any RegistryClient) -> Workspace.Home? {
+      switch client {
+      case let skopeo as Skopeo: skopeo.home
+      case let podman as Podman: podman.home
+      case let buildah as Buildah: buildah.home
+      case let docker as Docker: docker.home
+      default: nil
       }
     }
 
