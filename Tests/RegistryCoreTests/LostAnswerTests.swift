@@ -115,7 +115,8 @@ import Testing
     func actor(_ name: String) -> ReleaseActor {
       ReleaseActor(
         namespace: "acme", origin: Origin(actor: name), role: .owner, isSiteAdmin: false, isPerson: true, rules: [],
-        makers: [], isLimited: false, names: [name], maySee: { _ in true }, mayRelease: { _ in true })
+        makers: [], isLimited: false, names: [name], settings: AccessSettings(), maySee: { _ in true },
+        mayRelease: { _ in true })
     }
     let production = OCI.Tag.sample("production")
     _ = try await registry.makeEnvironment(production, ["approvals": 1], adopts: false, by: actor("olga"))
