@@ -160,7 +160,7 @@ private struct JSONParser {
   private mutating func string() throws(ParseError) -> String {
     position += 1
     let start = position
-    position = plainEnd(from: start)
+    position = JSONText.plainEnd(of: UnsafeRawBufferPointer(bytes), from: start)
     guard position < bytes.count else { throw failure("a string does not end") }
     switch bytes[position] {
     case ASCII.quote:
@@ -184,30 +184,11 @@ private struct JSONParser {
       case ASCII.backslash: try escape(into: &decoded)
       default: throw failure("a control character in a string must be escaped")
       }
-      let end = plainEnd(from: position)
+      let end = JSONText.plainEnd(of: UnsafeRawBufferPointer(bytes), from: position)
       decoded.append(contentsOf: bytes.part(position..<end))
       position = end
     }
     throw failure("a string does not end")
-  }
-
-  /// Where a string ends, or holds an escape or what it must not hold, from a place in it on. Eight bytes at a time: most of what
-  /// documents are made of is text.
-  private func plainEnd(from start: Int) -> Int {
-    let (ones, highBits): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
-    let raw = UnsafeRawBufferPointer(bytes)
-    var end = start
-    while end + 8 <= raw.count {
-      let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: end, as: UInt64.self))
-      let (quotes, backslashes) = (word ^ (ones &* 0x22), word ^ (ones &* 0x5c))
-      // A bit is set for each byte that is zero, here also: below a space. What stands behind the first may be mistaken.
-      let found =
-        ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes) | ((word &- ones &* 0x20) & ~word)
-      if found & highBits != 0 { return end + (found & highBits).trailingZeroBitCount / 8 }
-      end += 8
-    }
-    while end < raw.count, raw[end] >= 0x20, raw[end] != ASCII.quote, raw[end] != ASCII.backslash { end += 1 }
-    return end
   }
 
   private mutating func escape(into decoded: inout [UInt8]) throws(ParseError) {
@@ -251,24 +232,8 @@ private struct JSONParser {
   }
 
   private func utf8(_ part: UnsafeBufferPointer<UInt8>) throws(ParseError) -> String {
-    // What is ASCII needs no check. That of the library costs more than all else that is done for a short text.
-    if isASCII(part) { return String(decoding: part, as: UTF8.self) }
-    guard let text = String(validating: part, as: UTF8.self) else { throw failure("a string is not valid UTF-8") }
+    guard let text = String(checking: part) else { throw failure("a string is not valid UTF-8") }
     return text
-  }
-
-  private func isASCII(_ part: UnsafeBufferPointer<UInt8>) -> Bool {
-    let raw = UnsafeRawBufferPointer(part)
-    var (position, seen): (Int, UInt64) = (0, 0)
-    while position + 8 <= raw.count {
-      seen |= raw.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-      position += 8
-    }
-    while position < raw.count {
-      seen |= UInt64(raw[position])
-      position += 1
-    }
-    return seen & 0x8080_8080_8080_8080 == 0
   }
 
   // MARK: Bytes

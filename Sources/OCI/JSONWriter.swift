@@ -43,14 +43,13 @@ extension JSONValue {
     output.append(ASCII.quote)
     text.withUTF8Bytes { bytes in
       var plain = 0
-      for index in bytes.indices {
-        let byte = bytes[index]
-        guard byte < 0x20 || byte == ASCII.quote || byte == ASCII.backslash else { continue }
-        output.append(contentsOf: bytes[plain..<index])
-        plain = index + 1
-        escape(byte, into: &output)
+      while true {
+        let end = JSONText.plainEnd(of: UnsafeRawBufferPointer(bytes), from: plain)
+        output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[plain..<end]))
+        guard end < bytes.count else { break }
+        escape(bytes[end], into: &output)
+        plain = end + 1
       }
-      output.append(contentsOf: bytes[plain...])
     }
     output.append(ASCII.quote)
   }

@@ -56,7 +56,7 @@ extension String {
   /// The text without control characters, cut to some bytes.
   func storable(limitBytes: Int) -> String {
     // Most texts are: bytes from F4 on begin the scalars among which those are that are not.
-    if utf8.count <= limitBytes, utf8.allSatisfy({ $0 >= 0x20 && $0 < 0xF4 }) { return self }
+    if utf8.count <= limitBytes, isPlain { return self }
     var kept = String.UnicodeScalarView()
     var count = 0
     for scalar in unicodeScalars where SearchWords.isStorable(scalar) {
@@ -65,6 +65,15 @@ extension String {
       kept.append(scalar)
     }
     return String(kept)
+  }
+
+  /// Every byte is looked at, also behind one that is not: that way the processor takes many at once.
+  private var isPlain: Bool {
+    utf8.withContiguousStorageIfAvailable { bytes in
+      var others: UInt8 = 0
+      for byte in bytes { others |= byte < 0x20 || byte >= 0xF4 ? 1 : 0 }
+      return others == 0
+    } ?? utf8.allSatisfy { $0 >= 0x20 && $0 < 0xF4 }
   }
 
   /// A–Z in lower case, as databases do it.

@@ -222,7 +222,7 @@ extension AdvisoryRecord {
       }
     }
     let content: JSONValue = [
-      "details": .string(String(decoding: (advisory.details ?? "").utf8.prefix(Self.detailsLimitBytes), as: UTF8.self)),
+      "details": .string(Self.shown(advisory.details ?? "")),
       "references": .array(advisory.references.prefix(Self.referenceLimit).map { .string($0) }),
     ]
     let aliases = advisory.flaws
@@ -248,5 +248,10 @@ extension AdvisoryRecord {
       isWithdrawn: isWithdrawn, summary: advisory.summary ?? "", severity: severity?.band.rawValue ?? "unknown",
       severitySource: severity?.source ?? "", score: severity?.score.map { Int(($0 * 10).rounded()) },
       content: text, aliases: aliases, packages: entries)
+  }
+
+  private static func shown(_ details: String) -> String {
+    guard details.utf8.count > detailsLimitBytes else { return details }
+    return String(decoding: details.utf8.prefix(detailsLimitBytes), as: UTF8.self)
   }
 }

@@ -1,3 +1,5 @@
+internal import OCI
+
 /// Writes numbers and texts one after the other: numbers seven bits a byte, texts with their length before them.
 package struct RecordWriter {
   package private(set) var bytes: [UInt8] = []
@@ -101,7 +103,7 @@ package struct RecordReader {
   package mutating func text() throws(RecordError) -> String {
     let part = try part()
     // As a buffer: of a slice the library would look at each byte by itself.
-    guard let text = part.withUnsafeBufferPointer({ String(validating: $0, as: UTF8.self) }) else {
+    guard let text = part.withUnsafeBufferPointer({ String(checking: $0) }) else {
       throw RecordError()
     }
     return text
