@@ -135,20 +135,12 @@ extension APIRoute {
       return .array(
         try await images(routes, call).asyncMap { image in
           var object = image.members(now: routes.registry.database.now)
-          var findings: [ImageFinding] = []
-          var unjudged: String?
-          var gaps: [String] = []
-          var notices: [ImageNotice] = []
-          if let row = image.inventory {
-            findings = try await routes.registry.findings(of: row, in: repository)
-            unjudged = try await routes.registry.unjudged(row)
-            gaps = try await routes.registry.gaps(row, in: repository)
-            notices = try await routes.registry.notices(of: row)
-          }
-          object.append("unjudged", unjudged.map { .string($0) } ?? .null)
-          object.append("gaps", .array(gaps.map { .string($0) }))
-          object.append("findings", .array(findings.map(\.json)))
-          object.append("notices", .array(notices.map(\.json)))
+          var report: ImageReport?
+          if let row = image.inventory { report = try await routes.registry.report(on: row, in: repository) }
+          object.append("unjudged", report?.unjudged.map { .string($0) } ?? .null)
+          object.append("gaps", .array((report?.gaps ?? []).map { .string($0) }))
+          object.append("findings", .array((report?.findings ?? []).map(\.json)))
+          object.append("notices", .array((report?.notices ?? []).map(\.json)))
           return .object(object)
         })
     },

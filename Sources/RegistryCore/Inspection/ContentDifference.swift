@@ -79,9 +79,12 @@ extension Registry {
         throw AdministrationError(.invalid, "\(side.permit.repository):\(side.reference) is an index: name a platform")
       }
       let row = try Self.inventoried(image)
-      return (
-        try await contents(of: row).packages, try await findings(of: row, in: side.permit.repository)
-      )
+      let repository = side.permit.repository
+      return try await database.read { transaction in
+        let packages = try transaction.packages(ofImage: row.key)
+        let findings = try Self.findings(of: row, in: repository, packages: packages, transaction)
+        return (packages: packages, findings: findings)
+      }
     }
     return ContentDifference(from: try await side(from), to: try await side(to))
   }

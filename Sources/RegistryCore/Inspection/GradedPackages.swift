@@ -7,8 +7,8 @@ enum GradedPackages {
 }
 
 extension Reading where Self: ~Copyable {
-  /// Keys of versions of packages of images with a vulnerability so bad, as ``ImageFinding/severity`` tells it. What cannot be decided
-  /// is none.
+  /// Keys of versions of packages with a vulnerability so bad, as ``ImageFinding/severity`` tells it; some that no image has any more may
+  /// be among them. What cannot be decided is none.
   ///
   /// - Parameter chunk: packages whose findings are in memory at a time.
   /// - Cost: looks at all findings; groups those of packages whose records do not say the same.
@@ -24,8 +24,9 @@ extension Reading where Self: ~Copyable {
   }
 
   private func packages(among keys: [Int64], withFindingsOf severities: [String]) throws -> [Int64] {
-    let names = try aliases(ofFindingsInPackages: keys)
-    let groups = try findings(ofPackages: keys).mapValues { rows in
+    let found = try findings(ofPackages: keys)
+    let names = try aliases(ofAdvisories: Set(found.values.lazy.joined().map(\.finding.advisory)).sorted())
+    let groups = found.mapValues { rows in
       VulnerabilityGroup.all(of: rows, names: names).filter { $0.rows[0].finding.state != "undecidable" }
     }
     let recorded = try self.severities(

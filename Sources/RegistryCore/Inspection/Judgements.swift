@@ -18,18 +18,16 @@ struct Judgements {
     self.statements = statements.compactMap { row in VEXTarget(parsing: row.product).map { (row, $0) } }
   }
 
-  /// The finding, with who says that it does not count. An exception counts before a statement: somebody has taken the risk by name.
-  func applied(to finding: ImageFinding) -> ImageFinding {
-    var judged = finding
+  /// Who says that a finding does not count; nil: nobody. An exception counts before a statement: somebody has taken the risk by name.
+  func suppression(of finding: ImageFinding) -> ImageFinding.Suppression? {
     if let exception = exceptions.first(where: { $0.takes(finding) }) {
-      judged.suppression = .init(
+      return .init(
         source: .exception, status: "accepted", reason: exception.reason, author: exception.createdBy,
         reference: String(exception.id))
-      return judged
     }
     // Of several statements the latest counts; one that says “affected” ends what was said before.
     let named = statements.filter { finding.names.contains($0.row.vulnerability) }
-    guard !named.isEmpty else { return judged }
+    guard !named.isEmpty else { return nil }
     let package = VEXPackage(Component(finding.package), in: image, ownedBy: finding.package.ownedBy)
     let latest = named.filter { statement in
       let isAttached = statement.row.subject.map { image.digests.contains($0) } ?? false
@@ -37,12 +35,11 @@ struct Judgements {
       guard isAttached || statement.row.subject == nil else { return false }
       return statement.target.takes(package, in: image, isAttached: isAttached)
     }.max { $0.row.statedAt < $1.row.statedAt }?.row
-    guard let latest, latest.status == "not_affected" || latest.status == "fixed" else { return judged }
-    judged.suppression = .init(
+    guard let latest, latest.status == "not_affected" || latest.status == "fixed" else { return nil }
+    return .init(
       source: .vex, status: latest.status,
       reason: [latest.justification, latest.detail].filter { !$0.isEmpty }.joined(separator: ": "),
       author: latest.author, reference: latest.document)
-    return judged
   }
 }
 

@@ -9,6 +9,18 @@ public struct ImageContents: Sendable {
   public let notices: [ImageNotice]
 }
 
+/// What is wrong with an image, and what is not known of it.
+public struct ImageReport: Sendable {
+  /// The worst first; what VEX statements and exceptions of the image's namespace say is joined.
+  public let findings: [ImageFinding]
+  /// Why nothing can be said of some kinds of packages; nil: all are judged.
+  public let unjudged: String?
+  /// For people, what else is not known.
+  public let gaps: [String]
+  /// Secrets by their shape, never with their value, and other files out of the ordinary.
+  public let notices: [ImageNotice]
+}
+
 // What is in images, and what is wrong with it. Whoever may pull an image may know (invariant I7).
 extension Registry {
   /// Layers, packages and what else was noticed, of an image that ``inspectedImages(_:platform:permit:)`` has answered.
@@ -20,14 +32,17 @@ extension Registry {
     }
   }
 
-  /// What was noticed in an image beside its packages: secrets by their shape, never with their value, and other files.
-  public func notices(of image: ImageInventoryRow) async throws -> [ImageNotice] {
-    try await database.read { try $0.imageNotices(of: image.key) }
-  }
-
-  /// What is wrong with an image, the worst first; what VEX statements and exceptions of its namespace say is joined.
-  public func findings(of image: ImageInventoryRow, in repository: RepositoryName) async throws -> [ImageFinding] {
-    try await database.read { try Self.findings(of: image, in: repository, $0) }
+  /// All that is told of what is wrong with an image, of one moment.
+  public func report(on image: ImageInventoryRow, in repository: RepositoryName) async throws -> ImageReport {
+    try await database.read { transaction in
+      let (packages, notices) = (
+        try transaction.packages(ofImage: image.key), try transaction.imageNotices(of: image.key)
+      )
+      return ImageReport(
+        findings: try Self.findings(of: image, in: repository, packages: packages, transaction),
+        unjudged: try Self.unjudged(packages, transaction),
+        gaps: try Self.gaps(image, in: repository, packages, notices, transaction), notices: notices)
+    }
   }
 
   /// An image under the names that VEX statements may use.
@@ -61,26 +76,32 @@ extension Registry {
     return all.filter { $0.image.isEmpty || names.contains($0.image) }
   }
 
-  /// - Parameter exceptions: as ``exceptions(for:in:_:)`` answers them; nil: they are asked for.
+  /// What is wrong with an image, the worst first; what VEX statements and exceptions of its namespace say is joined.
+  ///
+  /// - Parameters:
+  ///   - packages: those of the image; nil: they are asked for.
+  ///   - exceptions: as ``exceptions(for:in:_:)`` answers them; nil: they are asked for.
   static func findings<R: Reading & ~Copyable>(
-    of image: ImageInventoryRow, in repository: RepositoryName, exceptions: [FindingException]? = nil,
-    _ transaction: borrowing R
+    of image: ImageInventoryRow, in repository: RepositoryName, packages: [ImagePackageRow]? = nil,
+    exceptions: [FindingException]? = nil, _ transaction: borrowing R
   ) throws -> [ImageFinding] {
-    let rows = try transaction.findings(ofImage: image.key)
-    let names = try transaction.aliases(ofFindingsIn: image.key)
-    let groups = Dictionary(grouping: rows, by: \.package.key).sorted { $0.key < $1.key }.flatMap {
-      VulnerabilityGroup.all(of: $0.value, names: names)
+    let packages = try packages ?? transaction.packages(ofImage: image.key)
+    let rows = try transaction.findings(of: packages.filter { $0.ownedBy == nil })
+    let names = try transaction.aliases(ofAdvisories: Set(rows.map(\.finding.advisory)).sorted())
+    let groups = Dictionary(grouping: rows.indices) { rows[$0].package.key }.sorted { $0.key < $1.key }.flatMap {
+      VulnerabilityGroup.all(of: $0.value.map { rows[$0] }, names: names)
     }
     let known = try transaction.vulnerabilities(Set(groups.compactMap(\.cve)).sorted())
     let recorded = try transaction.severities(
       of: Set(groups.lazy.filter(\.isUngraded).flatMap(\.askedNames)).sorted())
-    let found = groups.map { ImageFinding($0, known: known, recorded: recorded) }
+    var found = groups.map { ImageFinding($0, known: known, recorded: recorded) }
     let said = try transaction.vexStatements(
       of: repository.namespace, about: Set(found.flatMap(\.names)).sorted())
     let judgements = Judgements(
       exceptions: try exceptions ?? Self.exceptions(for: image.digest, in: repository, transaction),
       statements: said,
       image: said.isEmpty ? VEXImage(digests: [], repositories: []) : try vexImage(image, repository, transaction))
-    return ImageFinding.sorted(found.map { judgements.applied(to: $0) })
+    for index in found.indices { found[index].suppression = judgements.suppression(of: found[index]) }
+    return ImageFinding.sorted(found)
   }
 }

@@ -138,9 +138,11 @@ extension Registry {
       return facts
     }
     let exceptions = try exceptions(for: digest, in: repository, transaction)
-    facts.unscanned = try inventory.unscanned ?? unjudged(inventory, transaction)
+    let packages = try transaction.packages(ofImage: inventory.key)
+    facts.unscanned = try inventory.unscanned ?? unjudged(packages, transaction)
     facts.endOfLife = inventory.endOfLife(at: transaction.now)
-    facts.findings = try findings(of: inventory, in: repository, exceptions: exceptions, transaction)
+    facts.findings = try findings(
+      of: inventory, in: repository, packages: packages, exceptions: exceptions, transaction)
     facts.secrets = try transaction.imageNotices(of: inventory.key).filter { $0.kind == "secret" }
       .map { "\($0.path) (\($0.detail))" }
     facts.leaveOut(exceptions)

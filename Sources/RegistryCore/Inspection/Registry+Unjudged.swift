@@ -1,35 +1,39 @@
-public import Metadata
-public import OCI
+internal import Metadata
+internal import OCI
 internal import Scanning
 
 // What no advisory that is here can say: an image is not clean because nothing was asked about it.
 extension Registry {
   /// Why nothing can be said of all packages of a kind that an image has: no advisories are known for its distribution, or none of their
   /// ecosystem are here. Nil: all kinds are judged.
-  public func unjudged(_ image: ImageInventoryRow) async throws -> String? {
-    try await database.read { try Self.unjudged(image, $0) }
-  }
-
+  ///
+  /// - Parameter packages: those of the image.
   static func unjudged<R: Reading & ~Copyable>(
-    _ image: ImageInventoryRow, _ transaction: borrowing R
+    _ packages: [ImagePackageRow], _ transaction: borrowing R
   ) throws -> String? {
-    let ecosystems = try transaction.ecosystemsWithoutAdvisories(ofImage: image.key)
+    let own = packages.filter { $0.ownedBy == nil }
+    let ecosystems = try transaction.ecosystemsWithoutAdvisories(ofPackages: Set(own.map(\.key)).sorted())
     let reasons = [
       ecosystems.isEmpty ? nil : "no advisories are here for \(ecosystems.joined(separator: ", "))",
-      unjudgedSystem(try transaction.judgedPackages(ofImage: image.key)),
+      unjudgedSystem(own),
     ].compactMap { $0 }
     return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
   }
 
   /// For people, what is not known of an image that is judged: packages that no advisory is asked about, files that could not be
   /// read, and VEX documents attached to it that could not.
-  public func gaps(_ image: ImageInventoryRow, in repository: RepositoryName) async throws -> [String] {
-    try await database.read { transaction in
-      let unread = try transaction.unreadableVEX(
-        about: transaction.digestsOf(image: image.digest, in: repository), of: repository.namespace)
-      return try Self.gaps(transaction.packages(ofImage: image.key), transaction.imageNotices(of: image.key))
-        + unread.map { "not read: the attached VEX document \($0.document): \($0.reason)" }
-    }
+  ///
+  /// - Parameters:
+  ///   - packages: those of the image.
+  ///   - notices: those of the image.
+  static func gaps<R: Reading & ~Copyable>(
+    _ image: ImageInventoryRow, in repository: RepositoryName, _ packages: [ImagePackageRow], _ notices: [ImageNotice],
+    _ transaction: borrowing R
+  ) throws -> [String] {
+    let unread = try transaction.unreadableVEX(
+      about: transaction.digestsOf(image: image.digest, in: repository), of: repository.namespace)
+    return gaps(packages, notices)
+      + unread.map { "not read: the attached VEX document \($0.document): \($0.reason)" }
   }
 
   /// How many packages are named for each reason.
@@ -52,11 +56,13 @@ extension Registry {
   }
 
   /// Why none of the operating system's packages is judged. Where some are, those that are not are told one by one.
-  private static func unjudgedSystem(_ packages: [JudgedPackages]) -> String? {
+  private static func unjudgedSystem(_ packages: [ImagePackageRow]) -> String? {
     let system = packages.filter { PackageType(rawValue: $0.type)?.isOperatingSystem ?? false }
     guard !system.contains(where: { $0.notJudged == nil }) else { return nil }
-    // The reason of the most comes first.
-    let reason = system.lazy.compactMap(\.notJudged).first { !AdvisorySubject.NotJudged.isHarmless($0) }
+    // The reason of the most counts.
+    let groups = Dictionary(grouping: system) { "\($0.type)\u{0}\($0.notJudged ?? "")" }
+    let ordered = groups.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }
+    let reason = ordered.lazy.compactMap(\.value[0].notJudged).first { !AdvisorySubject.NotJudged.isHarmless($0) }
     return reason.map { "its operating system's packages cannot be judged: \($0)" }
   }
 }

@@ -24,11 +24,13 @@ enum VulnerabilityName {
 
   /// The CVE that the name of a record has in it: `UBUNTU-CVE-2024-3094`.
   static func cve(in name: String) -> String? {
-    let parts = name.split(separator: "-", omittingEmptySubsequences: false)
-    guard let place = parts.firstIndex(of: "CVE"), place + 2 < parts.count, parts[place + 1].utf8.allSatisfy(isDigit)
-    else { return nil }
-    let number = parts[place + 2].prefix { $0.utf8.allSatisfy(isDigit) }
-    return number.isEmpty || parts[place + 1].isEmpty ? nil : "CVE-\(parts[place + 1])-\(number)"
+    let parts = name.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+    guard let place = parts.firstIndex(where: { $0.elementsEqual("CVE".utf8) }), place + 2 < parts.count else {
+      return nil
+    }
+    let (year, number) = (parts[place + 1], parts[place + 2].prefix(while: isDigit))
+    guard !year.isEmpty, year.allSatisfy(isDigit), !number.isEmpty else { return nil }
+    return "CVE-\(Substring(year))-\(Substring(number))"
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }

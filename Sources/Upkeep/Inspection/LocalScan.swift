@@ -165,15 +165,15 @@ public struct LocalScan: Sendable {
     guard let repository = try? RepositoryName(parsing: Self.repository),
       let row = try await registry.database.read({ try $0.imageInventory(image.digest) })
     else { throw Failure(description: "\(image.name) was read and is not there") }
-    let unjudged = [broken, try await registry.unjudged(row)].compactMap { $0 }
+    let report = try await registry.report(on: row, in: repository)
+    let unjudged = [broken, report.unjudged].compactMap { $0 }
     return ScannedImage(
       image: InspectedImage(
         name: ImageReference(repository, .digest(image.digest)), digest: image.digest, platform: image.platform,
         inventory: row),
       name: image.name, contents: try await registry.contents(of: row),
-      findings: try await registry.findings(of: row, in: repository),
-      unjudged: unjudged.isEmpty ? nil : unjudged.joined(separator: "; "),
-      gaps: try await registry.gaps(row, in: repository))
+      findings: report.findings, unjudged: unjudged.isEmpty ? nil : unjudged.joined(separator: "; "),
+      gaps: report.gaps)
   }
 
   /// The bytes of a part of a file.

@@ -66,7 +66,8 @@ import Testing
       let image = try await Self.image(stage)
       func found() async throws -> [String] {
         let row = try #require(try await stage.registry.database.read { try $0.imageInventory(image) })
-        return try await stage.registry.findings(of: row, in: stage.client.repository).map(\.vulnerability).sorted()
+        return try await stage.registry.report(on: row, in: stage.client.repository).findings.map(\.vulnerability)
+          .sorted()
       }
       #expect(try await found() == ["ALSA-1", "ALSA-2"])
       let report = try await stage.bring([own, other, outside], whole: true)

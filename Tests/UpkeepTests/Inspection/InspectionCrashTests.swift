@@ -139,7 +139,7 @@ import Testing
     for (image, packages) in zip(images, packages) {
       guard let row = try await stage.registry.database.read({ try $0.imageInventory(image.digest) }) else { continue }
       let contents = try await stage.registry.contents(of: row)
-      let findings = try await stage.registry.findings(of: row, in: stage.client.repository)
+      let findings = try await stage.registry.report(on: row, in: stage.client.repository).findings
       if row.state == .waiting {
         #expect(contents.packages.isEmpty && findings.isEmpty, "\(when)")
       } else {

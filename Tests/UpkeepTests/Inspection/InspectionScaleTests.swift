@@ -85,7 +85,7 @@ struct `Inspection at scale` {
       let first = try Digest(parsing: "sha256:" + String(format: "%064x", 1))
       let row = try #require(try await registry.database.read { try $0.imageInventory(first) })
       try await Self.timed("\(kind): findings of one image of 200 packages, 20 times") {
-        for _ in 0..<20 { _ = try await registry.findings(of: row, in: stage.client.repository) }
+        for _ in 0..<20 { _ = try await registry.report(on: row, in: stage.client.repository).findings }
       }
     }
   }

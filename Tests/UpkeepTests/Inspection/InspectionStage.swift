@@ -63,9 +63,11 @@ struct InspectionStage {
     return try #require(found.first?.inventory)
   }
 
-  func findings(_ image: SampleManifest) async throws -> [ImageFinding] {
-    try await registry.findings(of: try await inventory(image), in: client.repository)
+  func report(_ image: SampleManifest) async throws -> ImageReport {
+    try await registry.report(on: try await inventory(image), in: client.repository)
   }
+
+  func findings(_ image: SampleManifest) async throws -> [ImageFinding] { try await report(image).findings }
 
   @discardableResult
   func bring(_ advisories: [Advisory], whole: Bool = false, expecting: Int? = nil) async throws

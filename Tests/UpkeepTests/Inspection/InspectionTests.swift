@@ -31,7 +31,7 @@ import Testing
       #expect(try await stage.inventory(second).osName == "Debian 12")
       #expect(try await stage.findings(first).isEmpty)
       #expect(
-        try await stage.registry.unjudged(try await stage.inventory(second))
+        try await stage.report(second).unjudged
           == "no advisories are here for Debian:12, PyPI")
 
       let report = try await stage.bring([InspectionStage.advisory()])
@@ -207,7 +207,7 @@ import Testing
       let contents = try await stage.registry.contents(of: try await stage.inventory(foreign))
       #expect(contents.packages.first?.notJudged != nil)
       #expect(
-        try await stage.registry.unjudged(try await stage.inventory(foreign))
+        try await stage.report(foreign).unjudged
           == "its operating system's packages cannot be judged: no advisories are known for templeos 5")
     }
   }
@@ -220,7 +220,7 @@ import Testing
       try await stage.inspect()
       let row = try await stage.inventory(image)
       #expect(row.state == .inventoried)
-      let gaps = try await stage.registry.gaps(row, in: stage.client.repository)
+      let gaps = try await stage.report(image).gaps
       #expect(gaps.count == 2)
       #expect(gaps.first?.hasPrefix("not read: app/node_modules/x/package.json: node: it is no JSON") == true)
       #expect(gaps.last?.hasPrefix("not read: app/program.jar: java: ") == true)
@@ -240,7 +240,7 @@ import Testing
           ])
         ], as: .sample("1"))
       try await stage.inspect()
-      #expect(try await stage.registry.unjudged(try await stage.inventory(image)) == nil)
+      #expect(try await stage.report(image).unjudged == nil)
     }
   }
 

@@ -116,13 +116,12 @@ import Testing
       }
       #expect(found[idle.digest.description]?.failure == Registry.nothingSaid)
 
-      let gaps = try await stage.registry.gaps(try await stage.inventory(image), in: stage.client.repository)
+      let gaps = try await stage.report(image).gaps
       #expect(gaps.filter { $0.hasPrefix("not read: the attached VEX document sha256:") }.count == 3, "\(gaps)")
       // The one that was read counts as before.
       #expect(try await stage.findings(image).first?.suppression?.reference == read.digest.description)
       for one in [broken, idle, wrapped] { try await stage.client.deleteManifest(one.digest) }
-      #expect(
-        try await stage.registry.gaps(try await stage.inventory(image), in: stage.client.repository).isEmpty)
+      #expect(try await stage.report(image).gaps.isEmpty)
     }
   }
 }

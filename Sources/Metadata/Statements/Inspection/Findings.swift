@@ -177,34 +177,49 @@ extension Transaction {
 }
 
 extension Reading where Self: ~Copyable {
-  /// What is wrong with an image, by package. What belongs to a package of the operating system is not among it.
-  public func findings(ofImage image: Int64) throws -> [ImageFindingRow] {
-    try all(
+  /// What is wrong with packages of an image: for each of them in its turn, by the names of advisories.
+  ///
+  /// The packages are at hand where this is asked, and are not read once more with each of their findings.
+  public func findings(of packages: [ImagePackageRow]) throws -> [ImageFindingRow] {
+    let rows = try all(
       """
-      SELECT \(ImagePackageRow.columns), \(FindingRow.columns), a.name, a.feed, a.published, a.modified, a.summary,
-        f.found_at
-      FROM image_package u JOIN package p ON p.id = u.package_id JOIN finding f ON f.package_id = p.id
-        JOIN advisory a ON a.id = f.advisory_id
-      WHERE u.image_id = \(image) AND u.owned_by IS NULL
-      ORDER BY p.type, p.name, p.version, u.path, a.name
+      SELECT \(FindingRow.columns), a.name, a.feed, a.published, a.modified, a.summary, f.found_at
+      FROM finding f JOIN advisory a ON a.id = f.advisory_id
+      WHERE f.package_id IN (\(Self.keys(Set(packages.map(\.key)).sorted())))
       """
     ) {
-      ImageFindingRow(
-        package: $0.imagePackage(), finding: $0.finding(from: 15), advisory: $0.text(23), feed: $0.text(24),
-        published: $0.optionalText(25), modified: $0.text(26), summary: $0.text(27), foundAt: $0.timestamp(28))
+      (
+        finding: $0.finding(from: 0), advisory: $0.text(8), feed: $0.text(9), published: $0.optionalText(10),
+        modified: $0.text(11), summary: $0.text(12), foundAt: $0.timestamp(13)
+      )
+    }
+    // A database would sort whole rows.
+    let places = Dictionary(grouping: rows.indices) { rows[$0].finding.package }.mapValues { places in
+      places.sorted { (rows[$0].advisory, rows[$0].feed) < (rows[$1].advisory, rows[$1].feed) }
+    }
+    return packages.flatMap { package in
+      (places[package.key] ?? []).map { place in
+        let row = rows[place]
+        return ImageFindingRow(
+          package: package, finding: row.finding, advisory: row.advisory, feed: row.feed, published: row.published,
+          modified: row.modified, summary: row.summary, foundAt: row.foundAt)
+      }
     }
   }
 
-  /// All names of the advisories that an image has findings of.
-  public func aliases(ofFindingsIn image: Int64) throws -> [Int64: [String]] {
+  /// All names of advisories, by their keys.
+  public func aliases(ofAdvisories keys: [Int64]) throws -> [Int64: [String]] {
     let rows = try all(
       """
-      SELECT advisory_id, alias FROM advisory_alias WHERE advisory_id IN (
-        SELECT f.advisory_id FROM image_package u JOIN finding f ON f.package_id = u.package_id
-        WHERE u.image_id = \(image) AND u.owned_by IS NULL)
+      SELECT advisory_id, alias FROM advisory_alias WHERE advisory_id IN (\(Self.keys(keys)))
       ORDER BY advisory_id, alias
       """
     ) { (advisory: $0.integer(0), alias: $0.text(1)) }
     return Dictionary(grouping: rows, by: \.advisory).mapValues { $0.map(\.alias) }
+  }
+
+  /// Keys as the rows of a question.
+  static func keys(_ keys: [Int64]) -> SQL {
+    "SELECT CAST(value AS BIGINT) FROM {LIST}(CAST(\(Transaction.list(keys.map { String($0) })) AS {JSON}))"
   }
 }

@@ -14,22 +14,22 @@ public struct FlawedPackages: Sendable {
 }
 
 extension Reading where Self: ~Copyable {
-  /// Versions of packages in images that may have a finding so bad.
+  /// Versions of packages that may have a finding so bad. Of those that are doubtful only such as an image has.
   ///
   /// - Parameter severities: words such as `high`.
   /// - Cost: looks at all findings.
   public func packages(flawed severities: [String]) throws -> FlawedPackages {
-    let words = Transaction.list(severities.filter { $0 != "unknown" })
+    let isSaid = severities.filter { $0 != "unknown" }.reduce("1 = 0" as SQL) { "\($0) OR severity = \($1)" }
+    let isCertain: SQL = "MIN(CASE WHEN said = 1 AND state <> 'undecidable' THEN 1 ELSE 0 END)"
     var packages = FlawedPackages()
     let rows = try all(
       """
-      SELECT package_id, MIN(CASE WHEN said = 1 AND state <> 'undecidable' THEN 1 ELSE 0 END), MAX(said) FROM (
-        SELECT package_id, state, CASE
-          WHEN severity IN (SELECT value FROM {LIST}(CAST(\(words) AS {JSON}))) THEN 1
-          WHEN severity = 'unknown' THEN 2 ELSE 0 END AS said
+      SELECT package_id, \(isCertain) FROM (
+        SELECT package_id, state, CASE WHEN \(isSaid) THEN 1 WHEN severity = 'unknown' THEN 2 ELSE 0 END AS said
         FROM finding) judged
       GROUP BY package_id
-      HAVING MAX(said) > 0 AND EXISTS (SELECT 1 FROM image_package u WHERE u.package_id = judged.package_id)
+      HAVING MAX(said) > 0 AND (\(isCertain) = 1
+        OR EXISTS (SELECT 1 FROM image_package u WHERE u.package_id = judged.package_id))
       ORDER BY package_id
       """
     ) { (key: $0.integer(0), isCertain: $0.integer(1) == 1) }
@@ -49,21 +49,5 @@ extension Reading where Self: ~Copyable {
       """
     ) { NamedFinding(finding: $0.finding(from: 0), advisory: $0.text(8), feed: $0.text(9)) }
     return Dictionary(grouping: rows, by: \.finding.package)
-  }
-
-  /// All names of the advisories that find something in versions of packages, by the advisories' keys.
-  public func aliases(ofFindingsInPackages keys: [Int64]) throws -> [Int64: [String]] {
-    let rows = try all(
-      """
-      SELECT advisory_id, alias FROM advisory_alias
-      WHERE advisory_id IN (SELECT f.advisory_id FROM finding f WHERE f.package_id IN (\(Self.keys(keys))))
-      ORDER BY advisory_id, alias
-      """
-    ) { (advisory: $0.integer(0), alias: $0.text(1)) }
-    return Dictionary(grouping: rows, by: \.advisory).mapValues { $0.map(\.alias) }
-  }
-
-  private static func keys(_ keys: [Int64]) -> SQL {
-    "SELECT CAST(value AS BIGINT) FROM {LIST}(CAST(\(Transaction.list(keys.map { String($0) })) AS {JSON}))"
   }
 }

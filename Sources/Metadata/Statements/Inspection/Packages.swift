@@ -186,27 +186,7 @@ extension ImagePackageRow {
     """
 }
 
-/// How many packages of one type an image has that are judged, or that are not for one reason.
-public struct JudgedPackages: Sendable, Hashable {
-  /// The type in package URLs.
-  public let type: String
-  /// Why no advisory is asked about them; nil when they are.
-  public let notJudged: String?
-  public let count: Int
-}
-
 extension Reading where Self: ~Copyable {
-  /// Which packages of an image are judged, but for those that belong to another.
-  public func judgedPackages(ofImage image: Int64) throws -> [JudgedPackages] {
-    try all(
-      """
-      SELECT p.type, p.not_judged, COUNT(*) FROM image_package u JOIN package p ON p.id = u.package_id
-      WHERE u.image_id = \(image) AND u.owned_by IS NULL
-      GROUP BY p.type, p.not_judged ORDER BY COUNT(*) DESC, p.type, p.not_judged
-      """
-    ) { JudgedPackages(type: $0.text(0), notJudged: $0.optionalText(1), count: Int($0.integer(2))) }
-  }
-
   /// The packages of an image, by type, name, version and path.
   public func packages(ofImage image: Int64) throws -> [ImagePackageRow] {
     try all(
@@ -217,16 +197,20 @@ extension Reading where Self: ~Copyable {
     ) { $0.imagePackage() }
   }
 
-  /// Ecosystems of packages of an image of which no advisory is here under any of their names: nothing can be said of them.
-  public func ecosystemsWithoutAdvisories(ofImage image: Int64) throws -> [String] {
-    try all(
-      """
-      SELECT DISTINCT s.ecosystem FROM image_package u JOIN package_subject s ON s.package_id = u.package_id
-      WHERE u.image_id = \(image) AND u.owned_by IS NULL AND NOT EXISTS (
-        SELECT 1 FROM package_subject o JOIN advisory_package a ON a.ecosystem = o.ecosystem
-        WHERE o.package_id = u.package_id)
-      ORDER BY s.ecosystem
-      """
-    ) { $0.text(0) }
+  /// Ecosystems of packages of which no advisory is here under any of their names: nothing can be said of them.
+  public func ecosystemsWithoutAdvisories(ofPackages keys: [Int64]) throws -> [String] {
+    let rows = try all(
+      "SELECT DISTINCT package_id, ecosystem FROM package_subject WHERE package_id IN (\(Self.keys(keys)))"
+    ) { (package: $0.integer(0), ecosystem: $0.text(1)) }
+    let all = Transaction.list(Set(rows.map(\.ecosystem)).sorted())
+    let known = Set(
+      try self.all(
+        """
+        SELECT value FROM {LIST}(CAST(\(all) AS {JSON})) e
+        WHERE EXISTS (SELECT 1 FROM advisory_package a WHERE a.ecosystem = e.value)
+        """
+      ) { $0.text(0) })
+    let judged = Set(rows.lazy.filter { known.contains($0.ecosystem) }.map(\.package))
+    return Set(rows.lazy.filter { !judged.contains($0.package) }.map(\.ecosystem)).sorted()
   }
 }
