@@ -46,7 +46,44 @@ extension EndToEnd {
         #expect(rule["seconds"] == 300 && rule["claims"]?["ref"] == "refs/heads/main", "\(rule)")
 
         try await record(berth)
+        try await follow(administrator)
       }
+    }
+
+    /// Records are told as they come, also through a pipe, and none of those that were there.
+    private func follow(_ administrator: Administrator) async throws {
+      try await administrator.shell("berth team create early")
+      // They have their places in the chain a moment later, and what has none yet comes too.
+      try await eventually("the team is in the chain") {
+        let found = try await administrator.shell("berth audit --export --kind team.create")
+        return found.text.contains("early")
+      }
+      let told = try await administrator.shell(
+        """
+        cd $HOME
+        \(ServerProcess.binary) audit --follow --kind team.create > followed & following=$!
+        trap 'kill $following' EXIT
+        turn=0
+        while ! grep -q late followed && [ $turn -lt 60 ]; do
+          turn=$((turn + 1)); berth team create late-$turn > made; sleep 0.5
+        done
+        cat followed
+        """
+      ).text
+      #expect(told.contains("team.create  done  admin  "), "\(told)")
+      #expect(told.contains("  late-") && !told.contains("early"), "\(told)")
+    }
+
+    /// What a policy would have refused of one environment alone.
+    private func rehearsal(_ berth: Commands) async throws {
+      try await berth.table("env", "create", "acme/staging")
+      let wish = ["policy", "dry-run", "acme", "--at", "promotion", "--unscanned", "--days", "1", "--environment"]
+      for (environment, count) in [("production", 1), ("staging", 0)] {
+        let told = try await berth.run(wish + [environment]).text
+        #expect(told.hasPrefix("Of 0 pulled and \(count) promoted images of the last 1 day, "), "\(told)")
+      }
+      let nowhere = try await berth.refusal("policy", "dry-run", "acme", "--environment", "nowhere", code: 5)
+      #expect(nowhere.contains("acme has no environment nowhere"), "\(nowhere)")
     }
 
     private func record(_ berth: Commands) async throws {
@@ -176,6 +213,7 @@ extension EndToEnd {
         #expect(policy["block"]?["epssPercentAbove"] == 50 && policy["block"]?["graceDays"] == 7, "\(policy)")
         let tried = try await berth.value("policy", "dry-run", "acme", "--json", #"{"block":{"unscanned":true}}"#)
         #expect(tried["promotions"] == 1, "\(tried)")
+        try await rehearsal(berth)
 
         let until = "2999-01-01T00:00:00Z"
         let late = try await berth.refusal(

@@ -84,7 +84,22 @@ extension EndToEnd {
         #expect(try await berth.refusal("advisories", "refresh", "no", code: 5) == "berth: there is no feed no")
 
         try await questions(berth)
+        try await bill(berth, workspace)
       }
+    }
+
+    /// A bill of materials in a file is the one that is printed otherwise.
+    private func bill(_ berth: Commands, _ workspace: Workspace) async throws {
+      let file = workspace.file("bill.json")
+      for (form, mark) in [("cyclonedx", "bomFormat"), ("spdx", "spdxVersion")] {
+        let told = try await berth.text("sbom", "acme/api:1.0", "--form", form, "--file", file)
+        #expect(told.isEmpty, "\(told)")
+        let document = try JSONValue.parse(String(decoding: try readFile(file), as: UTF8.self))
+        let list = document["components"]?.array ?? document["packages"]?.array ?? []
+        #expect(document[mark]?.string != nil && list.contains { $0["name"] == "openssl" }, "\(document)")
+      }
+      let nowhere = try await berth.refusal("sbom", "acme/api:1.0", "--file", file + "/no", code: 1)
+      #expect(nowhere.contains("/no: Not a directory"), "\(nowhere)")
     }
 
     /// What the next base would mend.

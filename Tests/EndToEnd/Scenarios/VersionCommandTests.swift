@@ -203,6 +203,58 @@ extension EndToEnd {
         .first { $0["repository"]?.string == "acme/api" }?["digest"]?.string
     }
 
+    @Test("environments that name who promotes and who agrees take it from nobody else, until the lists are taken back")
+    func namedPeople() async throws {
+      try await withServer(isOpen: false) { server, workspace in
+        let administrator = try await Administrator(server, workspace)
+        let berth = Commands(server, home: administrator.home)
+        for words in [
+          ["namespace", "create", "acme"], ["team", "create", "leads"],
+          ["env", "create", "acme/staging", "--promoter", "team:leads"],
+        ] { _ = try await berth.run(words) }
+        for (user, role) in [("alice", "writer"), ("bob", "writer"), ("carol", "owner")] {
+          try await administrator.shell(
+            """
+            echo \(user)-password | berth user create \(user) --password-stdin
+            berth grant add \(user) \(role) acme
+            mkdir -p $HOME/\(user); export HOME=$HOME/\(user)
+            echo \(user)-password | berth login --user \(user) --password-stdin
+            """)
+        }
+        let (alice, bob, carol) = (
+          Commands(server, home: administrator.home + "/alice"), Commands(server, home: administrator.home + "/bob"),
+          Commands(server, home: administrator.home + "/carol")
+        )
+        try await berth.table("team", "add", "leads", "bob")
+        try await push(image("one"), to: "acme/api", as: "1.0.0", server)
+        let people = ["--promoter", "alice", "--promoter", "team:leads", "--approver", "bob", "--approvals", "1"]
+        let made = try await berth.run(["env", "create", "acme/production"] + people + ["--output", "json"])
+        let settings = try JSONValue.parse(made.trimmed)
+        #expect(settings["promoters"] == ["alice", "team:leads"] && settings["approvers"] == ["bob"], "\(settings)")
+        let stranger = try await berth.refusal("env", "set", "acme/production", "--approver", "dave")
+        #expect(stranger.contains("there is no “dave”"), "\(stranger)")
+
+        // The owner of the namespace is not named.
+        let promotion = ["env", "promote", "acme/production", "acme/api:1.0.0"]
+        let refused = try await carol.refusal("env", "promote", "acme/production", "acme/api:1.0.0")
+        #expect(refused.contains("alice, team:leads may change what runs in production"), "\(refused)")
+        #expect(try await alice.pending(promotion).hasPrefix("Release 1 of acme/production waits for 1 to agree"))
+        for others in [alice, carol] {
+          let told = try await others.refusal("env", "approve", "acme/production", "1")
+          #expect(told.contains("bob may agree to releases to production"), "\(told)")
+        }
+        #expect(
+          try await bob.text("env", "approve", "acme/production", "1") == "Release 1 of acme/production is applied.")
+        #expect(try await bob.run(["env", "promote", "acme/staging", "acme/api:1.0.0"]).text.hasPrefix("Release 1 of"))
+
+        let reset = try await berth.value(
+          "env", "set", "acme/production", "--reset", "promoter", "--reset", "approver", "--approvals", "0")
+        #expect(reset["promoters"] == [] && reset["approvers"] == [], "\(reset)")
+        let again = try await carol.text("env", "promote", "acme/production", "acme/api:1.0.0")
+        #expect(again == "acme/production runs all of it already.")
+      }
+    }
+
     @Test(
       "rules: immutable tags, channels, retention and history, each set, shown, previewed with its reason, taken away")
     func rules() async throws {
