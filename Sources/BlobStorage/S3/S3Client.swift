@@ -79,7 +79,9 @@ public final class S3Client: Sendable {
     let start = time.monotonicNanoseconds
     var limit = Self.firstPause
     var mended: Set<String> = []
+    var guess: ClockGuess?
     while true {
+      let signedWith = clockOffset.load(ordering: .relaxed)
       count { $0.requests[request.operation, default: 0] += 1 }
       let failure: Failure
       switch try await attempt(request, read) {
@@ -88,6 +90,12 @@ public final class S3Client: Sendable {
       }
       // Each of these is put right once, and at once.
       if await mend(failure), mended.insert(failure.code).inserted { continue }
+      if let wrong = guess {
+        if failure.isUnexplained { takeBack(wrong) }
+      } else if let made = guessClock(failure, request, signedWith) {
+        guess = made
+        continue
+      }
       let elapsed = Duration.nanoseconds(time.monotonicNanoseconds - start)
       guard failure.mayPass, elapsed + limit < settings.retryTimeout else {
         // That there is no such object is an answer.
@@ -162,6 +170,32 @@ public final class S3Client: Sendable {
     }
   }
 
+  /// From so much on a difference of clocks may be why a request was refused. Stores allow 15 minutes.
+  private static let skewLimit: Duration = .seconds(300)
+
+  /// The difference of clocks that a request was tried with, and the one before.
+  private struct ClockGuess {
+    let offset, before: Int64
+  }
+
+  /// An answer to `HEAD` has no body, so that one that is refused is not told why. Where the `Date` of the answer is far from the
+  /// time that was signed, that is likely the reason, and the request is worth one more with the store's time.
+  private func guessClock(_ failure: Failure, _ request: S3Request, _ signedWith: Int64) -> ClockGuess? {
+    guard request.method == .HEAD, failure.isUnexplained, let server = failure.serverTime else { return nil }
+    let offset = server.microseconds - time.now.microseconds
+    guard
+      Duration.microseconds(offset - signedWith) > Self.skewLimit
+        || Duration.microseconds(signedWith - offset) > Self.skewLimit
+    else { return nil }
+    _ = clockOffset.compareExchange(expected: signedWith, desired: offset, ordering: .relaxed)
+    return ClockGuess(offset: offset, before: signedWith)
+  }
+
+  /// It was not the clock: what stands between us and the store may tell a time that is not the store's.
+  private func takeBack(_ guess: ClockGuess) {
+    _ = clockOffset.compareExchange(expected: guess.offset, desired: guess.before, ordering: .relaxed)
+  }
+
   private var now: Timestamp { time.now + .microseconds(clockOffset.load(ordering: .relaxed)) }
 
   func presignedURL(_ key: String, lifetime: Duration) async throws -> String {
@@ -183,6 +217,8 @@ extension S3Client {
     let mayPass: Bool
     var code = ""
     var serverTime: Timestamp?
+    /// It was refused, and not told why.
+    var isUnexplained = false
 
     /// The connection could not be made, broke, or stood still.
     init(connection error: any Error) {
@@ -208,6 +244,7 @@ extension S3Client {
       serverTime = answer?["ServerTime"].flatMap { Timestamp(parsing: $0) }
       let passing = ["SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted"]
       mayPass = [429, 500, 502, 503, 504].contains(status) || passing.contains(code)
+      isUnexplained = status == 403 && code.isEmpty
       let region = answer?["Region"].map { "; its region is \($0)" } ?? ""
       let message = (answer?["Message"] ?? "status \(status)") + region
       if code == "NoSuchUpload" {

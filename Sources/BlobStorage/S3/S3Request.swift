@@ -42,7 +42,7 @@ public struct S3Settings: Sendable {
   public var connections = 128
   /// A request that makes no progress for so long has failed.
   public var requestTimeout: Duration = .seconds(30)
-  /// For how long a request that fails for the moment is tried again.
+  /// For how long a request that fails for the moment is tried again: see ``S3Client/Failure/mayPass``.
   /// A minute of 503, and the longest pause after it.
   public var retryTimeout: Duration = .seconds(75)
   /// Addresses of hosts that are not asked of the system: names of buckets, where nobody knows these.

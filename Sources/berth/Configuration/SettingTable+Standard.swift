@@ -102,7 +102,10 @@ extension SettingTable {
       help: "Time that a request to the object store may make no progress."),
     .init(
       "s3.retry_timeout", \.s3.retryTimeout, .duration(.zero...(.seconds(3600))), reload: .restart,
-      help: "Time over which a request that failed for the moment (500, 503, reset) is tried again."),
+      help:
+        "Time over which a request that failed for the moment is tried again: answered with 429, 500, 502, 503 or 504, with an "
+        + "error that the store says will pass, or by half; or whose connection could not be made, broke or stood still."
+    ),
     .init(
       "s3.buffer_bytes", \.s3.bufferBytes, .byteSize(33_554_432...1_099_511_627_776), reload: .restart,
       help: "Memory for bytes on their way to the object store; uploads beyond it wait."),
