@@ -172,7 +172,7 @@ final class PostgresConnection: SQLConnection {
     try submit("COMMIT", to: NoRows.sink)
     do {
       try settle()
-    } catch let error as PostgresError where error.kind == .lost {
+    } catch let error as PostgresError where error.leavesCommitUnknown {
       throw PostgresError(kind: .lostInCommit, message: error.message)
     }
   }

@@ -39,6 +39,16 @@ struct PostgresError: Error {
     }
   }
 
+  /// Met while a commit was under way, it says nothing of whether it happened: a server that ends its connections, because it is
+  /// shut down or another of its processes crashed, may have committed first.
+  var leavesCommitUnknown: Bool {
+    switch kind {
+    case .lost, .lostInCommit: true
+    case .unavailable, .unusable: false
+    case .refused(let state): state.hasPrefix("57P") || state.hasPrefix("08")
+    }
+  }
+
   /// The same as callers of a database know it.
   var translated: DatabaseError {
     switch kind {

@@ -121,12 +121,13 @@ extension Transaction {
     return try claimed.count() == 1 ? .claimed(row) : .busy
   }
 
-  /// Holds a claim for longer, unless it was lost.
+  /// Holds a claim for longer, unless it was lost. Never shortens it: a renewal may reach the database after those that came
+  /// after it, when the answer to it was lost.
   public func renewUpload(_ id: String, token: String, until: Timestamp) throws {
     try enqueue(
       """
       UPDATE upload SET claimed_until = \(until), touched_at = \(now)
-      WHERE id = \(id) AND claim = \(token) AND claimed_until > \(now)
+      WHERE id = \(id) AND claim = \(token) AND claimed_until > \(now) AND claimed_until < \(until)
       """)
   }
 
