@@ -36,12 +36,11 @@ extension Registry {
     guard let link = try await link(digest, permit) else { throw Self.unknown(digest, permit.repository) }
     guard push != nil, needsLease(link) else { return link.sizeBytes }
     let repository = permit.repository
-    let lease = settings.lease
     let key = LinkKey(repository: repository, digest: digest)
     let generation = caches.links.generation
-    let renewed = try await database.write { transaction -> LinkedBlob? in
+    let renewed = try await leasing { transaction, lease -> LinkedBlob? in
       guard let id = try transaction.repository(named: repository) else { return nil }
-      try transaction.renewLease(digest, in: id, until: transaction.now + lease)
+      try transaction.renewLease(digest, in: id, until: lease.until)
       return try transaction.blob(digest, in: repository)
     }
     guard let renewed else { throw Self.unknown(digest, repository) }
@@ -161,14 +160,13 @@ extension Registry {
     mayRead: @escaping @Sendable (RepositoryName) -> Bool
   ) async throws -> Bool {
     let repository = permit.repository
-    let lease = settings.lease
     if let source, !mayRead(source) { return false }
-    let mounted = try await database.write { transaction -> Bool in
+    let mounted = try await leasing { transaction, lease -> Bool in
       let candidates =
         try source.map { [$0] }
         ?? transaction.repositories(with: digest, limit: Self.mountCandidateLimit).filter(mayRead)
       return try transaction.mount(
-        digest, from: candidates, to: repository, leasedUntil: transaction.now + lease)
+        digest, from: candidates, to: repository, leasedUntil: lease.until)
     }
     if mounted { caches.links.remove(LinkKey(repository: repository, digest: digest)) }
     return mounted

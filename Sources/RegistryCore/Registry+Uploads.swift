@@ -169,10 +169,9 @@ extension Registry {
   /// Makes a blob readable that is stored already. Answers false when it is so no more: the collector was quicker.
   private func link(_ known: BlobRow, _ permit: Permit<Push>, ending ended: UploadID?) async throws -> Bool {
     let repository = permit.repository
-    let lease = settings.lease
-    let linked = try await database.write { transaction in
+    let linked = try await leasing { transaction, lease in
       if let ended { try transaction.endUpload(ended.text) }
-      return try transaction.linkPresent(known, to: repository, leasedUntil: transaction.now + lease)
+      return try transaction.linkPresent(known, to: repository, leasedUntil: lease.until)
     }
     caches.links.remove(LinkKey(repository: repository, digest: known.digest))
     return linked
@@ -189,16 +188,14 @@ extension Registry {
     ending ended: UploadID? = nil
   ) async throws {
     let repository = permit.repository
-    let lease = settings.lease
     let published = PublishedBlob(
       digest: blob.digest, sizeBytes: blob.sizeBytes, place: blob.place, replaces: lost)
-    let (place, isFresh) = try await database.write { transaction -> (String?, Bool) in
+    let (place, isFresh) = try await leasing { transaction, lease -> (String?, Bool) in
       if let ended { try transaction.endUpload(ended.text) }
-      let until = transaction.now + lease
-      guard try Self.takesUp(blob, of: upload, in: transaction) else {
-        return (try Self.linkRecorded(published, to: repository, leasedUntil: until, in: transaction), false)
+      guard try Self.takesUp(blob, of: upload, lease, in: transaction) else {
+        return (try Self.linkRecorded(published, to: repository, lease, in: transaction), false)
       }
-      return (try transaction.publish(published, to: repository, leasedUntil: until), true)
+      return (try transaction.publish(published, to: repository, leasedUntil: lease.until), true)
     }
     caches.links.remove(LinkKey(repository: repository, digest: blob.digest))
     guard place != blob.place else { return }
@@ -216,7 +213,7 @@ extension Registry {
   /// may be older than the lease, and what it recorded be collected and removed since (I3). Forgets the upload that brought
   /// them; one that has expired meanwhile took its bytes along, and so did a request that brought more of it.
   private static func takesUp(
-    _ blob: StoredBlob, of upload: UploadID?, in transaction: borrowing Transaction
+    _ blob: StoredBlob, of upload: UploadID?, _ lease: Lease, in transaction: borrowing Transaction
   ) throws -> Bool {
     guard let place = blob.place else { return true }
     if let upload { return try transaction.deleteUnclaimedUpload(upload.text, at: place) }
@@ -226,16 +223,15 @@ extension Registry {
       // The sweep may take it for garbage soon.
       throw StorageError.uploadUnknown
     }
-    return !transaction.isRepeat
+    return !transaction.isRepeat && !lease.isRenewed
   }
 
   /// Links the blob where it is recorded, by that commit or by somebody else's push, and answers where that is.
   private static func linkRecorded(
-    _ blob: PublishedBlob, to repository: RepositoryName, leasedUntil until: Timestamp,
-    in transaction: borrowing Transaction
+    _ blob: PublishedBlob, to repository: RepositoryName, _ lease: Lease, in transaction: borrowing Transaction
   ) throws -> String? {
     guard let found = try transaction.blob(blob.digest), found.state == .present, found.place != blob.replaces,
-      try transaction.linkPresent(found, to: repository, leasedUntil: until)
+      try transaction.linkPresent(found, to: repository, leasedUntil: lease.until)
     else { throw StorageError.uploadUnknown }
     return found.place
   }
