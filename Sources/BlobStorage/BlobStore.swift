@@ -66,7 +66,10 @@ public protocol BlobStore: Sendable {
   func remove(orphans: [ListedBlob]) async throws
 
   /// Takes a corrupt blob out of readers' way and keeps its bytes aside for a person to look at.
-  func quarantine(_ blob: StoredBlob) async throws
+  ///
+  /// - Returns: false when the store has seen that the bytes are sound: then they are where they were.
+  @discardableResult
+  func quarantine(_ blob: StoredBlob) async throws -> Bool
 
   /// What lies in the store, in the order of its own names, after the name `last`.
   func list(after last: String?, limit: Int) async throws -> [ListedBlob]

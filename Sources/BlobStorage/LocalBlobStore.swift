@@ -147,15 +147,17 @@ public final class LocalBlobStore: BlobStore {
       })
   }
 
-  public func quarantine(_ blob: StoredBlob) async throws {
+  @discardableResult
+  public func quarantine(_ blob: StoredBlob) async throws -> Bool {
     let digest = blob.digest
     try prepare()
     let target = "\(layout.quarantine)/\(digest.algorithm.rawValue)-\(digest.hex)"
     let moved: Void? = try unlessMissing { () throws(DiskError) in try disk.rename(layout.blob(digest), to: target) }
     forgetOpenFile(of: digest)
-    guard moved != nil else { return }
+    guard moved != nil else { return true }
     try disk.syncDirectory(layout.shard(of: digest))
     try disk.syncDirectory(layout.quarantine)
+    return true
   }
 
   /// Names are digests, in the order of their text.

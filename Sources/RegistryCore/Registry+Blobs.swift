@@ -192,9 +192,33 @@ extension Registry {
     setAsides.wrappingAdd(1, ordering: .relaxed)
     logger.error("blob is corrupt", metadata: ["digest": "\(digest)", "reason": "\(reason)"])
     caches.forgetBlobEverywhere(digest)
-    try await store.quarantine(blob)
+    let isDamaged = try await store.quarantine(blob)
     caches.forgetBlobEverywhere(digest)
+    return isDamaged ? true : try await !takeBack(blob)
+  }
+
+  /// Gives a blob that was set aside back to its readers, once its bytes turn out to be sound: the store did not find them for a
+  /// while, or they were spoilt on their way. Answers false when they are not, or when it was healed or collected meanwhile.
+  ///
+  /// - Parameter isSound: looks at what lies there, while no publisher of this digest is at work.
+  @discardableResult
+  public func takeBack(_ blob: StoredBlob, ifSound isSound: () async throws -> Bool) async throws -> Bool {
+    guard gate.claim(blob.digest) else { return false }
+    defer { gate.release(blob.digest) }
+    guard try await isSound() else { return false }
+    return try await takeBack(blob)
+  }
+
+  /// - Precondition: the gate is shut, and the bytes are sound.
+  private func takeBack(_ blob: StoredBlob) async throws -> Bool {
+    guard try await database.write({ try $0.markSound(blob.digest, place: blob.place) }) else { return false }
+    logger.warning("a blob that was set aside is sound, and back", metadata: ["digest": "\(blob.digest)"])
     return true
+  }
+
+  /// Blobs that were set aside since `age` ago, those first that were last.
+  public func blobsSetAside(within age: Duration, limit: Int) async throws -> [BlobRow] {
+    try await database.read { try $0.blobsSetAside(since: $0.now - age, limit: limit) }
   }
 
   private func link(_ digest: Digest, _ permit: Permit<Pull>) async throws -> LinkedBlob? {

@@ -1,7 +1,7 @@
 public import BlobStorage
 public import Ground
 public import Logging
-import Metadata
+public import Metadata
 public import OCI
 public import RegistryCore
 
@@ -52,6 +52,12 @@ public struct Scrub: Sendable {
     } catch let error as DiskError {
       return Finding(digest: digest, kind: .unreadable("\(error)"))
     }
+  }
+
+  /// Gives a blob that was set aside back to its readers, if it is sound.
+  @discardableResult
+  public func takeBack(_ row: BlobRow, in registry: Registry) async throws -> Bool {
+    try await registry.takeBack(row.stored) { try await examine(row.stored) == nil }
   }
 
   /// Reads a blob and computes its digest.
@@ -111,7 +117,7 @@ public struct BackgroundScrub: Sendable {
     let after = cursor.flatMap { try? Digest(parsing: String(decoding: $0, as: UTF8.self)) }
     let page = try await registry.database.read { try $0.blobs(after: after, limit: Scrub.pageLimit) }
     var unsavedBytes: Int64 = 0
-    for row in page where row.state == .present {
+    for row in page where row.state != .claimed {
       try await examine(row)
       unsavedBytes += row.sizeBytes
       guard unsavedBytes > Self.saveAfterBytes else { continue }
@@ -133,11 +139,42 @@ public struct BackgroundScrub: Sendable {
   private func examine(_ row: BlobRow) async throws {
     figures?.blobs.increment()
     figures?.bytes.increment(by: Int(row.sizeBytes))
-    guard let finding = try await scrub.examine(row.stored) else { return }
+    guard let finding = try await scrub.examine(row.stored) else {
+      if row.state == .corrupt { try await scrub.takeBack(row, in: registry) }
+      return
+    }
+    guard row.state == .present else { return }
     // It may have been collected, or pushed again, while it was read.
     try await registry.setAside(row.stored, because: finding.reason) {
       try await scrub.examine(row.stored) != nil
     }
+  }
+}
+
+/// Looks again at what was set aside not long ago: a store that did not find its objects for a while has lost none of them.
+public struct SecondLook: Sendable {
+  /// For how long a blob is looked at again: the scrub does so as long as its row is there.
+  static let age: Duration = .seconds(86_400)
+  /// How many at the most, those first that were set aside last.
+  static let limit = 1000
+
+  private let registry: Registry
+  private let scrub: Scrub
+
+  public init(registry: Registry, scrub: Scrub) {
+    self.registry = registry
+    self.scrub = scrub
+  }
+
+  /// Answers how many are back.
+  @discardableResult
+  public func step() async throws -> Int {
+    var count = 0
+    for row in try await registry.blobsSetAside(within: Self.age, limit: Self.limit)
+    where try await registry.store.size(of: row.stored) == row.sizeBytes {
+      if try await scrub.takeBack(row, in: registry) { count += 1 }
+    }
+    return count
   }
 }
 

@@ -208,6 +208,8 @@ public final class UpkeepService: Service {
     await forever("removal of what has expired") {
       try await access.tidy()
       try await AbandonedUploads(registry: registry, figures: scrubFigures, logger: logger).giveUpUnfinished()
+      let scrub = Scrub(store: registry.store, rateBytes: settings.scrubRateBytes, time: time)
+      try await SecondLook(registry: registry, scrub: scrub).step()
       return Self.tidyingInterval
     }
   }

@@ -43,7 +43,7 @@ import Testing
     }
   }
 
-  @Test(arguments: StoreKind.allCases, [SampleBlob.small, .large512])
+  @Test(arguments: StoreKind.local, [SampleBlob.small, .large512])
   func `are out of readers' way in quarantine, until they are pushed again`(
     kind: StoreKind, blob: SampleBlob
   ) async throws {

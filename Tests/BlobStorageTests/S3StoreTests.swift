@@ -163,19 +163,50 @@ import Testing
     }
   }
 
-  @Test func `keeps the bytes of a damaged blob aside`() async throws {
+  @Test(arguments: [0, 1000, 20 << 20])
+  func `keeps the bytes of a damaged blob aside, and its object until it is healed`(size: Int) async throws {
     let pair = Pair()
-    for size in [0, 1000, 20 << 20] {
-      let blob = SampleBlob(seed: 15, size: size)
-      let stored = try await pair.first.put(blob.buffer, as: blob.digest)
-      try await pair.first.quarantine(stored)
-      try await pair.first.quarantine(stored)
-      #expect(try await pair.first.size(of: stored) == nil)
-      let aside = try #require(pair.objects.keys.first { $0.contains(blob.digest.hex) })
-      #expect(aside.hasPrefix("quarantine/sha256-"))
-      #expect(try await pair.objects.size(of: aside) == Int64(size))
+    let blob = SampleBlob(seed: 15, size: size + 1)
+    let stored = try await pair.first.put(blob.buffer, as: blob.digest)
+    let place = try #require(stored.place)
+    let damaged = Array(blob.bytes.dropLast())
+    pair.objects.tamper(place, damaged)
+    for _ in 0..<2 { #expect(try await pair.first.quarantine(stored)) }
+    let aside = try #require(pair.objects.keys.first { $0.contains(blob.digest.hex) })
+    #expect(aside.hasPrefix("quarantine/sha256-"))
+    #expect(pair.objects.content(aside) == damaged)
+    #expect(pair.objects.content(place) == damaged)
+    pair.objects.tamper(place, nil)
+    #expect(try await pair.first.quarantine(stored))
+  }
+
+  @Test(arguments: [0, 1000, 20 << 20])
+  func `leaves a blob where it is that turns out to be sound`(size: Int) async throws {
+    let pair = Pair()
+    let blob = SampleBlob(seed: 15, size: size)
+    let stored = try await pair.first.put(blob.buffer, as: blob.digest)
+    #expect(try await !pair.first.quarantine(stored))
+    #expect(pair.objects.keys == [stored.place])
+    #expect(pair.objects.unfinishedCount == 0)
+  }
+
+  @Test func `takes nothing for lost while an object misses that is always there`() async throws {
+    let objects = SimulatedObjects()
+    let store = S3BlobStore(objects, ledger: SimulatedLedger(), bufferBytes: 1, witness: "name")
+    let blob = SampleBlob(seed: 15, size: 1000)
+    let stored = try await store.put(blob.buffer, as: blob.digest)
+    objects.tamper(try #require(stored.place), nil)
+    func isTold(_ body: () async throws -> Void) async throws -> Bool {
+      do { try await body() } catch ObjectStoreError.unavailable(let reason) { return reason.contains("another one") }
+      return false
     }
-    #expect(try await pair.first.list(after: nil, limit: 10).isEmpty)
+    #expect(try await isTold { _ = try await store.size(of: stored) })
+    #expect(try await isTold { _ = try await store.openForExamination(stored) })
+    #expect(try await isTold { _ = try await store.open(stored).collect() })
+    objects.tamper("name", [1])
+    #expect(try await store.size(of: stored) == nil)
+    await #expect(throws: StorageError.blobUnknown(blob.digest)) { _ = try await store.open(stored).collect() }
+    await #expect(throws: StorageError.blobUnknown(blob.digest)) { _ = try await store.openForExamination(stored) }
   }
 
   @Test func `holds no more than its buffers however many push`() async throws {

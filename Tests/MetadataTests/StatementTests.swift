@@ -82,7 +82,15 @@ import Testing
       #expect(try await publish("two") == "one")
       #expect(try await publish("three", replaces: "one") == "three")
       #expect(try await database.write { try $0.markCorrupt(Self.layer.digest, place: "one") } == false)
+      #expect(try await database.write { try $0.markSound(Self.layer.digest, place: "three") } == false)
       #expect(try await database.write { try $0.markCorrupt(Self.layer.digest, place: "three") })
+      #expect(try await database.write { try $0.markCorrupt(Self.layer.digest, place: "three") } == false)
+      let marked = try await database.read { try $0.blobsSetAside(since: .distantPast, limit: 10) }
+      #expect(marked.map(\.place) == ["three"])
+      #expect(try await database.write { try $0.markSound(Self.layer.digest, place: "one") } == false)
+      #expect(try await database.write { try $0.markSound(Self.layer.digest, place: "three") })
+      #expect(
+        try await ForgetfulDatabase(base: database).write { try $0.markCorrupt(Self.layer.digest, place: "three") })
       #expect(try await publish("four") == "four")
       #expect(try await database.read { try $0.knownPlaces(["one", "four", "x"]) } == ["four"])
       try await expectConsistent(database)

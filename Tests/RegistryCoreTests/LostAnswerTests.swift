@@ -182,6 +182,21 @@ import Testing
     #expect(found.isEmpty, "\(found)")
   }
 
+  @Test func `sets a damaged blob aside, and counts it`() async throws {
+    let base = try SQLiteDatabase.inMemory()
+    let objects = SimulatedObjects()
+    let store = S3BlobStore(objects, ledger: DatabaseUploadLedger(database: base), bufferBytes: 64 << 20)
+    let registry = try await Registry(
+      database: ForgetfulDatabase(base: base), store: store, uploadsAreRows: true, logger: .silent)
+    let client = try SimulatedClient(registry, "acme/api")
+    try await client.put(RegistryScenario.small)
+    for key in objects.keys { objects.tamper(key, RegistryScenario.small.bytes.reversed()) }
+    #expect(try await client.blob(RegistryScenario.small.digest) == nil)
+    #expect(try await base.read { try $0.blob(RegistryScenario.small.digest) }?.state == .corrupt)
+    #expect(registry.blobsSetAside == 1)
+    #expect(objects.keys.contains { $0.hasPrefix("quarantine/") })
+  }
+
   /// PostgreSQL stood still for longer than the lease, and another replica's collector was quicker than the repetition.
   @Test(arguments: [false, true])
   func `names no bytes that were collected since`(isPushedByOthers: Bool) async throws {

@@ -76,9 +76,10 @@ public final class CachingBlobStore: BlobStore {
 
   public func remove(orphans: [ListedBlob]) async throws { try await base.remove(orphans: orphans) }
 
-  public func quarantine(_ blob: StoredBlob) async throws {
+  @discardableResult
+  public func quarantine(_ blob: StoredBlob) async throws -> Bool {
     cache.forget(blob.digest)
-    try await base.quarantine(blob)
+    return try await base.quarantine(blob)
   }
 
   public func list(after last: String?, limit: Int) async throws -> [ListedBlob] {

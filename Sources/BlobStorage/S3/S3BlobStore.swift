@@ -25,16 +25,20 @@ public final class S3BlobStore: BlobStore {
   let objects: any ObjectStore
   let ledger: any UploadLedger
   let budget: ByteBudget
+  private let witness: String?
   private let random: any RandomSource
   private let time: any TimeSource
 
   /// - Parameter bufferBytes: what all uploads together may hold of bytes that the object store has not acknowledged, beyond
   ///   ``freeBufferBytes`` each. At least the room of one upload.
+  /// - Parameter witness: the key of an object that is there as long as this is the store that was begun with: where it misses
+  ///   too, nothing that misses is taken for lost.
   public init(
-    _ objects: any ObjectStore, ledger: any UploadLedger, bufferBytes: Int, random: any RandomSource = SystemRandom(),
-    time: any TimeSource = SystemTime()
+    _ objects: any ObjectStore, ledger: any UploadLedger, bufferBytes: Int, witness: String? = nil,
+    random: any RandomSource = SystemRandom(), time: any TimeSource = SystemTime()
   ) {
     self.objects = objects
+    self.witness = witness
     self.ledger = ledger
     self.random = random
     self.time = time
@@ -54,31 +58,45 @@ public final class S3BlobStore: BlobStore {
 
   public func size(of blob: StoredBlob) async throws -> Int64? {
     guard let place = blob.place else { return nil }
-    return try await objects.size(of: place)
+    let size = try await objects.size(of: place)
+    if size == nil { try await confirmAbsence(of: place) }
+    return size
+  }
+
+  /// An empty bucket in the place of ours, or a proxy that leads to another, has none of our objects: that is a fault to be waited
+  /// for, and no loss of what was asked for.
+  private func confirmAbsence(of place: String) async throws {
+    guard let witness, try await objects.size(of: witness) == nil else { return }
+    throw ObjectStoreError.unavailable(
+      "neither \(place) nor \(witness) is there: is it an empty bucket, or another one?")
+  }
+
+  private func lost(_ blob: StoredBlob, at place: String) async throws -> StorageError {
+    try await confirmAbsence(of: place)
+    return .blobUnknown(blob.digest)
   }
 
   public func open(_ blob: StoredBlob) async throws -> BlobBody {
     guard let place = blob.place else { throw StorageError.blobUnknown(blob.digest) }
-    let objects = objects
     return .remote(
-      RemoteBlob(blob) { range in
+      RemoteBlob(blob) { [self] range in
         do {
           return try await objects.get(place, range)
         } catch ObjectStoreError.noSuchKey {
-          throw StorageError.blobUnknown(blob.digest)
+          throw try await lost(blob, at: place)
         } catch ObjectStoreError.unavailable(let reason) {
           // It was tried again for long enough: nothing else is asked of it.
           throw ObjectStoreError.unavailable(reason)
         } catch let error as ObjectStoreError {
           // An object that was cut short behind our back has no such range.
           if try await objects.size(of: place) == blob.sizeBytes { throw error }
-          throw StorageError.blobUnknown(blob.digest)
+          throw try await lost(blob, at: place)
         }
       })
   }
 
   public func openForExamination(_ blob: StoredBlob) async throws -> BlobBody {
-    guard let place = blob.place, let size = try await objects.size(of: place) else {
+    guard let place = blob.place, let size = try await size(of: blob) else {
       throw StorageError.blobUnknown(blob.digest)
     }
     return try await open(StoredBlob(digest: blob.digest, sizeBytes: size, place: place))
@@ -271,16 +289,28 @@ public final class S3BlobStore: BlobStore {
   }
 
   /// Sends the bytes through here to a key of the quarantine: rare enough that no store need be able to copy.
-  public func quarantine(_ blob: StoredBlob) async throws {
-    guard let place = blob.place, let size = try await objects.size(of: place) else { return }
+  ///
+  /// The object stays as long as the blob's row names it: what was found wrong with it may have happened on its way, or the store
+  /// was out of order, and a push that heals the blob brings an object of its own. Then the sweep takes this one.
+  @discardableResult
+  public func quarantine(_ blob: StoredBlob) async throws -> Bool {
+    guard let place = blob.place, let size = try await objects.size(of: place) else { return true }
     let name = place.split(separator: "/").last.map { String($0) } ?? place
     let aside = "\(Self.quarantineFolder)\(blob.digest.algorithm.rawValue)-\(blob.digest.hex)-\(name)"
-    try await copy(place, sizeBytes: size, to: aside)
-    try await objects.remove([place])
+    guard try await copy(place, sizeBytes: size, to: aside, blob.digest.algorithm) == blob.digest else { return true }
+    try await objects.remove([aside])
+    return false
   }
 
-  private func copy(_ place: String, sizeBytes: Int64, to key: String) async throws {
-    guard sizeBytes > 0 else { return try await objects.put(ByteBuffer(), to: key, sha256: nil) }
+  /// Answers the digest of what was copied.
+  private func copy(
+    _ place: String, sizeBytes: Int64, to key: String, _ algorithm: Digest.Algorithm
+  ) async throws -> Digest {
+    var hasher = ContentHasher(algorithm)
+    guard sizeBytes > 0 else {
+      try await objects.put(ByteBuffer(), to: key, sha256: nil)
+      return hasher.digest()
+    }
     let chunks = try await objects.get(place, ByteRange(first: 0, last: sizeBytes - 1))
     var assembler = PartAssembler(partBytes: Self.leastPartBytes)
     var multipart: String?
@@ -292,6 +322,7 @@ public final class S3BlobStore: BlobStore {
         parts.append(.init(number: number, entityTag: tag, sizeBytes: Int64(bytes.readableBytes)))
       }
       for try await chunk in chunks {
+        hasher.update(chunk)
         assembler.add(chunk)
         while let part = assembler.nextPart() {
           let upload: String
@@ -301,9 +332,13 @@ public final class S3BlobStore: BlobStore {
         }
       }
       let rest = assembler.rest()
-      guard let multipart else { return try await objects.put(rest, to: key, sha256: nil) }
-      try await send(rest, multipart)
-      try await objects.completeParts(of: key, upload: multipart, parts: parts)
+      if let multipart {
+        try await send(rest, multipart)
+        try await objects.completeParts(of: key, upload: multipart, parts: parts)
+      } else {
+        try await objects.put(rest, to: key, sha256: nil)
+      }
+      return hasher.digest()
     } catch {
       if let multipart { try? await objects.abortParts(of: key, upload: multipart) }
       throw error

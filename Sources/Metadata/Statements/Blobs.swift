@@ -92,6 +92,16 @@ extension Reading where Self: ~Copyable {
       try $0.digest(0)
     }
   }
+
+  /// Blobs that were set aside since a moment, those first that were last.
+  public func blobsSetAside(since moment: Timestamp, limit: Int) throws -> [BlobRow] {
+    try all(
+      """
+      SELECT digest, size, state, place FROM blob
+      WHERE state <> 1 AND state = 3 AND checked_at >= \(moment) ORDER BY checked_at DESC LIMIT \(limit)
+      """
+    ) { try $0.blob() }
+  }
 }
 
 extension Reading where Self: ~Copyable {
@@ -278,12 +288,24 @@ extension Transaction {
     try enqueue("UPDATE blob SET links = links - 1, leased_until = \(now) WHERE digest = \(digest)")
   }
 
-  /// Marks a blob whose bytes were found damaged. Answers false when it is not *present* at this place (any more).
+  /// Marks a blob whose bytes were found damaged. Answers false when it is not *present* at this place (any more). Run again
+  /// because the answer to its commit was lost, it finds its own mark.
   public func markCorrupt(_ digest: Digest, place: String?) throws -> Bool {
-    try execute(
+    let marked = try execute(
       """
       UPDATE blob SET state = 3, checked_at = \(now)
       WHERE digest = \(digest) AND state = 1 AND COALESCE(place, '') = \(place ?? "")
+      """)
+    guard marked == 0, isRepeat, let blob = try blob(digest) else { return marked == 1 }
+    return blob.state == .corrupt && blob.place == place
+  }
+
+  /// Takes a mark back: the bytes at this place are sound after all. Answers false when the blob is not marked, or elsewhere.
+  public func markSound(_ digest: Digest, place: String?) throws -> Bool {
+    try execute(
+      """
+      UPDATE blob SET state = 1, checked_at = \(now)
+      WHERE digest = \(digest) AND state = 3 AND COALESCE(place, '') = \(place ?? "")
       """) == 1
   }
 }

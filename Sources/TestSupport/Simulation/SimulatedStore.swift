@@ -49,7 +49,10 @@ public struct SimulatedStore: BlobStore {
   public func remove(orphans: [ListedBlob]) async throws {
     try await givingWay { try await base.remove(orphans: orphans) }
   }
-  public func quarantine(_ blob: StoredBlob) async throws { try await givingWay { try await base.quarantine(blob) } }
+  @discardableResult
+  public func quarantine(_ blob: StoredBlob) async throws -> Bool {
+    try await givingWay { try await base.quarantine(blob) }
+  }
   public func list(after last: String?, limit: Int) async throws -> [ListedBlob] {
     try await givingWay { try await base.list(after: last, limit: limit) }
   }

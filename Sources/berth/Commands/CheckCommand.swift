@@ -100,7 +100,10 @@ struct CheckCommand: AsyncParsableCommand {
         progress.show(
           "\(seen) of \(inventory.blobs) blobs, \(sizeText(seenBytes)) of \(sizeText(inventory.blobBytes)), \(problems) problems"
         )
-        if let problem = try await lastingProblem(row, scrub, storage) {
+        if row.state == .corrupt, !reportOnly, !fast, try await scrub.takeBack(row, in: registry) {
+          progress.clear()
+          print("blob \(row.digest): was set aside as damaged, and is sound; it is back")
+        } else if let problem = try await lastingProblem(row, scrub, storage) {
           problems += 1
           progress.clear()
           print(problem)

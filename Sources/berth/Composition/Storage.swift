@@ -54,7 +54,9 @@ struct Storage {
     if let location = settings.storage.blobs {
       let client = try S3Client(S3Settings(settings, location.location), credentials: try Self.credentials(settings))
       let objects = S3BlobStore(
-        client, ledger: DatabaseUploadLedger(database: database), bufferBytes: settings.s3.bufferBytes)
+        client, ledger: DatabaseUploadLedger(database: database), bufferBytes: settings.s3.bufferBytes,
+        // What a move goes to is named at its end.
+        witness: purpose == .moveTarget ? nil : StoreIdentity.name)
       blobPart = .objects(objects, client)
       do {
         cache = try settings.cache.diskDirectory.map {

@@ -14,7 +14,8 @@ struct StoreIdentity {
     let description: String
   }
 
-  private static let name = Keepsake.storeID
+  /// Of the object, the file and the row that hold it.
+  static let name = Keepsake.storeID
   /// Of several replicas that start for the first time one joins the two; so long the others wait for it at the most.
   private static let term: Duration = .seconds(30)
   private static let lookInterval: Duration = .milliseconds(100)

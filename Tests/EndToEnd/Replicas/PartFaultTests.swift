@@ -48,13 +48,15 @@ extension EndToEnd {
       }
     }
 
-    @Test("the object store says 503, then dies and comes back; what was acknowledged is there")
+    @Test("the object store says 503, is slow, then dies and comes back; what was acknowledged is there")
     func objectStoreFails() async throws {
       try await withReplicas(2, configuration: ServerSettings.eagerCollection) { set, _ in
         try await set.pushing {
           try await Task.sleep(for: .seconds(1))
           set.objectsProxy.follow([S3FaultRule(.status(503))])
           try await Task.sleep(for: .seconds(5))
+          set.objectsProxy.follow([S3FaultRule(.delay(.milliseconds(500)))])
+          try await Task.sleep(for: .seconds(3))
           set.objectsProxy.follow([])
           try await Task.sleep(for: .seconds(1))
           try await set.objects.restart()
