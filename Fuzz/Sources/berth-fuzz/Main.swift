@@ -49,13 +49,20 @@ struct Main {
       for _ in 0..<100 {
         let bytes = mutator.next()
         witness.keep(bytes)
-        let start = clock.now
+        let start = processorNanoseconds()
         target.check(bytes)
-        precondition(clock.now - start < .seconds(5), "an input of \(bytes.count) bytes took seconds")
+        precondition(processorNanoseconds() - start < 5_000_000_000, "an input of \(bytes.count) bytes took seconds")
       }
       rounds += 100
     }
     return rounds
+  }
+
+  /// What this process has had of the processors: others may have them for seconds.
+  private static func processorNanoseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
   /// Without a buffer, so that the seed is there when the process stops.
