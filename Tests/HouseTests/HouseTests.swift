@@ -43,6 +43,21 @@ import Testing
     }
   }
 
+  @Test("every kind of record that is written is listed, and every one that is listed is written")
+  func kindsOfRecords() throws {
+    let list = "Sources/Metadata/Statements/Access/AuditKinds.swift"
+    let listed = try SourceTree.text(list).matches(of: /"([a-z]+(?:\.[a-z]+)*)"/).map { String($0.1) }
+    var written: Set<String> = []
+    for file in try SourceTree.swiftFiles(in: "Sources") where file.path != list {
+      let text = file.lines.joined(separator: "\n")
+      // One kind, or one of two.
+      let found = text.matches(
+        of: /(?:AuditEntry|record|note)\(\s*(?:[A-Za-z.]+ \? )?"([a-z.]+)"(?: : "([a-z.]+)")?/)
+      for match in found { written.formUnion([match.1, match.2 ?? match.1].map(String.init)) }
+    }
+    #expect(written.sorted() == listed.sorted())
+  }
+
   @Test("no product is built with what only tests need")
   func testSupportStaysOut() throws {
     for rule in ModuleTable.rules where rule.name != "TestSupport" {
