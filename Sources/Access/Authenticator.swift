@@ -9,8 +9,6 @@ public final class Authenticator: Sendable {
   static let rememberedLimit = 20_000
   /// What remembered tokens of the token endpoint may take, counted by their texts, whose size strangers choose.
   static let bearerMemoryBytes = 8 << 20
-  /// For how long a password that was right is not computed again; a change of it ends this at once.
-  static let passwordMemory: Duration = .seconds(300)
 
   let memory: AccessMemory?
   let time: any TimeSource
@@ -22,18 +20,8 @@ public final class Authenticator: Sendable {
   let issuers: IssuerDirectory?
   private let liveSettings: Live<AccessSettings>
   private let secret: [UInt8]
-  private let passwords = BoundedCache<[UInt8], RememberedPassword>(costLimit: rememberedLimit)
+  private let passwords: RememberedPasswords
   private let bearers = BoundedCache<[UInt8], BearerToken>(costLimit: bearerMemoryBytes)
-
-  private struct RememberedPassword: Sendable {
-    let account: AccountID
-    let epoch: Int64
-    let until: Int64
-    /// From where it was shown: the first time from each is a login of its own.
-    var addresses: Set<String>
-  }
-  /// Addresses of one password; beyond them it begins anew.
-  private static let addressLimit = 64
 
   init(
     memory: AccessMemory?, keys: SigningKeys?, hasher: PasswordHasher, usage: UsageNotes, trail: AuditTrail?,
@@ -48,6 +36,7 @@ public final class Authenticator: Sendable {
     liveSettings = settings
     self.time = time
     throttle = LoginThrottle(time: time)
+    passwords = RememberedPasswords(time: time)
     secret = (0..<4).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
   }
 
@@ -97,7 +86,8 @@ public final class Authenticator: Sendable {
         guard token.kind != .session, let record = memory.tokenAtHand(hash: token.hash) else { return nil }
         return tokenCaller(record, memory.accountAtHand(record.account), address, requestID)
       }
-      guard let known = remembered(presented), known.addresses.contains(address),
+      let key = passwordKey(user, password)
+      guard let known = passwords.entry(key), passwords.isKnown(key, from: address),
         throttle.delay(account: user, address: address) == nil,
         let account = memory.accountAtHand(known.account)
       else { return nil }
@@ -200,11 +190,11 @@ public final class Authenticator: Sendable {
       try await refused(user, "password", "slowed down", address, requestID)
       throw AuthenticationFailure.slowedDown(delay)
     }
-    if let known = remembered(.basic(user: user, password: password)),
-      let account = try await memory.account(known.account),
+    let key = passwordKey(user, password)
+    if let known = passwords.entry(key), let account = try await memory.account(known.account),
       let caller = passwordCaller(account, known.epoch, address, requestID)
     {
-      return known.addresses.contains(address) ? caller : login(caller, as: user, password, known)
+      return passwords.isKnown(key, from: address) ? caller : login(caller, key, known)
     }
     let record = try await memory.database.read { try $0.account(named: user) }
     let guess = guessKey(user, password, record)
@@ -226,19 +216,15 @@ public final class Authenticator: Sendable {
     }
     throttle.succeeded(attempt)
     if hasher.isOutdated(kept) { try await upgrade(record, kept, password) }
-    let until = time.monotonicNanoseconds + Self.passwordMemory.wholeMicroseconds * 1000
     let origin = Origin(actor: record.name, credential: "password", address: address, requestID: requestID)
     return login(
-      Caller(principal: .account(account), origin: origin, bond: Caller.Bond(epoch: record.epoch)), as: user, password,
-      RememberedPassword(account: record.id, epoch: record.epoch, until: until, addresses: []))
+      Caller(principal: .account(account), origin: origin, bond: Caller.Bond(epoch: record.epoch)), key,
+      passwords.remember(key, of: record))
   }
 
-  /// Records that a right password was shown, and remembers it, also for where it came from.
-  private func login(_ caller: Caller, as user: String, _ password: String, _ known: RememberedPassword) -> Caller {
-    var known = known
-    if known.addresses.count >= Self.addressLimit { known.addresses = [] }
-    known.addresses.insert(caller.origin.address)
-    passwords.insert(known, for: passwordKey(user, password), cost: 1)
+  /// Records that a right password was shown, and remembers from where.
+  private func login(_ caller: Caller, _ key: [UInt8], _ known: RememberedPasswords.Entry) -> Caller {
+    passwords.remember(key, known, from: caller.origin.address)
     trail?.note(AuditEntry("login", by: caller.origin, target: caller.origin.actor))
     var caller = caller
     caller.isLoginNoted = true
@@ -272,13 +258,6 @@ public final class Authenticator: Sendable {
 
   private func passwordKey(_ user: String, _ password: String) -> [UInt8] {
     Hashing.authenticate(Array(user.utf8) + [0] + Array(password.utf8), key: secret)
-  }
-
-  private func remembered(_ presented: Presented) -> RememberedPassword? {
-    guard case .basic(let user, let password) = presented,
-      let known = passwords.value(for: passwordKey(user, password)), known.until > time.monotonicNanoseconds
-    else { return nil }
-    return known
   }
 
   private func passwordCaller(

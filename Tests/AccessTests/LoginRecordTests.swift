@@ -34,12 +34,13 @@ import Testing
         #expect(caller.accountName == "reader")
       }
       #expect(try await Self.records("login", registry).map(\.address) == ["192.0.2.1", "192.0.2.2"])
-      // However many addresses there are, what is remembered of them stays small, and none is left out.
-      for number in 0..<200 {
+      // A cluster of many nodes that share a password logs in once from each, and not at each request.
+      for number in Array(0..<200) + Array(0..<200) {
         _ = try await registry.server.access.authenticator.caller(
           presented, address: "198.51.100.\(number)", requestID: "r")
       }
-      #expect(Set(try await Self.records("login", registry).map(\.address)).count == 202)
+      let logins = try await Self.records("login", registry)
+      #expect(try Set(logins.map(\.address)).count == 202 && Self.times(logins) == 202)
     }
   }
 
