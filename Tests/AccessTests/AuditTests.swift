@@ -147,6 +147,13 @@ import Testing
       try await trail.trim(["user.*": .seconds(-60), "user.create": .seconds(86_400), "grant.x": .zero])
       #expect(try await kinds().isSuperset(of: ["user.create", "grant.create"]))
       #expect(try await !kinds().contains("user.change"))
+      // Of two families the narrower one.
+      try await registry.administration.makeTeam("web", ssoGroup: nil, by: registry.admin)
+      try await registry.administration.addMember("reader", toTeam: "web", by: registry.admin)
+      #expect(try await kinds().isSuperset(of: ["team.create", "team.member.add"]))
+      try await trail.trim(["team.*": .seconds(86_400), "team.member.*": .seconds(-60)])
+      #expect(try await kinds().contains("team.create"))
+      #expect(try await !kinds().contains("team.member.add"))
       #expect(try await trail.verify().problem == nil)
     }
   }

@@ -176,11 +176,12 @@ public final class AuditTrail: Sendable {
 
   /// Takes what records older than their kind's time say; their links stay.
   ///
-  /// - Parameter retention: by kind or family of kinds; a kind's own goes before its family's.
+  /// - Parameter retention: by kind or family of kinds; a kind's own goes before its family's, and that before a wider one's.
   func trim(_ retention: [String: Duration]) async throws {
     for kind in AuditEntry.kinds.sorted() {
-      let family = retention.filter { $0.key != kind && AuditEntry.kinds(named: $0.key).contains(kind) }
-      guard let age = retention[kind] ?? family.values.max() else { continue }
+      let families = retention.filter { AuditEntry.kinds(named: $0.key).contains(kind) }
+      let closest = families.max { $0.key.count < $1.key.count }
+      guard let age = retention[kind] ?? closest?.value else { continue }
       while try await database.write({ try $0.trimAudit(kind: kind, before: $0.now - age, limit: Self.trimBatch) })
         == Self.trimBatch
       {}
