@@ -49,11 +49,15 @@ import Testing
     let listed = try SourceTree.text(list).matches(of: /"([a-z]+(?:\.[a-z]+)*)"/).map { String($0.1) }
     var written: Set<String> = []
     for file in try SourceTree.swiftFiles(in: "Sources") where file.path != list {
-      let text = file.lines.joined(separator: "\n")
-      // One kind, or one of two.
-      let found = text.matches(
-        of: /(?:AuditEntry|record|note)\(\s*(?:[A-Za-z.]+ \? )?"([a-z.]+)"(?: : "([a-z.]+)")?/)
-      for match in found { written.formUnion([match.1, match.2 ?? match.1].map(String.init)) }
+      let pieces = file.lines.joined(separator: "\n").split(separator: "(", omittingEmptySubsequences: false)
+      for (called, given) in zip(pieces, pieces.dropFirst())
+      where ["AuditEntry", "record", "note"].contains(where: { called.hasSuffix($0) }) {
+        // One kind, or one of two.
+        guard let found = given.prefixMatch(of: /\s*(?:[A-Za-z.]+ \? )?"([a-z.]+)"(?: : "([a-z.]+)")?/) else {
+          continue
+        }
+        written.formUnion([found.1, found.2 ?? found.1].map(String.init))
+      }
     }
     #expect(written.sorted() == listed.sorted())
   }
