@@ -180,13 +180,15 @@ import Testing
       #expect(try await registry.api("PATCH", own, as: ClosedRegistry.admin, #"{"siteRole":null}"#).status == 409)
       registry.server.access.settings.providers = configured
       #expect(try await registry.api("PATCH", own, as: ClosedRegistry.admin, #"{"siteRole":null}"#).status == 200)
-      // Where none is left who can log in, other changes go on.
+      // Where none is left who can log in, changes go on, but for one that leaves nobody for when the provider is back.
       registry.server.access.settings.providers = []
       var change = Administration.UserChange()
       change.isDisabled = true
       let carol = try await registry.server.access.authenticator.caller(
         .session(try #require(browser.session)), address: "test", requestID: "test")
       try await registry.administration.changeUser("reader", change, by: carol)
+      let administration = registry.administration
+      await #expect(throws: AdministrationError.self) { try await administration.deleteUser("carol", by: carol) }
     }
   }
 

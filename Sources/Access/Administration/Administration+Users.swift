@@ -198,9 +198,11 @@ extension Administration {
     try transaction.siteAdminCount(signingOnWith: settings.providers.map(\.issuer))
   }
 
-  /// - Parameter before: how many there were. Where a provider was taken away with all of them, other changes go on.
+  /// - Parameter before: how many there were. Where a provider was taken away with all of them, other changes go on; one of
+  ///   them must be left, who can log in when it is back.
   private func checkAdminIsLeft(of before: Int, _ transaction: borrowing Transaction) throws {
-    guard try before == 0 || adminCount(transaction) > 0 else {
+    let left = try before == 0 ? transaction.siteAdminCount(signingOnWith: nil) : adminCount(transaction)
+    guard left > 0 else {
       throw AdministrationError(.conflict, "this is the last site admin who can log in; make another one first")
     }
   }

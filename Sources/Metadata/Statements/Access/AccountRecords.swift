@@ -96,15 +96,16 @@ extension Reading where Self: ~Copyable {
 
   /// How many people are site admins and may log in.
   ///
-  /// - Parameter issuers: those that people sign on with.
-  public func siteAdminCount(signingOnWith issuers: [String]) throws -> Int {
-    let list = JSONValue.array(issuers.map { .string($0) }).text
+  /// - Parameter issuers: those that people sign on with; nil: any.
+  public func siteAdminCount(signingOnWith issuers: [String]?) throws -> Int {
+    let list = issuers.map { JSONValue.array($0.map { .string($0) }).text }
+    let signsOn: SQL =
+      list.map { "issuer IN (SELECT value FROM {LIST}(CAST(\($0) AS {JSON})))" } ?? "issuer IS NOT NULL"
     return Int(
       try number(
         """
         SELECT COUNT(*) FROM account
-        WHERE site_role = 'admin' AND is_disabled = 0
-          AND (password IS NOT NULL OR issuer IN (SELECT value FROM {LIST}(CAST(\(list) AS {JSON}))))
+        WHERE site_role = 'admin' AND is_disabled = 0 AND (password IS NOT NULL OR \(signsOn))
         """))
   }
 
