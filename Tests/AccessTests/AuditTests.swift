@@ -182,6 +182,11 @@ import Testing
       try await registry.pushImage("acme/web", "1")
       let after = try await all()
       #expect(!after.isEmpty && after.allSatisfy { $0 > before.last ?? 0 }, "\(after)")
+      // What was done elsewhere is not told, nor looked at again.
+      let here = Int64(cursor) ?? .max
+      try await registry.administration.makeTeam("web", ssoGroup: nil, by: registry.admin)
+      #expect(try await next().isEmpty)
+      #expect(Int64(cursor) ?? 0 > here)
     }
   }
 

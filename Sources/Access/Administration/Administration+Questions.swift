@@ -64,6 +64,31 @@ extension Administration {
   public func auditRecords(
     _ filter: AuditFilter, after cursor: Int64, newestFirst: Bool, limit: Int, by caller: Caller
   ) async throws -> [AuditRecord] {
+    let wanted = try await readable(filter, by: caller)
+    try await trail.flush()
+    try await trail.seal()
+    return try await database.read {
+      try $0.auditRecords(wanted, after: cursor, newestFirst: newestFirst, limit: limit)
+    }
+  }
+
+  /// The same in the order of the chain, with the place to go on from: past all that was looked at, so that who waits for little
+  /// does not have the rest looked at each time.
+  public func auditChain(
+    _ filter: AuditFilter, after cursor: Int64, limit: Int, by caller: Caller
+  ) async throws -> (records: [AuditRecord], next: Int64) {
+    let wanted = try await readable(filter, by: caller)
+    try await trail.flush()
+    try await trail.seal()
+    return try await database.read { transaction in
+      let found = try transaction.auditRecords(wanted, after: cursor, newestFirst: false, limit: limit)
+      if found.count == limit, let last = found.last?.position { return (found, last) }
+      return (found, max(cursor, try transaction.auditChainEnd()?.position ?? 0))
+    }
+  }
+
+  /// A filter for what somebody may read of the record.
+  private func readable(_ filter: AuditFilter, by caller: Caller) async throws -> AuditFilter {
     try requireLogin(caller)
     var filter = filter
     do {
@@ -78,12 +103,7 @@ extension Administration {
       }
       filter.since = max(filter.since ?? record.createdAt, record.createdAt)
     }
-    let wanted = filter
-    try await trail.flush()
-    try await trail.seal()
-    return try await database.read {
-      try $0.auditRecords(wanted, after: cursor, newestFirst: newestFirst, limit: limit)
-    }
+    return filter
   }
 
   /// From when on somebody may read the record of a namespace: owners since it was made, as ``auditRecords(_:after:newestFirst:limit:by:)``

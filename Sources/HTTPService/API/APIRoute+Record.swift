@@ -87,14 +87,16 @@ extension APIRoute {
       ], answer: .page(recordSchema)
     ) { routes, call in
       let size = try call.pageSize()
-      let newestFirst = call.query.first("order") != "chain"
-      let found = try await routes.access.administration.auditRecords(
-        filter(call), after: call.numericCursor(), newestFirst: newestFirst, limit: size + (newestFirst ? 1 : 0),
-        by: call.caller)
-      if newestFirst { return call.page(found, size, next: { String($0.id) }, view) }
+      let administration = routes.access.administration
+      guard call.query.first("order") == "chain" else {
+        let found = try await administration.auditRecords(
+          filter(call), after: call.numericCursor(), newestFirst: true, limit: size + 1, by: call.caller)
+        return call.page(found, size, next: { String($0.id) }, view)
+      }
+      let (found, next) = try await administration.auditChain(
+        filter(call), after: call.numericCursor(), limit: size, by: call.caller)
       // Who follows needs a cursor also at the end.
-      let end = found.last?.position.map { String($0) } ?? (call.cursor.isEmpty ? "0" : call.cursor)
-      return ["items": .array(found.map(view)), "next": .string(end)]
+      return ["items": .array(found.map(view)), "next": .string(String(next))]
     },
     APIRoute(
       method: .GET, path: "/api/v1/audit/verify", summary: "Follow the chain of the record from its beginning.",
