@@ -48,7 +48,7 @@ struct ServeCommand: AsyncParsableCommand {
       do {
         if !loaded.settings.access.open {
           try await server.makeFirstAccount(loaded.settings)
-          try await server.access.idleAccess().warn(logger)
+          await server.access.tellIdleAccess(logger)
         }
         addresses = try await server.http.listen()
       } catch {
@@ -125,6 +125,9 @@ struct ServeCommand: AsyncParsableCommand {
         logger.warning("setting takes effect after a restart", metadata: ["setting": "\(change.path)"])
       }
       logger.info("configuration was read again")
+      if !plan.effective.access.open, plan.live.contains(where: { IdleAccess.settings.contains($0.path) }) {
+        await server.access.tellIdleAccess(logger)
+      }
     }
     var quiet = Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
     quiet.logLevel = .critical

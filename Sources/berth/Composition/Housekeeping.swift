@@ -10,7 +10,7 @@ struct Housekeeping: Service {
   let tls: TLSIdentity?
   let logger: Logger
   /// Reads the configuration again; throws what is wrong with it.
-  let reload: @Sendable () throws -> Void
+  let reload: @Sendable () async throws -> Void
 
   /// How often the certificate's files are looked at.
   static let certificateInterval: Duration = .seconds(2)
@@ -40,7 +40,7 @@ struct Housekeeping: Service {
       ServiceManager.tell(.reloading)
       defer { ServiceManager.tell(.ready) }
       do {
-        try reload()
+        try await reload()
         tls?.reloadIfChanged()
       } catch {
         logger.warning("configuration cannot be used, the old one stays", metadata: ["cause": "\(error)"])

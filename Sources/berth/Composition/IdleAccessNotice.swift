@@ -1,7 +1,20 @@
 import Access
 import Logging
 
+extension AccessControl {
+  /// Looks for what gives nothing, and tells it. A look that fails stands in nobody's way.
+  func tellIdleAccess(_ logger: Logger) async {
+    do {
+      try await idleAccess().warn(logger)
+    } catch {
+      logger.warning("what gives no access could not be looked for", metadata: ["cause": "\(error)"])
+    }
+  }
+}
+
 extension IdleAccess {
+  /// What decides about it.
+  static let settings: Set = ["access.job_issuers", "access.sign_on"]
   /// Names that a line of the log tells.
   private static let namesShown = 20
 
