@@ -48,6 +48,8 @@ extension Workspace {
     let path: String
     let policy: String
     let registries: String
+    /// Clients are told where logins are; else each keeps them where it does by itself.
+    var namesLogins = true
 
     init(_ workspace: Workspace, _ name: String) throws {
       self.workspace = workspace
@@ -62,14 +64,15 @@ extension Workspace {
     }
 
     var environment: [String: String] {
-      [
+      let own = [
         "HOME": path, "XDG_RUNTIME_DIR": "\(path)/run", "XDG_DATA_HOME": "\(path)/data",
         "XDG_CONFIG_HOME": "\(path)/config",
-        "TMPDIR": "\(path)/tmp", "REGISTRY_AUTH_FILE": "\(path)/auth.json", "CONTAINERS_REGISTRIES_CONF": registries,
+        "TMPDIR": "\(path)/tmp", "CONTAINERS_REGISTRIES_CONF": registries,
         "CONTAINERS_CONF": "\(path)/containers.conf",
         // Root's cache of known blobs and networks are in /var/lib and /run; those of others are in the folders above.
         "_CONTAINERS_ROOTLESS_UID": "1000",
       ]
+      return namesLogins ? own.merging(["REGISTRY_AUTH_FILE": "\(path)/auth.json"]) { $1 } : own
     }
   }
 }

@@ -105,7 +105,8 @@ extension EndToEnd {
     private static func login(
       _ kind: ClientKind, _ user: String, _ secret: String, _ authority: String, _ workspace: Workspace
     ) async throws -> any RegistryClient {
-      let home = try Workspace.Home(workspace, "\(kind.rawValue)-\(UUID().uuidString.prefix(4))")
+      var home = try Workspace.Home(workspace, "\(kind.rawValue)-\(UUID().uuidString.prefix(4))")
+      home.namesLogins = false
       let words = ["login", "--tls-verify=false", "-u", user, "-p", secret, authority]
       switch kind {
       case .skopeo:
