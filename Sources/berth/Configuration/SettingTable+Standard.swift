@@ -103,9 +103,7 @@ extension SettingTable {
     .init(
       "s3.retry_timeout", \.s3.retryTimeout, .duration(.zero...(.seconds(3600))), reload: .restart,
       help:
-        "Time over which a request that failed for the moment is tried again: answered with 429, 500, 502, 503 or 504, with an "
-        + "error that the store says will pass, or by half; or whose connection could not be made, broke or stood still."
-    ),
+        "How long a failed request is tried again: on 429, 500, 502, 503, 504, passing errors, and broken connections."),
     .init(
       "s3.buffer_bytes", \.s3.bufferBytes, .byteSize(33_554_432...1_099_511_627_776), reload: .restart,
       help: "Memory for bytes on their way to the object store; uploads beyond it wait."),
