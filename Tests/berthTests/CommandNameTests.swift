@@ -13,4 +13,17 @@ import Testing
     }
     #expect(nameless(Berth.self) == [])
   }
+
+  /// What is on a command's line everybody on the machine may read.
+  @Test func `takes no secret as an argument`() {
+    func all(_ command: any ParsableCommand.Type) -> [any ParsableCommand.Type] {
+      [command] + command.configuration.subcommands.flatMap(all)
+    }
+    for command in all(Berth.self) {
+      let help = command.helpMessage(columns: 200)
+      for word in ["password", "token", "secret"] {
+        #expect(!help.contains("--\(word) <"), "\(command.configuration.commandName ?? "berth")")
+      }
+    }
+  }
 }
