@@ -133,20 +133,26 @@ extension EnvironmentCommand {
     }
   }
 
+  /// A release of an environment.
+  struct NumberedRelease: ParsableArguments {
+    @OptionGroup var which: Which
+    @Argument(help: "The release's number.") var number: Int64
+
+    var path: String { "\(which.environment.path)/releases/\(number)" }
+    var text: String { "\(number) of \(which.environment.text)" }
+  }
+
   struct Release: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "release", abstract: "Show a release: what it changed, and who agreed.")
-    @OptionGroup var which: Which
-    @Argument(help: "Its number.") var number: Int64
+    @OptionGroup var named: NumberedRelease
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let release = try await server.call(.get, "\(which.environment.path)/releases/\(number)")
+        let release = try await server.call(.get, named.path)
         guard remote.output == .table else { return remote.tell("", release) }
         func word(_ name: String) -> String { release[name]?.string ?? "-" }
-        print(
-          "\(word("kind")) \(number) of \(which.environment.text), \(word("state")), asked for by \(word("requestedBy"))"
-        )
+        print("\(word("kind")) \(named.text), \(word("state")), asked for by \(word("requestedBy"))")
         if let reason = release["reason"]?.string { print("reason: \(reason)") }
         if let agreed = EnvironmentCommand.agreement(release) { print(agreed) }
         EnvironmentCommand.show(release["images"]?.array ?? [], remote)
@@ -161,19 +167,17 @@ extension EnvironmentCommand {
     static let configuration = CommandConfiguration(
       commandName: "approve",
       abstract: "Agree to a release that waits; who completes the number carries it out.")
-    @OptionGroup var which: Which
-    @Argument(help: "The release's number.") var number: Int64
+    @OptionGroup var named: NumberedRelease
     @Option(help: "What there is to say.") var comment: String?
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
         var body = JSONObject()
         if let comment { body.append("comment", .string(comment)) }
-        let release = try await server.call(
-          .post, "\(which.environment.path)/releases/\(number)/approve", .object(body))
+        let release = try await server.call(.post, "\(named.path)/approve", .object(body))
         let state = release["state"]?.string ?? ""
         let agreed = EnvironmentCommand.agreement(release).map { ": \($0)" } ?? ""
-        remote.tell("Release \(number) of \(which.environment.text) is \(state)\(agreed).", release)
+        remote.tell("Release \(named.text) is \(state)\(agreed).", release)
         try EnvironmentCommand.requireEnd(release["state"])
       }
     }
@@ -183,17 +187,14 @@ extension EnvironmentCommand {
     static let configuration = CommandConfiguration(
       commandName: "withdraw",
       abstract: "Take back that you agree to a release that waits; the release goes on waiting.")
-    @OptionGroup var which: Which
-    @Argument(help: "The release's number.") var number: Int64
+    @OptionGroup var named: NumberedRelease
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let release = try await server.call(
-          .post, "\(which.environment.path)/releases/\(number)/withdraw", .object(JSONObject()))
+        let release = try await server.call(.post, "\(named.path)/withdraw", .object(JSONObject()))
         let agreed = EnvironmentCommand.agreement(release).map { ": \($0)" } ?? ""
-        remote.tell(
-          "You do not agree to release \(number) of \(which.environment.text), which is \(release["state"]?.string ?? "")\(agreed).",
-          release)
+        let state = release["state"]?.string ?? ""
+        remote.tell("You do not agree to release \(named.text), which is \(state)\(agreed).", release)
       }
     }
   }
@@ -202,14 +203,12 @@ extension EnvironmentCommand {
     static let configuration = CommandConfiguration(
       commandName: "end",
       abstract: "End a release that waits: who asked for it cancels it, who could agree rejects it.")
-    @OptionGroup var which: Which
-    @Argument(help: "The release's number.") var number: Int64
+    @OptionGroup var named: NumberedRelease
     @OptionGroup var remote: RemoteOptions
     func run() async throws {
       try await remote.run { server in
-        let release = try await server.call(
-          .post, "\(which.environment.path)/releases/\(number)/end", .object(JSONObject()))
-        remote.tell("Release \(number) of \(which.environment.text) is \(release["state"]?.string ?? "").", release)
+        let release = try await server.call(.post, "\(named.path)/end", .object(JSONObject()))
+        remote.tell("Release \(named.text) is \(release["state"]?.string ?? "").", release)
       }
     }
   }
