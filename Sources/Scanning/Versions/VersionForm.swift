@@ -55,8 +55,9 @@ public struct VersionForm {
     case .rubyGems: /[0-9][0-9A-Za-z]*(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*)?/
     case .nuGet:
       /[0-9]+(?:\.[0-9]+){0,3}(?:-[0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*)?(?:\+[0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*)?/
+    // Nothing that was taken is given back: digits in a row, divided in every way, would take for ever.
     case .composer:
-      /(?i:v?[0-9]+(?:\.(?:[0-9]+|\#|x|\*))*(?:[._\-]?(?:stable|beta|b|rc|c|alpha|a|patch|pl|p|dev|[0-9]+|\#))*(?:\+[^ ]+)?|dev-[^ ]+)/
+      /(?i:v?[0-9]++(?:\.(?:[0-9]++|\#|x|\*))*+(?:[._\-]?(?:stable|beta|b|rc|c|alpha|a|patch|pl|p|dev|[0-9]++|\#))*+(?:\+[^ ]+)?|dev-[^ ]+)/
     case .hackage: /[0-9]+(?:\.[0-9]+)*/
     case .cran: /[0-9]+(?:[.\-][0-9]+)*/
     case .maven, .apk, .rpm: nil

@@ -91,6 +91,17 @@ import Testing
     #expect(order.compare("1." + String(repeating: "9", count: 1000), "1.1") == .greater)
   }
 
+  @Test(arguments: [
+    "Packagist", "PyPI", "SemVer", "crates.io", "npm", "Go", "RubyGems", "NuGet", "Debian:12", "Hackage", "CRAN",
+  ])
+  func `is not looked for in every way in what is no version`(ecosystem: String) throws {
+    let form = try #require(VersionForm(Ecosystem(parsing: ecosystem)))
+    for part in ["1", "1.", "a", "a1", "1-", "1.0-", "0a", "-a.", "+a.", "p"] {
+      let many = String(repeating: part, count: (VersionOrder.lengthLimitBytes - 8) / part.utf8.count)
+      for text in ["1.0-\(many)", "1.0.0-\(many)", many] { #expect(!form.holds(text + "!")) }
+    }
+  }
+
   /// `!=` stands for versions that NuGet's comparers tell apart. One of them looks at builds, which the order does not.
   private static func isOfBuilds(_ row: [String]) -> Bool {
     row == ["NuGet", "1.0.0-BETA+AA", "!=", "1.0.0-beta"]
