@@ -11,7 +11,10 @@ public final class TestIssuer: Sendable {
   public enum Mood: Sendable { case well, down, slow }
 
   private struct State {
-    var keys: [RSAKey] = []
+    /// The one that signs.
+    var key: (id: String, pair: RSAKey)
+    /// Those that signed before.
+    var retired: [RSAKey] = []
     var mood = Mood.well
     var codes: [String: (claims: JSONObject, challenge: String, redirect: String)] = [:]
     /// Who signs on next.
@@ -20,16 +23,17 @@ public final class TestIssuer: Sendable {
     var namesItself = false
   }
 
-  private let state = Mutex(State())
+  private let state: Mutex<State>
   private let server = OnceSet<ScriptedHTTPServer>()
   public let clientID = "berth"
   public let clientSecret = "provider-secret"
 
   public init() throws {
-    let first = try RSAKey(id: "key-1")
-    state.withLock { $0.keys = [first] }
+    state = Mutex(State(key: ("key-1", try RSAKey.spare())))
     server.set(try ScriptedHTTPServer { [weak self] request in self?.answer(request) ?? (503, "") })
   }
+
+  deinit { RSAKey.giveBack(state.withLock { $0.retired + [$0.key.pair] }) }
 
   public var url: String { server.value?.url ?? "" }
   /// What was asked so far: methods and targets.
@@ -47,8 +51,11 @@ public final class TestIssuer: Sendable {
 
   /// Signs with a new key from now on; the old one is not published any more.
   public func rotate() throws {
-    let next = try RSAKey(id: "key-\(UInt32.random(in: 2...UInt32.max))")
-    state.withLock { $0.keys = [next] }
+    let next = try RSAKey.spare()
+    state.withLock { state in
+      state.retired.append(state.key.pair)
+      state.key = ("key-\(UInt32.random(in: 2...UInt32.max))", next)
+    }
   }
 
   /// A token as this issuer makes them.
@@ -60,13 +67,13 @@ public final class TestIssuer: Sendable {
     -> String
   {
     let seconds = now.microseconds / 1_000_000
-    let key = state.withLock { $0.keys[0] }
+    let key = state.withLock { $0.key }
     let usual: JSONObject = [
       "iss": .string(url), "iat": .integer(seconds), "nbf": .integer(seconds), "exp": .integer(seconds + 300),
     ]
     let head = Self.merged(["alg": "RS256", "typ": "JWT", "kid": .string(key.id)], header)
     let text = Self.base64(head.bytes) + "." + Self.base64(Self.merged(usual, claims).bytes)
-    return text + "." + Self.base64(key.sign(Array(text.utf8)))
+    return text + "." + Self.base64(key.pair.sign(Array(text.utf8)))
   }
 
   private static func merged(_ usual: JSONObject, _ changes: JSONObject) -> JSONValue {
@@ -100,8 +107,8 @@ public final class TestIssuer: Sendable {
       case .down: return (500, "no")
       case .slow: Thread.sleep(forTimeInterval: 20)
       }
-      let keys = state.withLock { $0.keys.map(\.jwk) }
-      return (200, (["keys": .array(keys)] as JSONValue).text)
+      let key = state.withLock { $0.key }
+      return (200, (["keys": [key.pair.jwk(id: key.id)]] as JSONValue).text)
     case "/authorize": return authorize(query)
     case "/token": return exchange(request)
     default: return (404, "")
@@ -142,11 +149,17 @@ public final class TestIssuer: Sendable {
 
 /// A key pair of RSA, for signatures of RS256.
 private final class RSAKey: Sendable {
-  let id: String
+  /// Those that no issuer has at the moment: to make one takes longer than most tests.
+  private static let spares = Mutex<[RSAKey]>([])
+
   private nonisolated(unsafe) let key: OpaquePointer
 
-  init(id: String) throws {
-    self.id = id
+  /// One that no other issuer has.
+  static func spare() throws -> RSAKey { try spares.withLock { $0.popLast() } ?? RSAKey() }
+
+  static func giveBack(_ keys: [RSAKey]) { spares.withLock { $0 += keys } }
+
+  private init() throws {
     var made: OpaquePointer?
     let context = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, nil)
     defer { EVP_PKEY_CTX_free(context) }
@@ -167,7 +180,7 @@ private final class RSAKey: Sendable {
     return bytes
   }
 
-  var jwk: JSONValue {
+  func jwk(id: String) -> JSONValue {
     [
       "kty": "RSA", "use": "sig", "alg": "RS256", "kid": .string(id), "n": .string(TestIssuer.base64(number("n"))),
       "e": .string(TestIssuer.base64(number("e"))),
