@@ -211,13 +211,14 @@ extension AdvisoryRecord {
     // Mostly all packages of a record are of one ecosystem.
     var ecosystem: (value: Ecosystem, text: String)?
     var writer = RecordWriter()
+    var naming = PackageNaming(advisory)
     let entries = advisory.affected.flatMap { affected -> [Entry] in
       if ecosystem?.value != affected.ecosystem { ecosystem = (affected.ecosystem, affected.ecosystem.description) }
       var judged = affected
       // What the record says of itself holds for each of its packages that says nothing of its own.
       if judged.severities.isEmpty { judged.severities = own }
       let content = judged.encoded(with: &writer)
-      return advisory.packageNames(of: affected).map {
+      return naming.names(of: affected).map {
         Entry(ecosystem: ecosystem?.text ?? "", package: $0, content: content)
       }
     }

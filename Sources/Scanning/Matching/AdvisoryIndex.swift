@@ -20,9 +20,10 @@ public struct AdvisoryIndex: Sendable {
   public mutating func add(_ advisory: Advisory) {
     guard advisory.withdrawn == nil else { return }
     advisoryCount += 1
+    var naming = PackageNaming(advisory)
     for affected in advisory.affected {
       let (ecosystem, ranges) = (affected.ecosystem.description, VersionRanges(affected))
-      for name in advisory.packageNames(of: affected) {
+      for name in naming.names(of: affected) {
         entries[Key(ecosystem: ecosystem, package: name), default: []].append(
           Entry(advisory: advisory.id, ranges: ranges))
       }

@@ -35,13 +35,10 @@ enum ModuleStreams {
   /// By what names records speak of a package of which nothing more is known.
   static func asked(_ package: String) -> [String] { [package, name(package, in: every)] }
 
-  /// By what names a record is kept that speaks of a package by its plain one.
-  ///
-  /// - Parameter title: of the record: `Important: virt:rhel and virt-devel:rhel security update`.
-  static func kept(_ affected: Affected, title: String) -> [String] {
-    guard affected.isOfModules else { return [affected.name] }
+  /// For which streams a record with this title is kept: `Important: virt:rhel and virt-devel:rhel security update`.
+  static func kept(title: String) -> [String] {
     let streams = streams(in: title)
-    return ((streams.isEmpty ? [unknown] : streams) + [every]).map { name(affected.name, in: $0) }
+    return (streams.isEmpty ? [unknown] : streams) + [every]
   }
 
   /// What was kept under several names, once and under its plain one.
@@ -81,19 +78,33 @@ enum ModuleStreams {
 
   /// `1:18.12.1-1.module_el9.1.0+16+91bc168f`, `3.3.1-2.module+el9.4.0+20787+4c237fd3`.
   private static func isBuild(_ version: String) -> Bool {
-    version.utf8.lastIndex(of: UInt8(ascii: "-")).map { version[$0...].contains(".module") } ?? false
+    guard let dash = version.utf8.lastIndex(of: UInt8(ascii: "-")) else { return false }
+    var rest = version.utf8[dash...]
+    while let dot = rest.firstIndex(of: UInt8(ascii: ".")) {
+      rest = rest[dot...]
+      if rest.starts(with: ".module".utf8) { return true }
+      rest = rest.dropFirst()
+    }
+    return false
   }
 
   /// The words `name:stream` of a title, and ``unknown`` besides where a word might be one and does not look like one.
   private static func streams(in title: String) -> [String] {
     var found: Set<String> = []
-    for part in title.split(whereSeparator: { " ,;()[]\"'“”‘’".contains($0) }) {
-      guard let word = trimmed(part), word.contains(":") else { continue }
+    for part in title.unicodeScalars.split(whereSeparator: isSeparator) where part.contains(":") {
+      guard let word = trimmed(Substring(part)), word.contains(":") else { continue }
       let sides = word.split(separator: ":", omittingEmptySubsequences: false)
       if isNameOfAdvisory(sides[0]) { continue }
       found.insert(sides.count == 2 && sides.allSatisfy(isLabel) && !isNumber(sides[0]) ? String(word) : unknown)
     }
     return found.sorted()
+  }
+
+  private static func isSeparator(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar {
+    case " ", ",", ";", "(", ")", "[", "]", "\"", "'", "“", "”", "‘", "’": true
+    default: false
+    }
   }
 
   /// Without the punctuation that ends a part of a sentence.
@@ -120,7 +131,7 @@ enum ModuleStreams {
 
 /// By what names records of advisories are kept.
 public enum RecordNames {
-  /// Raised when ``Advisory/packageNames(of:)`` answers something else than before, so that feeds are read again as a whole, also those
+  /// Raised when ``PackageNaming`` answers something else than before, so that feeds are read again as a whole, also those
   /// that have not changed. Records of before stay until their feed was read, and are to be found until then.
   public static let revision = 1
 }
@@ -138,13 +149,25 @@ extension Affected {
   public var isOfModules: Bool { ModuleStreams.has(ecosystem) && ModuleStreams.isOfModules(self) }
 }
 
-extension Advisory {
-  /// By what names a package that the record speaks of is looked for, as its ecosystem compares them.
-  public func packageNames(of affected: Affected) -> [String] {
-    guard ModuleStreams.has(affected.ecosystem) else { return [affected.ecosystem.normalised(affected.name)] }
-    return ModuleStreams.kept(affected, title: summary ?? "")
-  }
+/// By what names the packages of one record are looked for. Its title is read once, however many packages it speaks of.
+public struct PackageNaming {
+  private let title: String
+  /// Those of the title; nil: nobody asked yet.
+  private var streams: [String]?
 
+  public init(_ advisory: Advisory) { title = advisory.summary ?? "" }
+
+  /// The names of one package, as its ecosystem compares them.
+  public mutating func names(of affected: Affected) -> [String] {
+    guard ModuleStreams.has(affected.ecosystem) else { return [affected.ecosystem.normalised(affected.name)] }
+    guard ModuleStreams.isOfModules(affected) else { return [affected.name] }
+    let kept = streams ?? ModuleStreams.kept(title: title)
+    streams = kept
+    return kept.map { ModuleStreams.name(affected.name, in: $0) }
+  }
+}
+
+extension Advisory {
   /// The same with the names that its record had for packages, where they are those by which it is kept.
   public mutating func takePlainNames() { affected = ModuleStreams.plain(affected) }
 }

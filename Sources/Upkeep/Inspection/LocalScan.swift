@@ -146,9 +146,10 @@ public struct LocalScan: Sendable {
   }
 
   private static func speaks(_ advisory: Advisory, of names: Set<AdvisorySubjectName>) -> Bool {
-    advisory.affected.contains { affected in
+    var naming = PackageNaming(advisory)
+    return advisory.affected.contains { affected in
       let ecosystem = affected.ecosystem.description
-      return advisory.packageNames(of: affected).contains {
+      return naming.names(of: affected).contains {
         names.contains(AdvisorySubjectName(ecosystem: ecosystem, name: $0))
       }
     }

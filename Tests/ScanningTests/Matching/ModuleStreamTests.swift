@@ -68,15 +68,17 @@ import Testing
     affected.ranges = [
       AdvisoryRange(.ecosystem, [.introduced("0"), .fixed("0:3.3.1-2.module+el9.4.0+20787+4c237fd3")])
     ]
-    #expect(advisory.packageNames(of: affected) == names)
+    var naming = PackageNaming(advisory)
+    #expect(naming.names(of: affected) == names)
+    #expect(naming.names(of: affected) == names, "asked once more")
     // What is mended outside of modules too is meant outside of them; elsewhere there are none.
     var plain = affected
     plain.ranges.append(AdvisoryRange(.ecosystem, [.introduced("0"), .fixed("3-1.el9")]))
-    #expect(advisory.packageNames(of: plain) == ["p"])
+    #expect(naming.names(of: plain) == ["p"])
     plain.ranges = []
-    #expect(advisory.packageNames(of: plain) == ["p"])
+    #expect(naming.names(of: plain) == ["p"])
     affected.ecosystem = Ecosystem("Fedora", release: "40")
-    #expect(advisory.packageNames(of: affected) == ["p"])
+    #expect(naming.names(of: affected) == ["p"])
   }
 
   @Test func `become records with plain names again`() {
@@ -90,8 +92,9 @@ import Testing
     advisory.summary = "Low: virt:rhel and virt-devel:rhel security update"
     advisory.affected = [affected, other]
     var kept = advisory
+    var naming = PackageNaming(advisory)
     kept.affected = advisory.affected.flatMap { one in
-      advisory.packageNames(of: one).map { name in
+      naming.names(of: one).map { name in
         var kept = one
         kept.name = name
         return kept
