@@ -15,9 +15,9 @@ public struct Ecosystem: Sendable, Hashable, CustomStringConvertible {
   /// Reads `NAME` or `NAME:RELEASE`. Every text is one: an ecosystem that we do not know has no order of versions. Names that the
   /// schema defines are taken in whatever case: records of Bitnami have had `bitnami`.
   public init(parsing text: some StringProtocol) {
-    if let colon = text.firstIndex(of: ":") {
+    if let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) {
       name = Self.spelled(text[..<colon])
-      let rest = text[text.index(after: colon)...]
+      let rest = text[text.utf8.index(after: colon)...]
       release = Self.repackagers.contains(name) ? Ecosystem(parsing: String(rest)).description : String(rest)
     } else {
       name = Self.spelled(text[...])

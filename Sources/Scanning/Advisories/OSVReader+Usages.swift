@@ -6,8 +6,8 @@ extension OSVReader {
   ///
   /// Source: access.redhat.com, "Severity ratings"; the records of AlmaLinux and Rocky Linux.
   static func severity(ofSummary summary: String?, by affected: [Affected]) -> Severity? {
-    guard let summary, let colon = summary.firstIndex(of: ":"), let first = affected.first?.ecosystem,
-      first.isDistribution
+    guard let summary, let first = affected.first?.ecosystem, first.isDistribution,
+      let colon = summary.utf8.firstIndex(of: UInt8(ascii: ":"))
     else { return nil }
     let word = String(summary[..<colon])
     guard ["Critical", "Important", "Moderate", "Low"].contains(word) else { return nil }
