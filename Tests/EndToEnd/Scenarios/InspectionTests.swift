@@ -186,7 +186,7 @@ extension EndToEnd {
         #expect(graded.ending == .exited(1), "\(graded.story)")
 
         // A bill of materials as a referrer, and the same packages in it.
-        let attached = try await berth("sbom", "acme/api:1.0", "--form", "spdx", "--attach")
+        let attached = try await berth("sbom", "acme/api:1.0", "--format", "spdx", "--attach")
         #expect(attached.text.contains("Attached as acme/api@sha256:"), "\(attached.story)")
         let compared = try await berth("sbom", "acme/api:1.0", "--compare")
         #expect(compared.text.contains("packages are the same"), "\(compared.story)")

@@ -21,12 +21,13 @@ struct SBOMCommand: AsyncParsableCommand {
     commandName: "sbom", abstract: "The bill of materials of an image, in the forms that other tools read.",
     discussion: """
       berth sbom acme/api:2.3 > api.cdx.json
-      berth sbom acme/api:2.3 --form spdx --file api.spdx.json
+      berth sbom acme/api:2.3 --format spdx --file api.spdx.json
       berth sbom acme/api:2.3 --attach
       berth sbom acme/api:2.3 --compare
       """)
   @Argument(help: "An image or an index: acme/api:2.3 or acme/api@sha256:….") var image: ImageName
-  @Option(help: "cyclonedx (1.6) or spdx (2.3).") var form: SBOMFormName?
+  @Option(name: [.customLong("format"), .customLong("form")], help: "cyclonedx (1.6) or spdx (2.3).")
+  var form: SBOMFormName?
   @Option(help: "Which image of an index, such as linux/arm64.") var platform: String?
   @Option(help: "Write it to this file.") var file: String?
   @Flag(help: "Attach it to the image that it describes, so that it is found as one of its referrers.")
