@@ -7,7 +7,9 @@ struct ApkVersion: Sendable {
     /// With the digits as they stand: those with a zero before them are compared as fractions.
     case next([UInt8])
     case letter(UInt8)
-    case suffix(Int, Digits)
+    case suffix(Int)
+    /// Of a suffix: one that has none comes before one with zero.
+    case suffixNumber(Digits)
     case hash([UInt8])
     case revision(Digits)
     case end
@@ -21,10 +23,11 @@ struct ApkVersion: Sendable {
       case .next: 1
       case .letter: 2
       case .suffix: 3
-      case .hash: 4
-      case .revision: 5
-      case .end: 6
-      case .broken: 7
+      case .suffixNumber: 4
+      case .hash: 5
+      case .revision: 6
+      case .end: 7
+      case .broken: 8
       }
     }
   }
@@ -53,7 +56,10 @@ struct ApkVersion: Sendable {
       tokens.append(.letter(letter))
       rest = rest.dropFirst()
     }
-    while rest.first == UInt8(ascii: "_"), let suffix = Self.suffix(&rest) { tokens.append(suffix) }
+    while rest.first == UInt8(ascii: "_"), let suffix = Self.suffix(&rest) {
+      tokens.append(.suffix(suffix))
+      if rest.first?.isDecimal ?? false { tokens.append(.suffixNumber(Digits(Self.digits(&rest)))) }
+    }
     if rest.first == UInt8(ascii: "~") {
       let hash = rest.dropFirst().prefix { $0.isDecimal || ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "f")) }
       if !hash.isEmpty {
@@ -79,13 +85,13 @@ struct ApkVersion: Sendable {
     return Array(digits)
   }
 
-  private static func suffix(_ rest: inout ArraySlice<UInt8>) -> Token? {
+  private static func suffix(_ rest: inout ArraySlice<UInt8>) -> Int? {
     let name = rest.dropFirst().prefix { $0.isASCIILetter }
     guard let rank = suffixes.firstIndex(of: String(decoding: name, as: UTF8.self)), rank != noSuffix else {
       return nil
     }
     rest = rest.dropFirst(name.count + 1)
-    return .suffix(rank, Digits(digits(&rest)))
+    return rank
   }
 
   static func compare(_ a: ApkVersion, _ b: ApkVersion) -> VersionComparison {
@@ -96,7 +102,8 @@ struct ApkVersion: Sendable {
       case (.first(let m), .first(let n)), (.revision(let m), .revision(let n)): outcome = VersionComparison(m, n)
       case (.next(let m), .next(let n)): outcome = fraction(m, n)
       case (.letter(let m), .letter(let n)): outcome = VersionComparison(m, n)
-      case (.suffix(let r, let m), .suffix(let s, let n)): outcome = VersionComparison(r, s).or(VersionComparison(m, n))
+      case (.suffix(let m), .suffix(let n)): outcome = VersionComparison(m, n)
+      case (.suffixNumber(let m), .suffixNumber(let n)): outcome = VersionComparison(m, n)
       case (.hash(let m), .hash(let n)), (.broken(let m), .broken(let n)): outcome = bytes(m, n)
       default: outcome = .equal
       }
@@ -107,8 +114,8 @@ struct ApkVersion: Sendable {
 
   /// One goes on with something that the other has not: a suffix of before makes it older, everything else newer.
   private static func unlike(_ x: Token, _ y: Token) -> VersionComparison {
-    if case .suffix(let rank, _) = x, rank < noSuffix { return .less }
-    if case .suffix(let rank, _) = y, rank < noSuffix { return .greater }
+    if case .suffix(let rank) = x, rank < noSuffix { return .less }
+    if case .suffix(let rank) = y, rank < noSuffix { return .greater }
     return x.rank > y.rank ? .less : .greater
   }
 

@@ -152,12 +152,10 @@ struct SuffixReader {
 
   mutating func digits() -> Digits? { Digits(parsing: letters { $0.isDecimal }) }
 
-  /// A number that may be left out and is zero then.
+  /// A number that may be left out and is zero then, also behind a separator (`1.0b.`).
   mutating func numberAfterSeparator() -> Digits {
-    attempt { reader -> Digits? in
-      reader.skipSeparator()
-      return reader.digits()
-    } ?? .zero
+    skipSeparator()
+    return digits() ?? .zero
   }
 
   /// Goes back when nothing comes of it.

@@ -2,8 +2,8 @@
 ///
 /// Source: rpm-version(7).
 struct RPMVersion: Sendable {
-  /// Mostly a number. Compared as the other parts are, so that what is none has an order too.
-  let epoch: [UInt8]
+  /// A number; zero where there is none.
+  let epoch: Digits
   let version: [UInt8]
   /// Nil: there is none.
   let release: [UInt8]?
@@ -11,11 +11,13 @@ struct RPMVersion: Sendable {
   init?(_ text: [UInt8]) {
     guard !text.isEmpty, !text.contains(where: { $0 <= 0x20 || $0 == 0x7F }) else { return nil }
     var rest = text[...]
-    if let colon = rest.firstIndex(of: UInt8(ascii: ":")) {
-      epoch = Array(rest[..<colon])
-      rest = rest[(colon + 1)...]
+    // Behind anything but digits a colon is a part of the version.
+    let digits = rest.prefix { $0.isDecimal }
+    if rest[digits.endIndex...].first == UInt8(ascii: ":") {
+      epoch = Digits(digits)
+      rest = rest[(digits.endIndex + 1)...]
     } else {
-      epoch = [UInt8(ascii: "0")]
+      epoch = .zero
     }
     if let dash = rest.lastIndex(of: UInt8(ascii: "-")) {
       version = Array(rest[..<dash])
@@ -27,7 +29,7 @@ struct RPMVersion: Sendable {
   }
 
   static func compare(_ a: RPMVersion, _ b: RPMVersion) -> VersionComparison {
-    part(a.epoch, b.epoch).or(part(a.version, b.version)).or(part(a.release ?? [], b.release ?? []))
+    VersionComparison(a.epoch, b.epoch).or(part(a.version, b.version)).or(part(a.release ?? [], b.release ?? []))
       .or(VersionComparison(a.release == nil ? 0 : 1, b.release == nil ? 0 : 1))
   }
 

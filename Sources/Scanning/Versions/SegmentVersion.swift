@@ -7,6 +7,8 @@ struct SegmentVersion: Sendable, Hashable {
     case cran
     /// Numbers alone. Source: Haskell Package Versioning Policy.
     case hackage
+    /// Four numbers, what is not written being zero (`1.0` is `1.0.0`), and what follows them as PHP orders it.
+    ///
     /// Source: PHP manual, `version_compare`; getcomposer.org, "Versions and constraints".
     case composer
   }
@@ -18,13 +20,18 @@ struct SegmentVersion: Sendable, Hashable {
 
   private let segments: [Segment]
   private let dialect: Dialect
+  /// Of Composer: how many numbers are written at its beginning; nil where others are added to none.
+  private var writtenNumbers: Int?
 
   init?(_ text: [UInt8], _ dialect: Dialect) {
     self.dialect = dialect
     var bytes = text[...]
     if dialect == .composer {
       if let first = bytes.first?.asciiLower, first == UInt8(ascii: "v") { bytes = bytes.dropFirst() }
-      if let plus = bytes.firstIndex(of: UInt8(ascii: "+")) { bytes = bytes[..<plus] }
+      // A build, or how stable a requirement has it.
+      if let end = bytes.firstIndex(where: { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "@") }) {
+        bytes = bytes[..<end]
+      }
     }
     var found: [Segment] = []
     var index = bytes.startIndex
@@ -55,7 +62,13 @@ struct SegmentVersion: Sendable, Hashable {
     if dialect == .cran || dialect == .hackage {
       guard found.allSatisfy({ if case .number = $0 { true } else { false } }) else { return nil }
     }
-    segments = dialect == .rubyGems ? Self.canonical(found) : found
+    switch dialect {
+    case .rubyGems: segments = Self.canonical(found)
+    case .composer:
+      writtenNumbers = Self.writtenNumbers(found)
+      segments = writtenNumbers.map { Self.completed(found, $0) } ?? found
+    case .cran, .hackage: segments = found
+    }
   }
 
   /// Zeros before the first word, and before the end, say nothing.
@@ -99,7 +112,33 @@ struct SegmentVersion: Sendable, Hashable {
     return VersionComparison(a.count, b.count)
   }
 
-  // MARK: PHP
+  // MARK: Composer
+
+  /// Nil for branches (`dev-main`), and where `#` stands for numbers that are not known.
+  private static func writtenNumbers(_ segments: [Segment]) -> Int? {
+    guard !segments.contains(.word([UInt8(ascii: "#")])) else { return nil }
+    let count = segments.prefix { if case .number = $0 { true } else { false } }.count
+    return count == 0 ? nil : count
+  }
+
+  /// With all four numbers. Those that a branch of a version leaves open (`1.2.x-dev`) come after all that it may bring.
+  private static func completed(_ segments: [Segment], _ written: Int) -> [Segment] {
+    var suffix = Array(segments[written...])
+    var filler = Segment.number(.zero)
+    if suffix.first == .word(Array("x".utf8)), suffix.last == .word(Array("dev".utf8)) {
+      suffix = [.word(Array("dev".utf8))]
+      filler = .number(Digits("9999999".utf8))
+    } else if suffix == [.word(Array("stable".utf8))] {
+      suffix = []
+    }
+    return segments[..<written] + Array(repeating: filler, count: max(0, 4 - written)) + suffix
+  }
+
+  /// What Composer takes for one version is one to PHP only when as many numbers are written.
+  static func compareAsWritten(_ a: SegmentVersion, _ b: SegmentVersion) -> VersionComparison {
+    guard let x = a.writtenNumbers, let y = b.writtenNumbers else { return .equal }
+    return VersionComparison(x, y)
+  }
 
   /// `dev` < `alpha` < `beta` < `rc` < a number < `pl`; what is not known comes before all.
   private static func rank(_ segment: Segment?) -> Int {

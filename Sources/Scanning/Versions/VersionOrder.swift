@@ -90,9 +90,12 @@ public enum VersionOrder: String, Sendable, Hashable, CaseIterable {
   }
 
   /// Nil when one of them is no version of this order.
+  ///
+  /// For who puts versions in a row: of Composer's, `1.0` comes before `1.0.0` here, as it does for PHP. To ``ParsedVersion`` the two
+  /// are one.
   public func compare(_ a: String, _ b: String) -> VersionComparison? {
     guard let x = parse(a), let y = parse(b) else { return nil }
-    return ParsedVersion.compare(x, y)
+    return ParsedVersion.compare(x, y).or(ParsedVersion.compareAsWritten(x, y))
   }
 }
 
@@ -126,6 +129,12 @@ public struct ParsedVersion: Sendable, Comparable {
     case (.segments(let x), .segments(let y)): return SegmentVersion.compare(x, y)
     default: preconditionFailure("versions of two orders cannot be compared")
     }
+  }
+
+  /// What tells two versions apart that are one in the order.
+  static func compareAsWritten(_ a: ParsedVersion, _ b: ParsedVersion) -> VersionComparison {
+    guard case (.segments(let x), .segments(let y)) = (a.form, b.form) else { return .equal }
+    return SegmentVersion.compareAsWritten(x, y)
   }
 
   public static func < (a: ParsedVersion, b: ParsedVersion) -> Bool { compare(a, b) == .less }

@@ -91,6 +91,28 @@ import Testing
     #expect(order.compare("1." + String(repeating: "9", count: 1000), "1.1") == .greater)
   }
 
+  @Test(
+    arguments: [
+      // A suffix that has a number comes before one with another suffix behind it, and after one that ends there.
+      ("Alpine", "3.1_p16", "<", "3.1_p_hg16"), ("Alpine", "4_beta", "<", "4_beta0"),
+      // What is no number is no epoch, and an empty one is zero.
+      ("Red Hat", "1.1:v4-1", "<", "1.4-3.el8"), ("Red Hat", ":1.0-1", "=", "1.0-1"),
+      ("PyPI", "3b.", "=", "3b0"), ("PyPI", "1.0.post-", "=", "1.0.post0"), ("PyPI", "1.0a--1", "=", "1.0a0.post1"),
+      ("Packagist", "1.0", "=", "1.0.0"), ("Packagist", "v8", "=", "8.0.0.0"),
+      ("Packagist", "1.0-RC1", "=", "1.0.0RC1"),
+      ("Packagist", "1.0.0-dev", "<", "1"), ("Packagist", "1.0.0-stable", "=", "1"),
+      ("Packagist", "3.p11", "<", "3.0.1"),
+      ("Packagist", "8.3.x-dev", ">", "8.3.99"), ("Packagist", "8.3.x-dev", "<", "8.4"),
+      ("Packagist", "1.2@dev", "=", "1.2.0"),
+    ])
+  func `is that of the ecosystem in what only its tools say`(_ name: String, _ a: String, _ sign: String, _ b: String)
+    throws
+  {
+    let order = try #require(VersionOrder(ecosystem: name))
+    let found = try ParsedVersion.compare(#require(order.parse(a)), #require(order.parse(b)))
+    #expect(Self.holds(sign, found))
+  }
+
   @Test(arguments: [
     "Packagist", "PyPI", "SemVer", "crates.io", "npm", "Go", "RubyGems", "NuGet", "Debian:12", "Hackage", "CRAN",
   ])
