@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # What the build needs, what the tests need beyond that, and what the benchmarks need beyond that.
 # Loaded at run time: libpq5, needed by those alone who run berth with PostgreSQL, and libisal2, which unpacks gzip twice as fast.
 BUILD_PACKAGES := libsqlite3-dev libyaml-dev libssl-dev libcrypt-dev zlib1g-dev libzstd-dev libbz2-dev liblzma-dev pkg-config libpq5 libisal2
-TEST_PACKAGES := rpm skopeo podman buildah containerd runc docker.io umoci mmdebstrap nginx-light curl openssl postgresql pgbouncer python3-venv
+TEST_PACKAGES := rpm skopeo podman buildah containerd runc docker.io umoci mmdebstrap nginx-light iproute2 curl openssl postgresql pgbouncer python3-venv
 REPLICA_PACKAGES := curl postgresql python3-venv
 BENCH_PACKAGES := docker-registry nginx-light openssl libssl-dev pkg-config curl postgresql redis-server python3-venv
 

@@ -16,6 +16,7 @@ import Synchronization
 public final class HTTPServer: Service {
   /// Where to listen.
   public enum Address: Sendable, CustomStringConvertible {
+    /// `host` is an IP address; `::` is every address of the machine, of both families.
     case tcp(host: String, port: Int)
     case unix(path: String)
 
@@ -96,8 +97,18 @@ public final class HTTPServer: Service {
 
   private func bind(_ address: Address) async throws -> any Channel {
     switch address {
-    case .tcp(let host, let port): try await bootstrap().bind(host: host, port: port).get()
+    case .tcp(let host, let port): try await bind(host, port)
     case .unix(let path): try await bootstrap().bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+    }
+  }
+
+  /// The address is not looked up: a resolver does not know `::` on a machine without an address of IPv6, as most containers are.
+  private func bind(_ host: String, _ port: Int) async throws -> any Channel {
+    do {
+      return try await bootstrap().bind(to: SocketAddress(ipAddress: host, port: port)).get()
+    } catch let error as IOError where error.errnoCode == EAFNOSUPPORT && host == "::" {
+      // A kernel without IPv6.
+      return try await bootstrap().bind(to: SocketAddress(ipAddress: "0.0.0.0", port: port)).get()
     }
   }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 extension EndToEnd {
@@ -35,6 +36,34 @@ extension EndToEnd {
         #expect(try await RegistryReader.verify(server.address, "acme/api", "1.0") == image.digest())
         #expect(try await containerd.pull(reference) == image.configDigest())
       }
+    }
+
+    @Test("an address without a host is listened on where there is no IPv6, as in most containers")
+    func withoutIPv6() async throws {
+      let workspace = try Workspace()
+      let log = try TemporaryFile()
+      func printed() -> String { String(decoding: log.contents(), as: UTF8.self) }
+      // What a container has: loopback, and an address of IPv4 to others.
+      let enter = """
+        no_ipv6=/proc/sys/net/ipv6/conf/all/disable_ipv6
+        [ ! -e $no_ipv6 ] || echo 1 > $no_ipv6
+        ip link set lo up
+        ip address add 192.0.2.1/32 dev lo
+        exec "$@"
+        """
+      let serve = [ServerProcess.binary, "serve", "--listen", ":5000", "--data", workspace.file("data")]
+      let server = try ChildProcess(
+        path: "/usr/bin/unshare", arguments: ["--net", "sh", "-ec", enter, "sh"] + serve,
+        environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"], output: log.descriptor, errors: log.descriptor,
+        ownGroup: false)
+      defer { server.kill(SIGKILL) }
+      try await eventually("the server listens\n\(printed())") {
+        if let ending = server.ending { throw HarnessError("the server ended with \(ending)\n\(printed())") }
+        return printed().contains(#""message":"ready""#)
+      }
+      server.kill(SIGTERM)
+      #expect(await server.ended() == .exited(0), "\(printed())")
+      workspace.remove()
     }
 
     private func roundTrip(_ curl: Curl, base: String) async throws {
