@@ -11,6 +11,8 @@ enum Main {
     if words.first == WorkerInspector.command {
       InspectLayerCommand.work(isForking: words.contains(WorkerInspector.forkOption))
     }
+    // Its threads ask for priorities that only root may give, and it tells the system's log of each refusal.
+    setenv("LIBDISPATCH_LOG", "NO", 0)
     Task {
       await Berth.runCommandLine()
       exit(EXIT_SUCCESS)
