@@ -301,8 +301,20 @@ public struct LayerReader {
     "specifications", "vendor", "composer", "bin", "sbin", "src", "work", "workspace",
   ]
 
+  /// The same of what stands near the root, and where package managers put folders of packages.
+  private static func isBesideDirectories(_ path: String) -> Bool {
+    let name = LayerPath.lastName(path)
+    let parent = LayerPath.parent(path)
+    if !parent.utf8.contains(UInt8(ascii: "/")), !["bin", "sbin", "lib", "lib64"].contains(parent) { return true }
+    let folder = LayerPath.lastName(String(parent))
+    return folder == "node_modules" || folder.hasPrefix("@") || name.hasSuffix(".dist-info")
+      || name.hasSuffix(".egg-info") || name.hasSuffix(".egg")
+  }
+
   private mutating func noteReplacement(_ path: String) throws(LayerError) {
-    guard Self.directoryNames.contains(LayerPath.lastName(path)) else { return }
+    if !Self.directoryNames.contains(LayerPath.lastName(path)) {
+      guard inventory.replacements.count < limits.replacementCount, Self.isBesideDirectories(path) else { return }
+    }
     try keep(path)
     inventory.replacements.append(path)
   }

@@ -3,7 +3,7 @@ public enum Cataloguers {
   public static let all: [any Cataloguer] = operatingSystem + languages
 
   /// Counted on with every change of what ``LayerReader`` gives them.
-  private static let readerRevision = 2
+  private static let readerRevision = 3
 
   /// The revision of the whole set: it changes when any of them does.
   public static var revision: Int {

@@ -12,4 +12,9 @@ public struct LayerFile {
     self.mode = mode
     self.bytes = bytes
   }
+
+  /// Its bytes without the mark of UTF-8 that some editors begin a text with.
+  var textBytes: UnsafeRawBufferPointer {
+    bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? UnsafeRawBufferPointer(rebasing: bytes.dropFirst(3)) : bytes
+  }
 }

@@ -57,6 +57,18 @@ import Testing
     #expect(ImageInventory(folding: [program]).state == .inventoried)
   }
 
+  @Test(arguments: ["srv1", "opt/tool", "app/node_modules/a", "app/node_modules/@s/b", "x/y/z/n-1.dist-info"])
+  func `takes away the packages of a folder that stood there`(folder: String) throws {
+    let lower = try Self.layer {
+      $0.file(folder + "/node_modules/c/package.json", #"{"name":"c","version":"1"}"#)
+      $0.file(folder + "/METADATA", "Name: n\nVersion: 1\n")
+      $0.file(folder + "/package.json", #"{"name":"a","version":"1"}"#)
+    }
+    #expect(!ImageInventory(folding: [lower]).components.isEmpty)
+    let upper = try Self.layer { $0.file(folder, "text") }
+    #expect(ImageInventory(folding: [lower, upper]).components.isEmpty)
+  }
+
   @Test func `of the same layer is the last one of its path`() throws {
     func versions(_ contents: [String]) throws -> [String] {
       let layer = try Self.layer { archive in for content in contents { archive.file(Self.status, content) } }

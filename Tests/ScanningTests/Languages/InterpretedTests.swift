@@ -19,6 +19,8 @@ import Testing
       ("app/node_modules/a/lib/package.json", #"{"name":"no","version":"1"}"#, []),
       ("app/package.json", #"{"name":"no","version":"1"}"#, []),
       ("app/node_modules/d/package.json", #"{"type":"module"}"#, []),
+      ("app/node_modules/e/package.json", "\u{FEFF}" + #"{"name":"e","version":"1.0.1"}"#, ["e 1.0.1"]),
+      ("app/B.deps.json", "\u{FEFF}" + #"{"libraries":{"B/1.0":{"type":"package"}}}"#, ["B 1.0"]),
       (
         "var/lib/gems/3.1.0/specifications/rack-2.2.4.gemspec",
         "# -*- encoding: utf-8 -*-\nGem::Specification.new do |s|\n  s.name = \"rack\".freeze\n  s.version = \"2.2.4\"\n  s.licenses = [\"MIT\".freeze, \"Ruby\"]\n  s.summary = \"s.name = 'no'\"\nend\n",

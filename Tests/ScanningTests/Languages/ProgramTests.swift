@@ -89,6 +89,28 @@ import Testing
     }
   }
 
+  /// The codes of a packed list grow with what is in it: here they take more than 64 bytes.
+  @Test func `of Rust name hundreds of crates`() throws {
+    var state: UInt64 = 9
+    func next(_ limit: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % limit
+    }
+    let letters = Array("abcdefghijklmnopqrstuvwxyz_-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    let crates = (0..<400).map { number in
+      (
+        name: "c\(number)" + String((0...next(12)).map { _ in letters[next(letters.count)] }),
+        version: "\(next(3)).\(next(60)).\(next(200))"
+      )
+    }
+    let packages = crates.map {
+      #"{"name":"\#($0.name)","version":"\#($0.version)","source":"crates.io","dependencies":[\#(next(400)),\#(next(400))]}"#
+    }
+    let document = Array(#"{"packages":[\#(packages.joined(separator: ","))],"format":0}"#.utf8)
+    let bytes = Self.elf + [UInt8](repeating: 0, count: 65_000) + ZipWriter.packed(document, windowBits: 15)
+    #expect(try LanguageFile.packages("usr/bin/app", bytes) == crates.map { "\($0.name) \($0.version)" })
+  }
+
   @Test func `that are broken say nothing, and never break the layer`() throws {
     let whole = Self.go(Self.record, before: 1024)
     for length in 1000..<whole.count where length % 3 == 0 {

@@ -5,14 +5,14 @@ internal import OCI
 /// Source: github.com/dotnet/sdk, documentation/specs/runtime-configuration-file.md, `*.deps.json`.
 struct DotNetCataloguer: Cataloguer {
   let name = "dotnet"
-  let revision = 1
+  let revision = 2
   let sizeLimitBytes = 32 << 20
 
   func wants(_ file: Candidate) -> Bool { file.path.hasSuffix(".deps.json") }
 
   func artefact(in file: LayerFile) throws(CatalogueError) -> Artefact? {
     let document: JSONValue
-    do throws(ParseError) { document = try JSONValue.parse(file.bytes, depthLimit: 64) } catch {
+    do throws(ParseError) { document = try JSONValue.parse(file.textBytes, depthLimit: 64) } catch {
       throw CatalogueError("it is no JSON: \(error.message)")
     }
     guard let libraries = document["libraries"]?.object else { return nil }

@@ -5,7 +5,7 @@ internal import OCI
 /// Source: docs.npmjs.com, "package.json", "folders".
 struct NodeCataloguer: Cataloguer {
   let name = "node"
-  let revision = 1
+  let revision = 2
   let sizeLimitBytes = 4 << 20
 
   func wants(_ file: Candidate) -> Bool {
@@ -19,7 +19,7 @@ struct NodeCataloguer: Cataloguer {
 
   func artefact(in file: LayerFile) throws(CatalogueError) -> Artefact? {
     let document: JSONValue
-    do throws(ParseError) { document = try JSONValue.parse(file.bytes, depthLimit: 64) } catch {
+    do throws(ParseError) { document = try JSONValue.parse(file.textBytes, depthLimit: 64) } catch {
       throw CatalogueError("it is no JSON: \(error.message)")
     }
     guard let name = document["name"]?.string, let version = document["version"]?.string, !name.isEmpty,

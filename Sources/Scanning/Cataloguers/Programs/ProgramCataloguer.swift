@@ -8,7 +8,7 @@ internal import CLinux
 /// than 1.18.
 struct ProgramCataloguer: StreamCataloguer {
   let name = "program"
-  let revision = 2
+  let revision = 3
 
   /// ELF, PE, Mach-O of 64 and 32 bits in either byte order, and several of those in one file.
   private static let starts: [[UInt8]] = [
@@ -43,7 +43,7 @@ struct ProgramSearch {
   /// What is looked at together; enough for the start of any record.
   private static let windowBytes = 64 << 10
   /// What is left for the next window, so that no record's start is cut in two.
-  private static let overlapBytes = 128
+  private static let overlapBytes = RustAudit.probeBytes + 2
   /// Of a record of modules. Those of the largest programs have some tens of kilobytes.
   static let recordLimitBytes = 8 << 20
 

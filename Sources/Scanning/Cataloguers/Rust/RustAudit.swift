@@ -11,8 +11,9 @@ struct RustAudit {
   private static let documentStarts = [Array("{\"packages\":".utf8), Array("{\"format\":".utf8)]
   /// Second bytes of a zlib stream, by how hard it was packed.
   private static let levels: Set<UInt8> = [0x01, 0x5E, 0x9C, 0xDA]
-  /// Of a candidate that much is unpacked to look at it.
-  private static let probeBytes = 64
+  /// Of a candidate that much is unpacked to look at it: the codes of a block, at most 290 bytes, and some of its content. Those of
+  /// programs with hundreds of crates have more than 64.
+  static let probeBytes = 384
 
   /// Where a zlib stream with such a document begins.
   func start(in window: UnsafeRawBufferPointer, before end: Int) -> Int? {
