@@ -69,9 +69,12 @@ private struct Fold {
       let path = whiteout.kind == .path ? links.canonicalParent(whiteout.path) : canonical(whiteout.path)
       removal.add(path, andItself: whiteout.kind == .path)
     }
-    for path in layer.replacements { removal.add(canonical(path), andItself: false) }
+    // A file in place of a link takes the link away, and nothing of what that leads to.
+    let replacements = layer.replacements.map { links.canonicalParent($0) }
+    for path in replacements { removal.add(path, andItself: false) }
     remove(removal)
     links.remove(removal)
+    for path in replacements { links.remove(path) }
     var replacing = PathRemoval()
     for link in layer.directoryLinks {
       let path = links.canonicalParent(link.path)

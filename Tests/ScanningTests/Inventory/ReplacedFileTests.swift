@@ -69,6 +69,17 @@ import Testing
     #expect(ImageInventory(folding: [lower, upper]).components.isEmpty)
   }
 
+  @Test func `takes a link to a folder away, and nothing that is in the folder`() throws {
+    let lower = try Self.layer {
+      $0.file("app/releases/1/node_modules/c/package.json", #"{"name":"c","version":"1"}"#)
+      $0.link("app/lib", to: "releases/1")
+    }
+    let upper = try Self.layer { $0.file("app/lib", "text") }
+    let last = try Self.layer { $0.file("app/lib/node_modules/c/package.json", #"{"name":"c","version":"2"}"#) }
+    #expect(ImageInventory(folding: [lower, upper]).components.map(\.component.version) == ["1"])
+    #expect(ImageInventory(folding: [lower, upper, last]).components.map(\.component.version).sorted() == ["1", "2"])
+  }
+
   @Test func `of the same layer is the last one of its path`() throws {
     func versions(_ contents: [String]) throws -> [String] {
       let layer = try Self.layer { archive in for content in contents { archive.file(Self.status, content) } }
