@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Where a server listens: the text of `--listen`, and how to reach it.
 enum Address: Sendable {
@@ -29,26 +30,22 @@ enum Address: Sendable {
     }
   }
 
-  /// A free port of 127.0.0.1, as the kernel names one.
-  static func free4() throws -> Address { .loopback4(port: try freePort(family: AF_INET)) }
+  /// A free port of 127.0.0.1 that no outgoing connection takes before its server does.
+  static func free4() throws -> Address { .loopback4(port: try FreePort.next()) }
 
-  /// A free port of ::1.
-  static func free6() throws -> Address { .loopback6(port: try freePort(family: AF_INET6)) }
-
-  private static func freePort(family: Int32) throws -> UInt16 {
-    let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+  /// A free port of ::1, as the kernel names one.
+  static func free6() throws -> Address {
+    let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw HarnessError("cannot make a socket: errno \(errno)") }
     defer { close(descriptor) }
-    let address: Address = family == AF_INET ? .loopback4(port: 0) : .loopback6(port: 0)
-    guard address.withSocketAddress({ bind(descriptor, $0, $1) }) == 0 else {
+    guard loopback6(port: 0).withSocketAddress({ bind(descriptor, $0, $1) }) == 0 else {
       throw HarnessError("cannot bind a loopback socket: errno \(errno)")
     }
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    return withUnsafeMutablePointer(to: &storage) { pointer in
+    var bound = sockaddr_in6()
+    var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+    return withUnsafeMutablePointer(to: &bound) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getsockname(descriptor, $0, &length) }
-      // The port is at the same place in both families.
-      return pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { UInt16(bigEndian: $0.pointee.sin_port) }
+      return .loopback6(port: UInt16(bigEndian: pointer.pointee.sin6_port))
     }
   }
 
