@@ -27,6 +27,19 @@ extension Registry {
     throw RegistryError(.blobUploadUnknown, "this upload is unknown, has ended or has expired; begin a new one")
   }
 
+  /// Whether an upload that is unknown may have ended as this blob: it was begun here, and the blob is in its repository. It stays
+  /// for the manifest that names it, as after the upload.
+  public func mayHaveEnded(_ text: String, as digest: Digest, permit: Permit<Push>) async throws -> Bool {
+    let repository = permit.repository
+    guard UploadToken(text, for: repository, key: uploadKey) != nil else { return false }
+    return try await leasing { transaction, lease in
+      guard let id = try transaction.repository(named: repository), try transaction.blob(digest, in: repository) != nil
+      else { return false }
+      try transaction.renewLease(digest, in: id, until: lease.until)
+      return true
+    }
+  }
+
   private func hasExpired(_ token: UploadToken) async throws -> Bool {
     let limit = database.now - settings.uploadsExpireAfter
     if token.startedAt >= limit { return false }

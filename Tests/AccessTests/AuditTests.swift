@@ -2,6 +2,7 @@ import Ground
 import Metadata
 import OCI
 import RegistryCore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -289,6 +290,28 @@ import Testing
       #expect(later.contains("again+of-reader") && !later.contains("writer"), "\(later)")
       let all = try await registry.api("GET", "/api/v1/audit?namespace=again", as: ClosedRegistry.basic("auditor"))
       #expect(all.text.contains("again+of-writer"))
+    }
+  }
+
+  @Test func `has once what was gathered and written, though the answer to that was lost`() async throws {
+    try await ClosedRegistry.withOne { registry in
+      let isLost = Mutex(true)
+      let database = registry.server.registry.database
+      let trail = AuditTrail(
+        database: ForgetfulDatabase(base: database) {
+          if isLost.withLock({ $0 }) { throw DatabaseError.outcomeUnknown("cut") }
+        })
+      let login = AuditEntry("login", by: Origin(actor: "zoe"), target: "x")
+      trail.note(login)
+      trail.note(login)
+      await #expect(throws: DatabaseError.self) { try await trail.flush() }
+      trail.note(login)
+      isLost.withLock { $0 = false }
+      try await trail.flush()
+      var filter = AuditFilter()
+      filter.actor = "zoe"
+      let told = try await Self.records(registry, filter).map(\.detail).sorted()
+      #expect(told == [#"{"times":2}"#, "{}"])
     }
   }
 

@@ -146,6 +146,18 @@ import Testing
     }
   }
 
+  @Test func `forgets an upload of which the store has lost a part, so that its client begins anew`() async throws {
+    let pair = Pair()
+    let blob = SampleBlob(seed: 15, size: 20 << 20)
+    try await pair.first.append(blob.bytes, to: .sample())
+    pair.objects.losePart(1)
+    await #expect(throws: StorageError.uploadUnknown) { try await pair.second.publish(.sample(), as: blob.digest) }
+    #expect(try await pair.second.uploads().isEmpty)
+    #expect(pair.objects.unfinishedCount == 0)
+    try await pair.first.append(blob.bytes, to: .sample("anew"))
+    #expect(try await pair.content(pair.second.publish(.sample("anew"), as: blob.digest)) == blob.bytes)
+  }
+
   @Test func `leaves no object and no row of an upload that is discarded, or has another digest`() async throws {
     for size in [1000, 20 << 20] {
       let pair = Pair()

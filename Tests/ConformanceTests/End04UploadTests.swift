@@ -125,6 +125,21 @@ extension Conformance {
       expectError(try await client("GET", session), [404], ["BLOB_UPLOAD_UNKNOWN"])
     }
 
+    @Test("end-6: a PUT that ended a session and is sent again without a body is answered as before")
+    func endedTwice() async throws {
+      let blob = Content.unique()
+      let session = try await repository.startUpload()
+      let patched = try await client("PATCH", session, body: .bytes(blob.bytes)).locationTarget()
+      let target = patched.adding("digest", blob.digest)
+      let once = try await client("PUT", target)
+      let again = try await client("PUT", target)
+      #expect(once.status == 201 && again.status == 201)
+      #expect(try again.locationTarget() == once.locationTarget())
+      // What never came is not there by being said once more.
+      expectError(
+        try await client("PUT", patched.adding("digest", Content.unique().digest)), [404], ["BLOB_UPLOAD_UNKNOWN"])
+    }
+
     @Test("end-5, end-6, end-13, end-14: an unknown session answers 404", arguments: ["PATCH", "PUT", "GET", "DELETE"])
     func unknownSession(_ method: String) async throws {
       let blob = Content.unique()

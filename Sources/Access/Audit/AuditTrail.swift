@@ -36,6 +36,8 @@ public final class AuditTrail: Sendable {
     var gathered: [Key: Gathered] = [:]
     var strangers = 0
     var lost = 0
+    /// What an earlier flush could not write, or does not know to have written: the answer to its commit may have been lost.
+    var left: [AuditEntry] = []
   }
 
   private let database: any Database
@@ -57,7 +59,7 @@ public final class AuditTrail: Sendable {
         state.strangers >= Self.strangerLimit
       {
         state.lost += 1
-      } else if state.gathered.count < Self.gatheredLimit {
+      } else if state.gathered.count + state.left.count < Self.gatheredLimit {
         state.order.append(key)
         state.gathered[key] = Gathered(entry: entry, at: now, count: 1)
         if entry.outcome == .refused, origin.actor == Origin.anonymous.actor { state.strangers += 1 }
@@ -74,68 +76,60 @@ public final class AuditTrail: Sendable {
       defer { state = State() }
       return state
     }
-    guard !taken.order.isEmpty else { return }
+    var fresh = taken.order.compactMap { taken.gathered[$0] }.map(Self.entry)
+    if taken.lost > 0 { fresh.append(loss(of: taken.lost)) }
+    guard !taken.left.isEmpty || !fresh.isEmpty else { return }
     do {
-      try await write(taken)
+      try await write(taken.left, fresh)
     } catch DatabaseError.failed {
       // One that the database does not take must not hold up the others for ever.
-      try await writeEach(of: taken)
+      try await writeEach(of: taken.left, fresh)
     } catch {
-      putBack(taken)
+      keep(taken.left + fresh)
       throw error
     }
   }
 
-  private func write(_ taken: State) async throws {
-    let entries = taken.order.compactMap { taken.gathered[$0] }.map(Self.entry)
-    let lost = taken.lost
+  private func loss(of count: Int) -> AuditEntry {
+    AuditEntry(
+      "audit.lost", .failed, by: .system, target: "audit",
+      detail: (["count": .integer(Int64(count))] as JSONValue).text, at: database.now)
+  }
+
+  /// - Parameter left: those that may have been written before.
+  private func write(_ left: [AuditEntry], _ fresh: [AuditEntry]) async throws {
     try await database.write { transaction in
-      for entry in entries { try transaction.record(entry) }
-      guard lost > 0 else { return }
-      try transaction.record(
-        AuditEntry(
-          "audit.lost", .failed, by: .system, target: "audit",
-          detail: (["count": .integer(Int64(lost))] as JSONValue).text))
+      for entry in left { try transaction.record(entry, mayBeRecorded: true) }
+      for entry in fresh { try transaction.record(entry) }
     }
   }
 
-  private func writeEach(of taken: State) async throws {
-    var loss = State()
-    loss.lost = taken.lost
-    var written: Set<Key> = []
-    do {
-      for key in taken.order {
-        var one = State()
-        one.order = [key]
-        one.gathered[key] = taken.gathered[key]
-        do {
-          try await write(one)
-          written.insert(key)
-        } catch DatabaseError.failed {
-          loss.lost += 1
-        }
+  private func writeEach(of left: [AuditEntry], _ fresh: [AuditEntry]) async throws {
+    var refused: [AuditEntry] = []
+    let entries = left + fresh
+    for (position, entry) in entries.enumerated() {
+      do {
+        try await position < left.count ? write([entry], []) : write([], [entry])
+      } catch DatabaseError.failed {
+        refused.append(entry)
+      } catch {
+        keep(refused + entries[position...])
+        throw error
       }
+    }
+    guard !refused.isEmpty else { return }
+    do { try await write([], [loss(of: refused.count)]) } catch {
       // When not even this can be written, the database is at fault, and not what it was given.
-      try await write(loss)
-    } catch {
-      var left = taken
-      left.order.removeAll { written.contains($0) }
-      putBack(left)
+      keep(refused)
       throw error
     }
   }
 
-  private func putBack(_ taken: State) {
+  private func keep(_ entries: [AuditEntry]) {
     state.withLock { state in
-      for key in taken.order where state.gathered[key] == nil {
-        guard state.gathered.count < Self.gatheredLimit else {
-          state.lost += 1
-          continue
-        }
-        state.order.append(key)
-        state.gathered[key] = taken.gathered[key]
-      }
-      state.lost += taken.lost
+      let room = Self.gatheredLimit - state.gathered.count - state.left.count
+      state.left += entries.prefix(max(room, 0))
+      state.lost += max(entries.count - max(room, 0), 0)
     }
   }
 

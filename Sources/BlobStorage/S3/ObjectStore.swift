@@ -69,6 +69,18 @@ public enum ObjectStoreError: Error, Sendable, Equatable {
   case wrongLength(answered: Int64?, asked: Int64)
 }
 
+extension ObjectStoreError {
+  /// Nothing can be made of an upload in parts any more: the store does not know it, or not all of its parts as they were sent.
+  ///
+  /// Source: Amazon S3 API Reference, CompleteMultipartUpload, "Special errors".
+  var saysPartsAreGone: Bool {
+    switch self {
+    case .noSuchUpload, .refused(_, "InvalidPart", _), .refused(_, "InvalidPartOrder", _): true
+    default: false
+    }
+  }
+}
+
 extension ObjectStoreError: CustomStringConvertible {
   public var description: String {
     switch self {

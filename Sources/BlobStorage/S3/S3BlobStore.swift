@@ -209,10 +209,10 @@ public final class S3BlobStore: BlobStore {
     }
     do {
       try await objects.completeParts(of: record.place, upload: multipart, parts: record.parts)
-    } catch ObjectStoreError.noSuchUpload {
-      // Whoever tried before us may have succeeded and not have lived to hear of it.
+    } catch let error as ObjectStoreError where error.saysPartsAreGone {
+      // Whoever tried before us may have succeeded and not have lived to hear of it. Else no try will ever succeed.
       guard try await objects.size(of: record.place) == record.offset else {
-        try await ledger.remove(record.upload, claim)
+        try await forget(record, claim)
         throw StorageError.uploadUnknown
       }
     }

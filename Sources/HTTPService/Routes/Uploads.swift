@@ -72,15 +72,29 @@ extension RegistryRoutes {
 
   func putUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {
     let permit = try await permit(Push.self, name, request)
-    let token = try await registry.upload(session, permit: permit)
-    guard let text = try digestParameter(query(request)) else {
-      throw RegistryError(.digestInvalid, "the digest parameter is missing: PUT …?digest=sha256:<hex>")
+    do {
+      let token = try await registry.upload(session, permit: permit)
+      guard let text = try digestParameter(query(request)) else {
+        throw RegistryError(.digestInvalid, "the digest parameter is missing: PUT …?digest=sha256:<hex>")
+      }
+      let digest = try digest(text)
+      try await registry.requireWrites()
+      return try await tellingProgress(request, permit, token) {
+        try await takeAndFinish(request, token, digest, permit)
+      }
+    } catch let error where Self.saysUploadIsUnknown(error) && request.contentLength == 0 {
+      // A balancer repeats a request without a body whose answer was lost: what it asked for has come to pass.
+      try await registry.requireWrites()
+      guard let text = try digestParameter(query(request)), let digest = try? digest(text),
+        try await registry.mayHaveEnded(session, as: digest, permit: permit)
+      else { throw error }
+      return created(request, permit.repository, digest)
     }
-    let digest = try digest(text)
-    try await registry.requireWrites()
-    return try await tellingProgress(request, permit, token) {
-      try await takeAndFinish(request, token, digest, permit)
-    }
+  }
+
+  private static func saysUploadIsUnknown(_ error: any Error) -> Bool {
+    if case StorageError.uploadUnknown = error { return true }
+    return (error as? RegistryError)?.code == .blobUploadUnknown
   }
 
   func deleteUpload(_ request: Request, _ name: RepositoryName, _ session: String) async throws -> Response {

@@ -54,6 +54,11 @@ public final class SimulatedObjects: ObjectStore {
     state.withLock { $0.objects[key] = bytes.map { ByteBuffer(bytes: $0) } }
   }
 
+  /// Loses a part of each upload in parts, as a store may that was repaired.
+  public func losePart(_ number: Int) {
+    state.withLock { state in for upload in state.uploads.keys { state.uploads[upload]?.parts[number] = nil } }
+  }
+
   private func call<R: Sendable>(_ name: String, _ body: (inout State) throws -> R) async throws -> R {
     await Task.yield()
     if let pause = state.withLock({ $0.pause }) { await pause(name) }

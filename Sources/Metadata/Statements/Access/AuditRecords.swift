@@ -180,9 +180,11 @@ extension Transaction {
 
   /// Records what this transaction does; it joins the chain of hashes a moment later. Run again because the answer to its commit
   /// was lost, it looks first whether that is recorded.
-  public func record(_ entry: AuditEntry) throws {
+  ///
+  /// - Parameter mayBeRecorded: by a transaction before, whose outcome nobody knows.
+  public func record(_ entry: AuditEntry, mayBeRecorded: Bool = false) throws {
     let origin = entry.origin
-    if isRepeat, try isRecorded(entry) { return }
+    if isRepeat || mayBeRecorded, try isRecorded(entry) { return }
     try enqueue(
       """
       INSERT INTO audit_record (kind, outcome, actor, credential, address, namespace, target, detail, request_id, at)

@@ -37,7 +37,7 @@ struct LoginCommand: AsyncParsableCommand {
 
   @OptionGroup var remote: RemoteOptions
 
-  @Option(name: [.long, .short], help: "The user's name.")
+  @Option(name: [.long, .customLong("username"), .short], help: "The user's name.")
   var user: String?
 
   @Flag(help: "Read the password from standard input.")
