@@ -158,6 +158,31 @@ import Testing
     #expect(try await pair.content(pair.second.publish(.sample("anew"), as: blob.digest)) == blob.bytes)
   }
 
+  /// A rule of the bucket gives them up, say. With bytes that wait for the last part, which is refused then, and without.
+  @Test(arguments: [16 << 20, 20 << 20])
+  func `forgets an upload that the store has given up, at its end and when more of it comes`(size: Int) async throws {
+    let pair = Pair()
+    let blob = SampleBlob(seed: 17, size: size)
+    func giveUp() async throws {
+      let known = try #require(try await pair.objects.listUploads(prefix: "", after: nil, limit: 10).objects.first)
+      try await pair.objects.abortParts(of: known.place, upload: known.upload)
+    }
+    try await pair.first.append(blob.bytes, to: .sample())
+    try await giveUp()
+    await #expect(throws: StorageError.uploadUnknown) { try await pair.second.publish(.sample(), as: blob.digest) }
+    #expect(try await pair.second.uploads().isEmpty)
+
+    try await pair.first.append(blob.bytes, to: .sample("other"))
+    try await giveUp()
+    await #expect(throws: StorageError.uploadUnknown) {
+      _ = try await pair.second.append(
+        Pieces(blob.bytes), to: .sample("other"), at: Int64(size), AppendExtent(length: Int64(size)), limit: .max,
+        hashing: .sha256)
+    }
+    #expect(try await pair.second.uploads().isEmpty)
+    #expect(pair.objects.keys.isEmpty && pair.objects.unfinishedCount == 0)
+  }
+
   @Test func `leaves no object and no row of an upload that is discarded, or has another digest`() async throws {
     for size in [1000, 20 << 20] {
       let pair = Pair()

@@ -140,6 +140,8 @@ public final class S3BlobStore: BlobStore {
       var writer = S3UploadWriter(store: self, upload: upload, claim: claim, found: found, algorithm: algorithm)
       defer { writer.giveRoomBack() }
       return try await writer.receive(source, isLast: extent.isLast, limit: limit)
+    } catch let error as ObjectStoreError where error.saysPartsAreGone {
+      throw try await lostParts(of: upload, found, claim)
     } catch {
       try? await ledger.release(upload, claim)
       throw error
@@ -172,6 +174,8 @@ public final class S3BlobStore: BlobStore {
       // The row stays: whoever records the blob forgets the upload in the same transaction.
       try await ledger.save(record, claim, releasing: true)
       return StoredBlob(digest: digest, sizeBytes: record.offset, place: record.place)
+    } catch let error as ObjectStoreError where error.saysPartsAreGone {
+      throw try await lostParts(of: upload, found, claim)
     } catch {
       try? await ledger.release(upload, claim)
       throw error
@@ -211,10 +215,7 @@ public final class S3BlobStore: BlobStore {
       try await objects.completeParts(of: record.place, upload: multipart, parts: record.parts)
     } catch let error as ObjectStoreError where error.saysPartsAreGone {
       // Whoever tried before us may have succeeded and not have lived to hear of it. Else no try will ever succeed.
-      guard try await objects.size(of: record.place) == record.offset else {
-        try await forget(record, claim)
-        throw StorageError.uploadUnknown
-      }
+      guard try await objects.size(of: record.place) == record.offset else { throw error }
     }
     record.multipart = nil
     record.isWholeObject = true
@@ -272,6 +273,19 @@ public final class S3BlobStore: BlobStore {
     } else if record.isWholeObject {
       try? await objects.remove([record.place])
     }
+  }
+
+  /// Gives up an upload whose bytes the object store has no more: no try will ever succeed, and its client has to begin anew.
+  private func lostParts(of upload: UploadID, _ record: UploadRecord?, _ claim: UploadClaim) async throws
+    -> StorageError
+  {
+    do {
+      if let record { try await forget(record, claim) } else { try await ledger.remove(upload, claim) }
+    } catch {
+      try? await ledger.release(upload, claim)
+      throw error
+    }
+    return .uploadUnknown
   }
 
   public func uploads() async throws -> [UploadID] { try await ledger.uploads() }
