@@ -306,6 +306,9 @@ extension Registry {
       try await store.discard(upload)
     } catch StorageError.uploadBusy {
       return false
+    } catch StorageError.uploadUnknown {
+      // A request, or another replica, ended it meanwhile.
+      return false
     }
     openUploads.withLock { $0[upload] = nil }
     return true

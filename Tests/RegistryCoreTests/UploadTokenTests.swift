@@ -62,4 +62,18 @@ import Testing
       #expect(try await client.registry.store.uploads().isEmpty)
     }
   }
+
+  /// Also where another replica expires it too.
+  @Test func `that ends just before it is discarded does not keep others from it`() throws {
+    try SeededExecutor.run(seed: 1) {
+      let machine = try SimulatedMachine(keepsObjects: true)
+      let client = try SimulatedClient(try await machine.start(), "acme/api")
+      let token = client.registry.beginUpload(permit: client.push)
+      _ = try await client.registry.append(Pieces([UInt8](repeating: 1, count: 1000)), to: token, at: 0, AppendExtent())
+      machine.clock.advance(by: .seconds(25 * 3600))
+      #expect(try await client.registry.expiredUploads() == [token.upload])
+      try await client.registry.cancelUpload(token)
+      #expect(try await client.registry.discardExpiredUpload(token.upload) == false)
+    }
+  }
 }
