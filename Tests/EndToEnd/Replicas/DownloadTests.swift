@@ -47,7 +47,7 @@ extension EndToEnd {
           let signed = fetched.filter { $0.target.contains("X-Amz-Signature=") }
           #expect(signed.count >= layers.count, "\(kind) was sent \(signed.count) of \(layers.count) layers so")
         }
-        #expect(set.replicas[0].story.contains("\"status\":307"))
+        try await eventually("the log tells of redirects") { set.replicas[0].story.contains("\"status\":307") }
       }
     }
 
