@@ -27,17 +27,20 @@ extension Registry {
     throw RegistryError(.blobUploadUnknown, "this upload is unknown, has ended or has expired; begin a new one")
   }
 
-  /// Whether an upload that is unknown may have ended as this blob: it was begun here, and the blob is in its repository. It stays
-  /// for the manifest that names it, as after the upload.
+  /// Whether an upload that is unknown may have ended as this blob: it was begun here, and the blob is in its repository and can be
+  /// read. It stays for the manifest that names it, as after the upload.
   public func mayHaveEnded(_ text: String, as digest: Digest, permit: Permit<Push>) async throws -> Bool {
     let repository = permit.repository
     guard UploadToken(text, for: repository, key: uploadKey) != nil else { return false }
-    return try await leasing { transaction, lease in
-      guard let id = try transaction.repository(named: repository), try transaction.blob(digest, in: repository) != nil
-      else { return false }
+    let link = try await leasing { transaction, lease -> LinkedBlob? in
+      guard let id = try transaction.repository(named: repository) else { return nil }
+      // Before it is looked for, so that no collector takes away what was seen.
       try transaction.renewLease(digest, in: id, until: lease.until)
-      return true
+      return try transaction.blob(digest, in: repository)
     }
+    guard let link else { return false }
+    // Whoever recorded it may not have lived to see that its bytes are gone, which a push heals.
+    return try await store.size(of: link.stored(digest)) == link.sizeBytes
   }
 
   private func hasExpired(_ token: UploadToken) async throws -> Bool {

@@ -76,4 +76,24 @@ import Testing
       #expect(try await client.registry.discardExpiredUpload(token.upload) == false)
     }
   }
+
+  /// Asked for when a request that ends an upload comes once more.
+  @Test func `may have ended as a blob that is in its repository and can be read, and as no other`() throws {
+    try SeededExecutor.run(seed: 1) {
+      let machine = try SimulatedMachine(keepsObjects: true)
+      let client = try SimulatedClient(try await machine.start(), "acme/api")
+      let registry = client.registry
+      let blob = SampleBlob([1, 2, 3])
+      let token = registry.beginUpload(permit: client.push)
+      _ = try await registry.append(Pieces(blob.bytes), to: token, at: 0, AppendExtent())
+      try await registry.finishUpload(token, as: blob.digest, permit: client.push)
+      #expect(try await registry.mayHaveEnded(token.text, as: blob.digest, permit: client.push))
+      #expect(try await !registry.mayHaveEnded("unknown", as: blob.digest, permit: client.push))
+      #expect(try await !registry.mayHaveEnded(token.text, as: SampleBlob([4]).digest, permit: client.push))
+      // Its bytes go behind our back.
+      let objects = try #require(machine.objects)
+      for key in objects.keys { objects.tamper(key, nil) }
+      #expect(try await !registry.mayHaveEnded(token.text, as: blob.digest, permit: client.push))
+    }
+  }
 }

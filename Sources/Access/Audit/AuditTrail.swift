@@ -36,7 +36,7 @@ public final class AuditTrail: Sendable {
     var gathered: [Key: Gathered] = [:]
     var strangers = 0
     var lost = 0
-    /// What an earlier flush could not write, or does not know to have written: the answer to its commit may have been lost.
+    /// What an earlier flush does not know to have written: the answer to its commit was lost.
     var left: [AuditEntry] = []
   }
 
@@ -84,9 +84,33 @@ public final class AuditTrail: Sendable {
     } catch DatabaseError.failed {
       // One that the database does not take must not hold up the others for ever.
       try await writeEach(of: taken.left, fresh)
-    } catch {
-      keep(taken.left + fresh)
+    } catch let error as DatabaseError {
+      if case .outcomeUnknown = error { keep(taken.left + fresh) } else { putBack(taken) }
       throw error
+    } catch {
+      putBack(taken)
+      throw error
+    }
+  }
+
+  /// As if nothing had been taken: alike ones go on being one.
+  private func putBack(_ taken: State) {
+    state.withLock { state in
+      state.left = taken.left + state.left
+      state.lost += taken.lost
+      state.strangers += taken.strangers
+      for key in taken.order {
+        guard var gathered = taken.gathered[key] else { continue }
+        if let newer = state.gathered[key] {
+          gathered.count += newer.count
+        } else if state.gathered.count + state.left.count < Self.gatheredLimit {
+          state.order.append(key)
+        } else {
+          state.lost += 1
+          continue
+        }
+        state.gathered[key] = gathered
+      }
     }
   }
 
