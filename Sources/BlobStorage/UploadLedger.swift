@@ -73,8 +73,10 @@ public protocol UploadLedger: Sendable {
 
   /// Forgets an upload. Before its bytes are removed, not after: a publication that finds its row gone gives up, whenever it
   /// looks.
+  /// - Returns: false when it was over already. Its bytes may belong to a blob then, and are the caller's no more.
   /// - Throws: ``StorageError/uploadBusy`` when the claim was lost; nothing is forgotten then.
-  func remove(_ upload: UploadID, _ claim: UploadClaim) async throws
+  @discardableResult
+  func remove(_ upload: UploadID, _ claim: UploadClaim) async throws -> Bool
 
   /// All that is recorded.
   func uploads() async throws -> [UploadID]

@@ -55,9 +55,12 @@ public struct DatabaseUploadLedger: UploadLedger {
     try await database.write { try $0.releaseUpload(upload.text, token: claim.token) }
   }
 
-  public func remove(_ upload: UploadID, _ claim: UploadClaim) async throws {
-    let isGone = try await database.write { try $0.deleteUpload(upload.text, token: claim.token) }
-    guard isGone else { throw StorageError.uploadBusy }
+  public func remove(_ upload: UploadID, _ claim: UploadClaim) async throws -> Bool {
+    switch try await database.write({ try $0.deleteUpload(upload.text, token: claim.token) }) {
+    case .ended: return true
+    case .endedBefore: return false
+    case .claimLost: throw StorageError.uploadBusy
+    }
   }
 
   public func uploads() async throws -> [UploadID] {

@@ -166,7 +166,7 @@ import Testing
       }
       #expect(found == second)
       #expect(try await database.write { try $0.deleteUnclaimedUpload("up", at: "p") } == false)
-      #expect(try await database.write { try $0.deleteUpload("up", token: "a") } == false)
+      #expect(try await database.write { try $0.deleteUpload("up", token: "a") } == .claimLost)
       try await database.write { try $0.releaseUpload("up", token: "b") }
       #expect(try await database.read { try $0.uploadIDs() } == ["up"])
       #expect(try await database.read { try $0.uploads(untouchedSince: $0.now + .seconds(1), limit: 9) } == ["up"])

@@ -209,7 +209,7 @@ import Testing
       }
       #expect(try await stage.number("SELECT COUNT(*) FROM upload") == 0)
       // Its end is told again to who has lost the answer to it.
-      #expect(try await stage.database.write { try $0.deleteUpload("one", token: "first") })
+      #expect(try await stage.database.write { try $0.deleteUpload("one", token: "first") } == .endedBefore)
     }
   }
 }

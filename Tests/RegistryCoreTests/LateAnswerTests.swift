@@ -2,12 +2,12 @@ import BlobStorage
 import Glibc
 import Ground
 import OCI
-import RegistryCore
 import Synchronization
 import TestSupport
 import Testing
 
 @testable import Metadata
+@testable import RegistryCore
 
 /// Does something between a commit and its answer, once it is told to.
 private final class LateDatabase: Database {
@@ -161,5 +161,33 @@ private final class LateDatabase: Database {
       rounds += 1
     }
     try transaction.deleteClaimedBlob(row)
+  }
+}
+
+/// Which transaction of another replica comes while one waits to forget an upload.
+@Suite struct `An upload that is given up too late` {
+  @Test func `takes no bytes along that are a blob meanwhile`() async throws {
+    let clock = ManualClock()
+    let objects = SimulatedObjects()
+    let base = try SQLiteDatabase.inMemory(time: clock)
+    let registry = try await Registry(
+      database: base,
+      store: S3BlobStore(objects, ledger: DatabaseUploadLedger(database: base), bufferBytes: 64 << 20, time: clock),
+      uploadsAreRows: true, time: clock, logger: .silent)
+    let client = try SimulatedClient(registry, "acme/api")
+    let blob = SampleBlob([1, 2, 3])
+    let token = registry.beginUpload(permit: client.push)
+    _ = try await registry.append(Pieces(blob.bytes), to: token, at: 0, AppendExtent())
+    // Whole, at its place, and not recorded yet.
+    _ = try await registry.store.publish(token.upload, as: blob.digest)
+    let late = LateDatabase(base: base) {
+      clock.advance(by: DatabaseUploadLedger.claimTerm + .seconds(1))
+      try await registry.finishUpload(token, as: blob.digest, permit: client.push)
+    }
+    let other = S3BlobStore(
+      objects, ledger: DatabaseUploadLedger(database: late), bufferBytes: 64 << 20, time: clock)
+    late.arm()
+    try await other.discard(token.upload)
+    #expect(try await client.blob(blob.digest) == blob.bytes)
   }
 }

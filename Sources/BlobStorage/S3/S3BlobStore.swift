@@ -257,17 +257,17 @@ public final class S3BlobStore: BlobStore {
   public func discard(_ upload: UploadID) async throws {
     let (claim, found) = try await ledger.claim(upload)
     do {
-      guard let record = found else { return try await ledger.remove(upload, claim) }
-      try await forget(record, claim)
+      if let found { try await forget(found, claim) } else { try await ledger.remove(upload, claim) }
     } catch {
       try? await ledger.release(upload, claim)
       throw error
     }
   }
 
-  /// The row first: a publication that finds it gone gives up. What stays of the bytes is garbage (I4).
+  /// The row first: a publication that finds it gone gives up. One that was quicker has made a blob of the bytes, which stay then
+  /// (I1). What stays of them else is garbage (I4).
   private func forget(_ record: UploadRecord, _ claim: UploadClaim) async throws {
-    try await ledger.remove(record.upload, claim)
+    guard try await ledger.remove(record.upload, claim) else { return }
     if let multipart = record.multipart {
       try? await objects.abortParts(of: record.place, upload: multipart)
     } else if record.isWholeObject {

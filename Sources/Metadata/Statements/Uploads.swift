@@ -48,6 +48,14 @@ public enum UploadClaimOutcome: Sendable {
   case ended
 }
 
+/// What came of ending an upload.
+public enum UploadEnding: Sendable, Equatable {
+  case ended
+  /// It was over already: by another, who may have recorded its bytes as a blob, or by the same whose answer was lost.
+  case endedBefore
+  case claimLost
+}
+
 extension Reading where Self: ~Copyable {
   /// An upload that holds something.
   public func upload(_ id: String) throws -> UploadRow? {
@@ -168,14 +176,13 @@ extension Transaction {
     try enqueue("UPDATE upload SET claim = NULL, claimed_until = 0 WHERE id = \(id) AND claim = \(token)")
   }
 
-  /// Ends an upload that `token` holds. Answers false when the claim was lost. Run again because the answer to its commit was lost, it
-  /// finds the upload ended.
-  public func deleteUpload(_ id: String, token: String) throws -> Bool {
+  /// Ends an upload that `token` holds. Run again because the answer to its commit was lost, it finds the upload ended.
+  public func deleteUpload(_ id: String, token: String) throws -> UploadEnding {
     // Locked first: the parts refer to it.
     let mine = try first("SELECT 1 FROM upload WHERE id = \(id) AND claim = \(token) {LOCK}") { _ in true }
-    guard mine == true else { return try hasEnded(upload: id) }
+    guard mine == true else { return try hasEnded(upload: id) ? .endedBefore : .claimLost }
     try delete(id)
-    return true
+    return .ended
   }
 
   /// Ends an upload whose bytes are whole at a place and that nobody is at work on. Answers false when there is none, somebody is,

@@ -81,11 +81,12 @@ public final class SimulatedLedger: UploadLedger {
     }
   }
 
-  public func remove(_ upload: UploadID, _ claim: UploadClaim) async throws {
+  public func remove(_ upload: UploadID, _ claim: UploadClaim) async throws -> Bool {
     await Task.yield()
-    try state.withLock { state in
+    return try state.withLock { state in
       guard state.entries[upload]?.token == claim.token else { throw StorageError.uploadBusy }
       state.entries[upload] = nil
+      return true
     }
   }
 
