@@ -77,7 +77,8 @@ public final class AuditTrail: Sendable {
       return state
     }
     var fresh = taken.order.compactMap { taken.gathered[$0] }.map(Self.entry)
-    if taken.lost > 0 { fresh.append(loss(of: taken.lost)) }
+    // The first, so that it is not cut where there is no room to keep them.
+    if taken.lost > 0 { fresh.insert(loss(of: taken.lost), at: 0) }
     guard !taken.left.isEmpty || !fresh.isEmpty else { return }
     do {
       try await write(taken.left, fresh)
@@ -151,9 +152,9 @@ public final class AuditTrail: Sendable {
 
   private func keep(_ entries: [AuditEntry]) {
     state.withLock { state in
-      let room = Self.gatheredLimit - state.gathered.count - state.left.count
-      state.left += entries.prefix(max(room, 0))
-      state.lost += max(entries.count - max(room, 0), 0)
+      let kept = entries.prefix(max(Self.gatheredLimit - state.gathered.count - state.left.count, 1))
+      state.left += kept
+      state.lost += entries.count - kept.count
     }
   }
 
