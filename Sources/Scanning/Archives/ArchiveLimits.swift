@@ -30,7 +30,8 @@ public struct ArchiveLimits: Sendable, Hashable {
   public var keptPathBytes = 48 << 20
   /// What a layer may remove of those below, each by its own entry.
   public var whiteoutCount = 200_000
-  /// Files that may stand in place of folders of any name, in one layer. Those of the usual names are kept beyond it.
+  /// Files near the root that may stand in place of folders of any name, in one layer; those that would be folders of packages are
+  /// kept beyond it.
   public var replacementCount = 4096
   /// Symbolic links that may lead to folders and are kept, in one layer.
   public var directoryLinkCount = 20_000

@@ -9,6 +9,8 @@ public struct LayerReader {
   private var ownedPathCount = 0
   private var listedCount = 0
   private var keptPathBytes = 0
+  /// Files near the root that are kept because they may stand in place of a folder.
+  private var replacementsNearRoot = 0
   /// Contents that were read of files that cataloguers want, by path: hard links to them say the same.
   private var artefactPaths: [String: [Int]] = [:]
   /// Positions of artefacts in whose place another entry of the same path has come.
@@ -301,19 +303,25 @@ public struct LayerReader {
     "specifications", "vendor", "composer", "bin", "sbin", "src", "work", "workspace",
   ]
 
-  /// The same of what stands near the root, and where package managers put folders of packages.
-  private static func isBesideDirectories(_ path: String) -> Bool {
+  /// A folder of this path would be one of packages, by its name or by the folder that it is in.
+  private static func mayBeOfPackages(_ path: String) -> Bool {
     let name = LayerPath.lastName(path)
+    if directoryNames.contains(name) || [".dist-info", ".egg-info", ".egg"].contains(where: { name.hasSuffix($0) }) {
+      return true
+    }
+    let folder = LayerPath.lastName(String(LayerPath.parent(path)))
+    return folder == "node_modules" || folder.hasPrefix("@")
+  }
+
+  private static func isNearRoot(_ path: String) -> Bool {
     let parent = LayerPath.parent(path)
-    if !parent.utf8.contains(UInt8(ascii: "/")), !["bin", "sbin", "lib", "lib64"].contains(parent) { return true }
-    let folder = LayerPath.lastName(String(parent))
-    return folder == "node_modules" || folder.hasPrefix("@") || name.hasSuffix(".dist-info")
-      || name.hasSuffix(".egg-info") || name.hasSuffix(".egg")
+    return !parent.utf8.contains(UInt8(ascii: "/")) && !["bin", "sbin", "lib", "lib64"].contains(parent)
   }
 
   private mutating func noteReplacement(_ path: String) throws(LayerError) {
-    if !Self.directoryNames.contains(LayerPath.lastName(path)) {
-      guard inventory.replacements.count < limits.replacementCount, Self.isBesideDirectories(path) else { return }
+    if !Self.mayBeOfPackages(path) {
+      guard replacementsNearRoot < limits.replacementCount, Self.isNearRoot(path) else { return }
+      replacementsNearRoot += 1
     }
     try keep(path)
     inventory.replacements.append(path)
